@@ -1,0 +1,62 @@
+/** Every bound in one place, each with its reason. Sizes in bytes unless the name says otherwise. */
+
+/** Content of one record (RFC 9846 §5.1). */
+export const maxRecordContent: number = 2 ** 14;
+
+/** A protected record's length field: content, content type, padding, expansion (RFC 9846 §5.2). */
+export const maxCiphertext: number = maxRecordContent + 256;
+
+/** Inner plaintext with content type and padding: the largest record_size_limit of TLS 1.3 (RFC 8449 §4). */
+export const maxInnerPlaintext: number = maxRecordContent + 1;
+
+/** The smallest record_size_limit a peer may announce (RFC 8449 §4). */
+export const minRecordSizeLimit: number = 64;
+
+/** AES-GCM keeps its margin up to 2^24.5 full records (RFC 9846 §5.5); one limit serves every suite. */
+export const maxRecordsPerKey: number = 2 ** 24;
+
+/** A sender's epochs (RFC 9846 §4.7.3). */
+export const maxKeyUpdates: number = 2 ** 48 - 1;
+
+/** KeyUpdates in a row without application data between them, as in BoringSSL. */
+export const maxKeyUpdatesInARow: number = 32;
+
+/** Empty application data records in a row, as in BoringSSL: each costs us a decryption and brings nothing. */
+export const maxEmptyRecordsInARow: number = 32;
+
+/** user_canceled alerts, which are not fatal (RFC 9846 §6.1), as in BoringSSL. */
+export const maxUserCanceled: number = 4;
+
+/** Rejected 0-RTT data that a server skips (RFC 9846 §4.3.10): ciphertext is counted, padding cannot be told apart. */
+export const maxSkippedEarlyData: number = 16_384;
+
+/** What a connection buffers of the transport before it asks its driver to pause. */
+export const maxBufferedInput: number = 65_536;
+
+/** Tickets per `sendTickets` and per handshake. */
+export const maxTicketsAtOnce: number = 8;
+
+/** RFC 9846 §4.7.1: seven days, in seconds. */
+export const maxTicketLifetime: number = 604_800;
+
+/** PSK identities that a server tries to open: more than any client offers, few enough to cost nothing. */
+export const maxPskIdentitiesTried: number = 4;
+
+/** The cap of a `vector<1..2^16-1>` such as a ticket. */
+export const maxUint16: number = 2 ** 16 - 1;
+
+/** What a client keeps of one server's chain for resumption; larger sessions are not kept. */
+export const maxClientSessionSize: number = 131_072;
+
+/** Bodies of handshake messages by type, refused from the 4-byte header. The largest honest message, with room. */
+export const maxMessageSizes: Readonly<Record<number, number>> = {
+  1: 2 ** 17, // client_hello: one extension alone may be 64 KiB (a ticket, a cookie)
+  2: 2 ** 17, // server_hello: HelloRetryRequest carries a cookie of up to 64 KiB
+  4: 2 ** 17, // new_session_ticket: a ticket of up to 64 KiB
+  8: 2 ** 16 + 2, // encrypted_extensions
+  11: 2 ** 16 + 2 ** 12, // certificate: 64 KiB of certificates and their framing
+  13: 2 ** 16 + 258, // certificate_request
+  15: 2 ** 13, // certificate_verify: RSA-16384 signs in 2 048
+  20: 64, // finished: a SHA-512 hash would be the longest
+  24: 1, // key_update
+};

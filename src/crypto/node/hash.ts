@@ -1,0 +1,34 @@
+import { createHash, createHmac, type Hash } from 'node:crypto';
+import type { HashAlgorithm, RunningHash } from '../provider.ts';
+import { plainBytes } from './bytes.ts';
+
+/** A hash of OpenSSL's. */
+export class NodeHash implements RunningHash {
+  readonly #hash: Hash;
+
+  constructor(hash: Hash) {
+    this.#hash = hash;
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  copy(): RunningHash {
+    return new NodeHash(this.#hash.copy());
+  }
+
+  digest(): Uint8Array {
+    return plainBytes(this.#hash.copy().digest());
+  }
+}
+
+/** See `CryptoProvider.hash`. */
+export function hash(algorithm: HashAlgorithm): RunningHash {
+  return new NodeHash(createHash(algorithm));
+}
+
+/** See `CryptoProvider.hmac`. */
+export function hmac(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array {
+  return plainBytes(createHmac(algorithm, key).update(data).digest());
+}

@@ -1,0 +1,82 @@
+import { constants, type KeyObject } from 'node:crypto';
+import type { SignatureScheme } from '../provider.ts';
+
+/** What node:crypto has to be told about a signature scheme. */
+interface SchemeParameters {
+  /** Null where the scheme brings its own hash. */
+  readonly digest: 'sha256' | 'sha384' | 'sha512' | null;
+  /** Empty where the scheme is not RSA. */
+  readonly options: { readonly padding?: number; readonly saltLength?: number };
+}
+
+// OpenSSL's own default verifies any salt length and signs with the longest one (RFC 9846 §4.3.3: the digest's length).
+const pss = {
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+} as const;
+
+/** How node:crypto signs and verifies each scheme (RFC 9846 §4.3.3). */
+export const schemeParameters: Readonly<Record<SignatureScheme, SchemeParameters>> = {
+  ecdsa_secp256r1_sha256: { digest: 'sha256', options: {} },
+  ecdsa_secp384r1_sha384: { digest: 'sha384', options: {} },
+  ecdsa_secp521r1_sha512: { digest: 'sha512', options: {} },
+  ed25519: { digest: null, options: {} },
+  rsa_pss_rsae_sha256: { digest: 'sha256', options: pss },
+  rsa_pss_rsae_sha384: { digest: 'sha384', options: pss },
+  rsa_pss_rsae_sha512: { digest: 'sha512', options: pss },
+  rsa_pss_pss_sha256: { digest: 'sha256', options: pss },
+  rsa_pss_pss_sha384: { digest: 'sha384', options: pss },
+  rsa_pss_pss_sha512: { digest: 'sha512', options: pss },
+};
+
+const ecdsaSchemes: ReadonlyMap<string | undefined, SignatureScheme> = new Map([
+  ['prime256v1', 'ecdsa_secp256r1_sha256'],
+  ['secp384r1', 'ecdsa_secp384r1_sha384'],
+  ['secp521r1', 'ecdsa_secp521r1_sha512'],
+]);
+
+const rsaHashes = [
+  { digest: 'sha256', digestLength: 32 },
+  { digest: 'sha384', digestLength: 48 },
+  { digest: 'sha512', digestLength: 64 },
+] as const;
+
+/**
+ * The schemes that fit `key`, public or private, in type, curve and OID (RFC 9846 §4.3.3). OpenSSL itself would use
+ * any hash with any curve, and both OIDs of RSA alike.
+ */
+export function schemesOf(key: KeyObject): readonly SignatureScheme[] {
+  switch (key.asymmetricKeyType) {
+    case 'ec': {
+      const scheme = ecdsaSchemes.get(key.asymmetricKeyDetails?.namedCurve);
+      return scheme ? [scheme] : [];
+    }
+    case 'ed25519':
+      return ['ed25519'];
+    case 'rsa':
+      return rsaSchemes('rsa_pss_rsae', key);
+    case 'rsa-pss':
+      return rsaSchemes('rsa_pss_pss', key);
+    default:
+      return [];
+  }
+}
+
+/** The size of an RSA modulus in bits; undefined for other keys. */
+export function modulusBits(key: KeyObject): number | undefined {
+  return key.asymmetricKeyDetails?.modulusLength;
+}
+
+function rsaSchemes(family: 'rsa_pss_rsae' | 'rsa_pss_pss', key: KeyObject): SignatureScheme[] {
+  const { hashAlgorithm, mgf1HashAlgorithm, saltLength } = key.asymmetricKeyDetails ?? {};
+  const encodedLength = Math.ceil(((modulusBits(key) ?? 0) - 1) / 8);
+  const schemes: SignatureScheme[] = [];
+  for (const { digest, digestLength } of rsaHashes) {
+    // EMSA-PSS holds hash, salt and two bytes more (RFC 8017 §9.1.1).
+    if (encodedLength < 2 * digestLength + 2) continue;
+    const restricted = hashAlgorithm !== undefined;
+    const allowed = hashAlgorithm === digest && mgf1HashAlgorithm === digest && saltLength === digestLength;
+    if (!restricted || allowed) schemes.push(`${family}_${digest}`);
+  }
+  return schemes;
+}

@@ -1,0 +1,201 @@
+import { noBytes, wipe } from '../base/bytes.ts';
+import { peerError } from '../base/errors.ts';
+import type { Aead, CryptoProvider, RecordToSeal } from '../crypto/provider.ts';
+import { contentTypes, protocolVersions } from '../wire/names.ts';
+import type { CipherSuite } from './cipher-suites.ts';
+import { hkdfExpandLabel } from './hkdf.ts';
+import { nextTrafficSecret } from './key-schedule.ts';
+
+/** The length of a nonce: the same for all cipher suites (RFC 9846 §5.3). */
+const ivLength = 12;
+/** The length of an authentication tag: the same for all cipher suites. */
+const tagLength = 16;
+const recordHeaderLength = 5;
+
+/** What goes into one protected record. */
+export interface Fragment {
+  /** The content, in parts that are sent as if joined; with the padding at most 2^14 bytes. */
+  readonly content: readonly Uint8Array[];
+  /** Zero bytes behind the content type (RFC 9846 §5.4). */
+  readonly padding: number;
+}
+
+/** A record that authenticated. */
+export interface OpenedRecord {
+  /** The inner content type. */
+  readonly type: number;
+  /** Its ArrayBuffer holds nothing else but this record's own type byte and padding, behind it. */
+  readonly content: Uint8Array;
+  /** Content, type byte and padding, in bytes: at most 2^14 + 1 are allowed, which the caller checks. */
+  readonly innerLength: number;
+}
+
+/** One direction's record protection, for what we send (RFC 9846 §5.2). */
+export class RecordSealer {
+  readonly #keys: TrafficKeys;
+
+  /** @param trafficSecret is copied */
+  constructor(provider: CryptoProvider, suite: CipherSuite, trafficSecret: Uint8Array) {
+    this.#keys = new TrafficKeys(provider, suite, trafficSecret);
+  }
+
+  /**
+   * Seals one record per fragment, in order.
+   *
+   * @param contentType the inner content type, the same for all
+   * @returns the wire bytes in as many parts as is cheapest: parts are not records
+   */
+  seal(contentType: number, fragments: readonly Fragment[]): Uint8Array[] {
+    return this.#keys.aead.seal(fragments.map((fragment) => this.#recordFor(contentType, fragment)));
+  }
+
+  /** How many records the current keys have sealed (RFC 9846 §5.5 limits them). */
+  get recordsSealed(): number {
+    return this.#keys.sequence;
+  }
+
+  /** Goes on to the next generation of keys (RFC 9846 §7.2); the old ones are wiped. */
+  updateKeys(): void {
+    this.#keys.update();
+  }
+
+  /** Wipes the keys; from then on every call but this one throws. */
+  wipe(): void {
+    this.#keys.wipe();
+  }
+
+  #recordFor(contentType: number, fragment: Fragment): RecordToSeal {
+    const trailer = new Uint8Array(1 + fragment.padding);
+    trailer[0] = contentType;
+    let length = trailer.length + tagLength;
+    for (const part of fragment.content) length += part.length;
+    const header = recordHeader(length);
+    return {
+      nonce: this.#keys.nextNonce(),
+      additionalData: header,
+      header,
+      plaintext: [...fragment.content, trailer],
+    };
+  }
+}
+
+/** One direction's record protection, for what we receive (RFC 9846 §5.2). */
+export class RecordOpener {
+  readonly #keys: TrafficKeys;
+
+  /** @param trafficSecret is copied */
+  constructor(provider: CryptoProvider, suite: CipherSuite, trafficSecret: Uint8Array) {
+    this.#keys = new TrafficKeys(provider, suite, trafficSecret);
+  }
+
+  /**
+   * Opens the next record.
+   *
+   * @param header the 5 bytes of the record header as they came
+   * @param ciphertext what the header announces; the caller has checked its length
+   * @returns undefined where it does not authenticate: the same sequence number is then tried on the next record,
+   *   as skipping refused early data needs it (RFC 9846 §4.3.10)
+   * @throws TlsPeerError unexpected_message, where there is no content type among the zeros (RFC 9846 §5.4)
+   */
+  open(header: Uint8Array, ciphertext: Uint8Array): OpenedRecord | undefined {
+    const record = { nonce: this.#keys.nonce(), additionalData: header, ciphertext };
+    const [inner] = this.#keys.aead.open([record]);
+    if (!inner) return undefined;
+    this.#keys.sequence++;
+    let end = inner.length;
+    while (end > 0 && inner[end - 1] === 0) end--;
+    const type = inner[end - 1];
+    if (type === undefined)
+      throw peerError('unexpected_message', 'a protected record held no content type, only zeros');
+    return { type, content: inner.subarray(0, end - 1), innerLength: inner.length };
+  }
+
+  /** Goes on to the next generation of keys (RFC 9846 §7.2); the old ones are wiped. */
+  updateKeys(): void {
+    this.#keys.update();
+  }
+
+  /** Wipes the keys; from then on every call but this one throws. */
+  wipe(): void {
+    this.#keys.wipe();
+  }
+}
+
+/**
+ * The nonce of the record with this sequence number (RFC 9846 §5.3).
+ *
+ * @param iv 12 bytes
+ * @param sequence a whole number below 2^53
+ */
+export function recordNonce(iv: Uint8Array, sequence: number): Uint8Array {
+  const nonce = new Uint8Array(iv);
+  // Bit operations see 32 bits only: the high half has to come from a division.
+  const view = new DataView(nonce.buffer);
+  view.setUint32(4, view.getUint32(4) ^ Math.floor(sequence / 2 ** 32));
+  view.setUint32(8, view.getUint32(8) ^ sequence);
+  return nonce;
+}
+
+/** A traffic secret, what is derived from it (RFC 9846 §7.3), and the sequence number that counts under it. */
+class TrafficKeys {
+  readonly #provider: CryptoProvider;
+  readonly #suite: CipherSuite;
+  #secret: Uint8Array;
+  #iv: Uint8Array;
+  #aead: Aead | undefined;
+  sequence = 0;
+
+  constructor(provider: CryptoProvider, suite: CipherSuite, trafficSecret: Uint8Array) {
+    this.#provider = provider;
+    this.#suite = suite;
+    this.#secret = new Uint8Array(trafficSecret);
+    this.#iv = noBytes;
+    this.#deriveKeys();
+  }
+
+  get aead(): Aead {
+    if (!this.#aead) throw new Error('the record keys were wiped');
+    return this.#aead;
+  }
+
+  nonce(): Uint8Array {
+    return recordNonce(this.#iv, this.sequence);
+  }
+
+  nextNonce(): Uint8Array {
+    const nonce = this.nonce();
+    this.sequence++;
+    return nonce;
+  }
+
+  update(): void {
+    if (!this.#aead) throw new Error('the record keys were wiped');
+    const next = nextTrafficSecret(this.#provider, this.#suite.hash, this.#secret);
+    this.wipe();
+    this.#secret = next;
+    this.#deriveKeys();
+  }
+
+  wipe(): void {
+    wipe(this.#secret, this.#iv);
+    this.#aead = undefined;
+  }
+
+  #deriveKeys(): void {
+    const { hash, aead, keyLength } = this.#suite;
+    const key = hkdfExpandLabel(this.#provider, hash, this.#secret, 'key', noBytes, keyLength);
+    this.#iv = hkdfExpandLabel(this.#provider, hash, this.#secret, 'iv', noBytes, ivLength);
+    this.#aead = this.#provider.aead(aead, key);
+    wipe(key);
+    this.sequence = 0;
+  }
+}
+
+function recordHeader(length: number): Uint8Array {
+  const header = new Uint8Array(recordHeaderLength);
+  const view = new DataView(header.buffer);
+  view.setUint8(0, contentTypes.application_data);
+  view.setUint16(1, protocolVersions.tls12);
+  view.setUint16(3, length);
+  return header;
+}
