@@ -1,0 +1,60 @@
+import {
+  alertMeaning,
+  BrokenError,
+  TlsCertificateError,
+  TlsPeerError,
+  TlsTimeoutError,
+  TlsTruncatedError,
+} from '../index.ts';
+
+/** What the system's error codes mean to somebody who sends or receives a file. */
+const systemMeanings: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'permission denied'],
+  ['EADDRINUSE', 'another program listens on that port: choose one by --port, or 0 for any free one'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['ECONNRESET', 'the connection was reset: the other side, or something between, cut it'],
+  ['EHOSTUNREACH', 'there is no route to that host'],
+  ['ENETUNREACH', 'there is no route to that network'],
+  ['ENOENT', 'no such file or directory'],
+  ['ENOSPC', 'the disk is full'],
+  ['ENOTFOUND', 'there is no host of that name'],
+  ['EAI_AGAIN', 'the name could not be looked up just now'],
+  ['EPIPE', 'the other side had closed'],
+  ['ETIMEDOUT', 'no answer came'],
+]);
+
+/** An error as one line for a person; an alert with its name and its usual meaning. */
+export function describeFailure(error: unknown): string {
+  return describe(error).replace(/\s*\n\s*/g, ' ');
+}
+
+function describe(error: unknown): string {
+  if (error instanceof TlsPeerError) {
+    const alert = describeAlert(error);
+    return error.direction === 'received'
+      ? `the other side refused: ${alert}`
+      : `the other side was refused: ${alert}; ${error.message}`;
+  }
+  if (error instanceof TlsCertificateError) {
+    const hint = error.check === 'unknown_issuer' ? '; --ca FILE names a certificate to trust' : '';
+    return `the other side's certificate was refused (${error.check}): ${error.message}${hint}`;
+  }
+  if (error instanceof TlsTruncatedError) return 'the connection ended without close_notify';
+  if (error instanceof TlsTimeoutError) return `the ${error.deadline} took too long: ${error.message}`;
+  const code = systemCode(error);
+  const meaning = code === undefined ? undefined : systemMeanings.get(code);
+  if (meaning !== undefined) return `${meaning} (${code})`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+function describeAlert(error: TlsPeerError): string {
+  const meaning = alertMeaning(error.alert);
+  return meaning === undefined ? error.alert : `${error.alert}, ${meaning}`;
+}
+
+function systemCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code === 'string') return code;
+  return error instanceof BrokenError ? systemCode(error.cause) : undefined;
+}

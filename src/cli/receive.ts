@@ -1,0 +1,186 @@
+import { listen, serve, type TlsListener, type TlsStream, TlsTruncatedError } from '../index.ts';
+import {
+  formatHostPort,
+  parseArguments,
+  parseWhole,
+  readTextFile,
+  requirePositionals,
+  UsageError,
+} from './arguments.ts';
+import type { Command } from './command.ts';
+import { makeDevelopmentCertificate } from './development-certificate.ts';
+import { describeFailure } from './failure.ts';
+import { formatBytes } from './format.ts';
+import { parseTarget, type Target } from './receive-target.ts';
+
+const defaultPort = 6514;
+
+const help = `tacit receive: receive files over TLS 1.3
+
+Usage: tacit receive --out FILE|DIR/|- [--host HOST] [--port PORT]
+                     [--cert FILE --key FILE]
+
+What a client sends until it says close_notify is one upload. An upload that
+ends in any other way is truncated, and reported so; what arrived is kept.
+
+Options:
+  --out FILE     one upload into FILE, replacing what was there; then exit
+  --out -        one upload to the standard output; then exit. All that is
+                 reported goes to stderr
+  --out DIR/     each upload into a file of its own, until interrupted. It is
+                 called NAME.part while it arrives, NAME when it is whole and
+                 NAME.truncated when it is not
+  --host HOST    the address to listen on (127.0.0.1)
+  --port PORT    the port to listen on (${defaultPort}); 0 takes any free one
+  --cert FILE    certificate chain (PEM)
+  --key FILE     its private key (PEM)
+
+Without --cert and --key it makes and prints a self-signed certificate for
+localhost, 127.0.0.1 and ::1, for development: a client that is given it, by
+--ca FILE, trusts it.
+
+The first SIGINT or SIGTERM stops listening and waits for the uploads that are
+under way; the second cuts them off.
+
+Exit status: with FILE or '-' 0 if the upload is whole, 1 if not; with DIR/ 0.
+`;
+
+const options = {
+  out: { type: 'string' },
+  host: { type: 'string', default: '127.0.0.1' },
+  port: { type: 'string', default: String(defaultPort) },
+  cert: { type: 'string' },
+  key: { type: 'string' },
+} as const;
+
+/** `tacit receive`: uploads into a file, a directory or the standard output. */
+export const receive: Command = {
+  summary: 'receive files into a directory, a file or the standard output',
+  help,
+  async run(args): Promise<number> {
+    const { values, positionals } = parseArguments(args, options);
+    requirePositionals(positionals, []);
+    if (values.out === undefined)
+      throw new UsageError('--out is missing: name a FILE, a directory as DIR/, or -');
+    const port = parseWhole(values.port, '--port', 0, 65_535);
+    const given = readIdentity(values.cert, values.key);
+    const target = parseTarget(values.out);
+    const print = printer(target);
+    const development = given === undefined ? await makeDevelopmentCertificate() : undefined;
+    const identity = given ?? development!;
+    const listener = await listen({ host: values.host, port, identity });
+    if (development !== undefined) print(introduce(development.cert, development.notAfter));
+    print(`listening on ${formatHostPort(listener.address)}`);
+    return new Receiver(listener, target, print).run();
+  },
+};
+
+function readIdentity(
+  cert: string | undefined,
+  key: string | undefined,
+): { cert: string; key: string } | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined) throw new UsageError('--key needs --cert: give both or neither');
+  if (key === undefined) throw new UsageError('--cert needs --key: give both or neither');
+  return { cert: readTextFile(cert, '--cert'), key: readTextFile(key, '--key') };
+}
+
+function introduce(cert: string, notAfter: Date): string {
+  return `self-signed development certificate for localhost, 127.0.0.1 and ::1, until ${notAfter.toISOString().slice(0, 10)}.
+A client trusts it if it is given it: save these lines as dev.pem, then
+  npx tacit-tls send FILE HOST:PORT --ca dev.pem
+${cert.trimEnd()}`;
+}
+
+type Print = (line: string) => void;
+
+function printer(target: Target): Print {
+  const stream = target.isStdout ? process.stderr : process.stdout;
+  return (line) => void stream.write(`${line}\n`);
+}
+
+class Receiver {
+  readonly #listener: TlsListener;
+  readonly #target: Target;
+  readonly #print: Print;
+  readonly #running = new Set<TlsStream>();
+  #uploads = 0;
+  #wholeUploads = 0;
+  #interrupted = false;
+
+  constructor(listener: TlsListener, target: Target, print: Print) {
+    this.#listener = listener;
+    this.#target = target;
+    this.#print = print;
+  }
+
+  /** @returns the exit status */
+  async run(): Promise<number> {
+    const interrupt = (): void => this.#interrupt();
+    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+    try {
+      await serve(this.#listener, (stream) => this.#receive(stream), {
+        onError: (error) => this.#print(`connection failed: ${describeFailure(error)}`),
+      });
+    } finally {
+      process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
+    }
+    return this.#target.takesOne && this.#wholeUploads === 0 ? 1 : 0;
+  }
+
+  async #receive(stream: TlsStream): Promise<void> {
+    if (this.#target.takesOne) {
+      if (this.#uploads > 0) {
+        stream.destroy();
+        return;
+      }
+      void this.#listener.close();
+    }
+    this.#uploads += 1;
+    const upload = this.#uploads;
+    this.#running.add(stream);
+    try {
+      await this.#save(stream, upload);
+    } finally {
+      this.#running.delete(stream);
+    }
+  }
+
+  /** Reads to the end, whichever it is, and reports it: only a close_notify makes an upload whole. */
+  async #save(stream: TlsStream, upload: number): Promise<void> {
+    let bytes = 0;
+    let failure: unknown;
+    const file = await this.#target.open();
+    try {
+      for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
+        await file.write(chunk);
+        bytes += chunk.length;
+      }
+    } catch (error) {
+      // Not close(): a sender that is still there must not take it for a good end.
+      stream.destroy();
+      failure = error;
+    }
+    const name = await file.finish(failure === undefined);
+    if (failure === undefined) {
+      this.#wholeUploads += 1;
+      this.#print(`upload ${upload}: complete, ${formatBytes(bytes)}, ended by close_notify: ${name}`);
+    } else {
+      const reason =
+        failure instanceof TlsTruncatedError ? 'ended without close_notify' : describeFailure(failure);
+      this.#print(`upload ${upload}: truncated after ${formatBytes(bytes)}, ${reason}: ${name}`);
+    }
+  }
+
+  #interrupt(): void {
+    if (this.#interrupted) {
+      for (const stream of this.#running) stream.destroy();
+      return;
+    }
+    this.#interrupted = true;
+    void this.#listener.close();
+    if (this.#running.size > 0) {
+      this.#print(`waiting for ${this.#running.size} running upload(s); interrupt again to cut them off`);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { tacit } from './program.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+describe('help', () => {
+  test('names every command', async () => {
+    const { status, stdout, stderr } = await tacit(['--help']);
+    expect(status).toBe(0);
+    expect(stderr).toBe('');
+    for (const command of ['lab', 'receive', 'send']) {
+      expect(stdout.toString()).toMatch(new RegExp(`^ {2}${command} +\\w`, 'm'));
+    }
+  });
+
+  test.each(['lab', 'receive', 'send'])('of %s shows its usage', async (command) => {
+    const { status, stdout, stderr } = await tacit([command, '--help']);
+    expect(status).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout.toString()).toContain(`Usage: tacit ${command}`);
+  });
+
+  test('--version prints the version of the package', async () => {
+    const { status, stdout } = await tacit(['--version']);
+    expect(status).toBe(0);
+    expect(stdout.toString()).toBe(`${version}\n`);
+  });
+});
+
+describe('a usage error is one line and exit status 2', () => {
+  const cases: readonly (readonly [args: readonly string[], says: string])[] = [
+    [[], 'name a command: lab, receive, send'],
+    [['tell'], "'tell' is not a command"],
+    [['send'], 'FILE is missing'],
+    [['send', 'x'], 'HOST:PORT is missing'],
+    [['send', '/nowhere/x', 'localhost:6514'], "there is no file '/nowhere/x'"],
+    [['send', '/', 'localhost:6514'], 'is a directory'],
+    [['send', '-', 'localhost'], "'localhost' is not HOST:PORT"],
+    [['send', '-', '::1:6514'], "'::1:6514' is not HOST:PORT"],
+    [['send', '-', 'localhost:0'], 'is not HOST:PORT'],
+    [['send', '-', 'localhost:70000'], 'is not HOST:PORT'],
+    [['send', '-', 'localhost:6514', 'more'], 'one argument too many'],
+    [['send', '-', 'localhost:6514', '--ca', '/nowhere/ca.pem'], "there is no file '/nowhere/ca.pem'"],
+    [['send', '--fast', '-', 'localhost:6514'], "Unknown option '--fast'"],
+    [['receive'], '--out is missing'],
+    [['receive', '--out', '-', '--port', 'x'], "--port takes a number from 0 to 65535, not 'x'"],
+    [['receive', '--out', '-', '--port', '65536'], 'from 0 to 65535'],
+    [['receive', '--out', '-', '--cert', 'x'], '--cert needs --key'],
+    [['receive', '--out', '-', '--key', 'x'], '--key needs --cert'],
+    [['receive', '--out', '-', 'more'], 'one argument too many'],
+    [['receive', '--out', '/dev/null/x/'], 'cannot be made'],
+    [['receive', '--out'], "'--out <value>' argument missing"],
+    [['lab', '--rounds', '0'], '--rounds takes a number from 1'],
+    [['lab', '--bytes', '1000,'], "--bytes takes a number from 1 to 1099511627776, not ''"],
+    [['lab', '--bytes', '1e6'], "not '1e6'"],
+    [['lab', '--file', '/nowhere/x'], "there is no file '/nowhere/x'"],
+    [['lab', '--file', '/dev/null'], 'is empty'],
+    [['lab', '--file', process.execPath, '--bytes', '1'], '--file and --bytes exclude each other'],
+  ];
+
+  test.each(cases)('%j', async (args, says) => {
+    const { status, stdout, stderr } = await tacit(args);
+    expect(stderr).toContain(says);
+    expect(stderr).toMatch(/^tacit.*: .*\(see tacit .*--help\)\n$/);
+    expect(stdout.length).toBe(0);
+    expect(status).toBe(2);
+  });
+});
