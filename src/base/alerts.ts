@@ -48,7 +48,8 @@ export function alertName(code: number): ReceivedAlertName {
 
 const meanings: Partial<Record<AlertName, string>> = {
   unexpected_message: 'a message came that the protocol does not allow at that point',
-  bad_record_mac: 'a record could not be decrypted: it was altered on the way, or the two sides hold different keys',
+  bad_record_mac:
+    'a record could not be decrypted: it was altered on the way, or the two sides hold different keys',
   record_overflow: 'a record was longer than allowed',
   handshake_failure: 'the two sides have no acceptable parameters in common',
   bad_certificate: 'the certificate is corrupt or its signature does not verify',

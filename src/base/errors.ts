@@ -24,7 +24,12 @@ export class TlsPeerError extends TlsError {
   readonly alert: ReceivedAlertName;
   readonly direction: 'sent' | 'received';
 
-  constructor(direction: 'sent' | 'received', alert: ReceivedAlertName, message: string, options?: ErrorOptions) {
+  constructor(
+    direction: 'sent' | 'received',
+    alert: ReceivedAlertName,
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.direction = direction;
     this.alert = alert;
@@ -62,7 +67,12 @@ export class TlsCertificateError extends TlsError {
   readonly check: CertificateCheck;
   readonly certificate: CertificatePlace | undefined;
 
-  constructor(check: CertificateCheck, message: string, certificate?: CertificatePlace, options?: ErrorOptions) {
+  constructor(
+    check: CertificateCheck,
+    message: string,
+    certificate?: CertificatePlace,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.check = check;
     this.certificate = certificate;
@@ -73,6 +83,13 @@ export class TlsCertificateError extends TlsError {
 export class TlsTruncatedError extends TlsError {
   override readonly name = 'TlsTruncatedError';
   readonly code = 'TLS_TRUNCATED';
+  /** Whether the end came after the handshake and not inside a record: what a tolerant reader may take for an end. */
+  readonly atRecordBoundary: boolean;
+
+  constructor(message: string, atRecordBoundary: boolean) {
+    super(message);
+    this.atRecordBoundary = atRecordBoundary;
+  }
 }
 
 /** A deadline passed; `deadline` names which. */
@@ -112,9 +129,11 @@ const certificateAlerts: Readonly<Record<CertificateCheck, AlertName>> = {
 
 /** The fatal alert that tells the peer about `error`; undefined where nothing may be sent (RFC 9846 §6.2). */
 export function alertFor(error: TlsError): AlertName | undefined {
-  if (error instanceof TlsPeerError) return error.direction === 'sent' ? (error.alert as AlertName) : undefined;
+  if (error instanceof TlsPeerError)
+    return error.direction === 'sent' ? (error.alert as AlertName) : undefined;
   if (error instanceof TlsCertificateError) return certificateAlerts[error.check];
-  if (error instanceof TlsTimeoutError && error.deadline === 'handshake') return 'user_canceled';
+  // Our own caller failed: a key that does not sign, a store that does not answer.
+  if (error instanceof TlsUsageError) return 'internal_error';
   return undefined;
 }
 

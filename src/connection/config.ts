@@ -1,0 +1,187 @@
+import { concatBytes, toHex, utf8 } from '../base/bytes.ts';
+import { resumedTicketCount, ticketCount, ticketLifetime } from '../base/defaults.ts';
+import { TlsUsageError } from '../base/errors.ts';
+import {
+  maxInnerPlaintext,
+  maxRecordsPerKey,
+  maxTicketLifetime,
+  maxTicketsAtOnce,
+  minRecordSizeLimit,
+} from '../base/limits.ts';
+import type { CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type { ClientConfig, EndpointConfig, ServerConfig, TicketPolicy } from '../handshake/config.ts';
+import type { Identity } from '../handshake/identity.ts';
+import { MemorySessionCache } from '../sessions/client-session.ts';
+import { TicketKeys } from '../sessions/ticket-keys.ts';
+import {
+  type CipherSuiteName,
+  cipherSuiteCodes,
+  namedGroupCodes,
+  signatureSchemeCodes,
+} from '../wire/names.ts';
+
+type Optional<Config, Required extends keyof Config> = Pick<Config, Required> & {
+  readonly [Name in Exclude<keyof Config, Required>]?: Config[Name] | undefined;
+};
+
+/** The settings of a client: all but the provider and the trust policy have defaults. */
+export type ClientSettings = Omit<
+  Optional<ClientConfig, 'provider' | 'trust'>,
+  'role' | 'sessionScope' | 'sessions'
+> & {
+  /** `false` keeps none and offers none; by default sessions are kept in memory. */
+  readonly sessions?: ClientConfig['sessions'] | false;
+};
+
+/** The settings of a server: all but the provider and the identity have defaults. */
+export type ServerSettings = Omit<Optional<ServerConfig, 'provider' | 'identity'>, 'role' | 'tickets'> & {
+  readonly tickets?: { readonly [Name in keyof TicketPolicy]?: TicketPolicy[Name] | undefined } | undefined;
+};
+
+/** AES first: it is what processors have instructions for. */
+const defaultCipherSuites: readonly CipherSuiteName[] = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+];
+
+/** Fastest first, all of at least 128 bits. */
+const defaultGroups: readonly NamedGroup[] = ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'];
+
+const defaultSignatureSchemes: readonly SignatureScheme[] = [
+  'ecdsa_secp256r1_sha256',
+  'ed25519',
+  'rsa_pss_rsae_sha256',
+  'rsa_pss_pss_sha256',
+  'ecdsa_secp384r1_sha384',
+  'rsa_pss_rsae_sha384',
+  'rsa_pss_pss_sha384',
+  'ecdsa_secp521r1_sha512',
+  'rsa_pss_rsae_sha512',
+  'rsa_pss_pss_sha512',
+];
+
+/** A validated, immutable configuration for clients, to be shared by connections. @throws TlsUsageError naming the field */
+export function createClientConfig(settings: ClientSettings): ClientConfig {
+  const common = endpointConfig(settings);
+  const { trust, identity, ticketRequest } = settings;
+  const keyShares = settings.keyShares ?? common.groups.slice(0, 1);
+  if (keyShares.some((group) => !common.groups.includes(group))) {
+    throw new TlsUsageError('keyShares must be a subset of groups');
+  }
+  if (ticketRequest) {
+    requireInteger('ticketRequest.newSession', ticketRequest.newSession, 0, 255);
+    requireInteger('ticketRequest.resumption', ticketRequest.resumption, 0, 255);
+  }
+  return Object.freeze<ClientConfig>({
+    ...common,
+    role: 'client',
+    // Key shares are in the order of the groups (RFC 9846 §4.3.8).
+    keyShares: common.groups.filter((group) => keyShares.includes(group)),
+    trust,
+    identity,
+    sessions: settings.sessions === false ? undefined : (settings.sessions ?? new MemorySessionCache()),
+    ticketRequest: ticketRequest && Object.freeze({ ...ticketRequest }),
+    compatibilityMode: settings.compatibilityMode ?? true,
+    sessionScope: scopeOf(common.provider, trust.fingerprint, identity),
+  });
+}
+
+/** A validated, immutable configuration for servers, to be shared by connections. @throws TlsUsageError naming the field */
+export function createServerConfig(settings: ServerSettings): ServerConfig {
+  const common = endpointConfig(settings);
+  const clientAuthentication = settings.clientAuthentication ?? 'none';
+  if (clientAuthentication !== 'none' && !settings.clientTrust) {
+    throw new TlsUsageError(
+      `clientAuthentication '${clientAuthentication}' needs clientTrust: who may be a client?`,
+    );
+  }
+  const {
+    count = ticketCount,
+    resumedCount = resumedTicketCount,
+    lifetime = ticketLifetime,
+  } = settings.tickets ?? {};
+  requireInteger('tickets.count', count, 0, maxTicketsAtOnce);
+  requireInteger('tickets.resumedCount', resumedCount, 0, maxTicketsAtOnce);
+  requireInteger('tickets.lifetime', lifetime, 1, maxTicketLifetime);
+  return Object.freeze<ServerConfig>({
+    ...common,
+    role: 'server',
+    identity: settings.identity,
+    clientAuthentication,
+    clientTrust: settings.clientTrust,
+    tickets: Object.freeze<TicketPolicy>({
+      count,
+      resumedCount,
+      lifetime,
+      onClose: settings.tickets?.onClose ?? true,
+      keeper: settings.tickets?.keeper ?? new TicketKeys(common.provider, lifetime),
+    }),
+  });
+}
+
+function endpointConfig(settings: ClientSettings | ServerSettings): Omit<EndpointConfig, 'role'> {
+  const { provider, alpnProtocols = [], recordSizeLimit = maxInnerPlaintext } = settings;
+  const keyUpdateAfterRecords = settings.keyUpdateAfterRecords ?? maxRecordsPerKey;
+  for (const protocol of alpnProtocols) {
+    const isName = protocol.length >= 1 && protocol.length <= 255 && !/[^\0-\xff]/.test(protocol);
+    if (!isName)
+      throw new TlsUsageError(`alpnProtocols has a name that is not 1 to 255 bytes: '${protocol}'`);
+  }
+  requireInteger('recordSizeLimit', recordSizeLimit, minRecordSizeLimit, maxInnerPlaintext);
+  requireInteger('keyUpdateAfterRecords', keyUpdateAfterRecords, 2, maxRecordsPerKey);
+  return {
+    provider,
+    now: settings.now ?? Date.now,
+    cipherSuites: names('cipherSuites', settings.cipherSuites ?? defaultCipherSuites, cipherSuiteCodes),
+    groups: names('groups', settings.groups ?? defaultGroups, namedGroupCodes),
+    signatureSchemes: names(
+      'signatureSchemes',
+      settings.signatureSchemes ?? defaultSignatureSchemes,
+      signableCodes,
+    ),
+    alpnProtocols: Object.freeze([...alpnProtocols]),
+    recordSizeLimit,
+    padding: settings.padding ?? (() => 0),
+    keyUpdateAfterRecords,
+    keyLog: settings.keyLog ?? false,
+  };
+}
+
+/** PKCS#1 v1.5 signs certificates only, never a handshake (RFC 9846 §4.3.3). */
+const signableCodes: Readonly<Record<SignatureScheme, number>> = Object.fromEntries(
+  Object.entries(signatureSchemeCodes).filter(([name]) => !name.startsWith('rsa_pkcs1_')),
+) as Record<SignatureScheme, number>;
+
+function names<Name extends string>(
+  field: string,
+  list: readonly Name[],
+  registry: Readonly<Record<Name, number>>,
+): readonly Name[] {
+  if (list.length === 0) throw new TlsUsageError(`${field} is empty`);
+  if (new Set(list).size !== list.length) throw new TlsUsageError(`${field} has a name twice`);
+  for (const name of list) {
+    if (!Object.hasOwn(registry, name)) {
+      throw new TlsUsageError(`${field} has '${name}'; known are ${Object.keys(registry).join(', ')}`);
+    }
+  }
+  return Object.freeze([...list]);
+}
+
+function requireInteger(field: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new TlsUsageError(`${field} must be a whole number from ${min} to ${max}, not ${value}`);
+  }
+}
+
+/** Which identity a function will choose is not known ahead: its sessions stay within this one configuration. */
+function scopeOf(provider: CryptoProvider, trust: Uint8Array, identity: ClientConfig['identity']): string {
+  const own = typeof identity === 'function' ? provider.randomBytes(32) : leafOf(identity);
+  const hash = provider.hash('sha256');
+  hash.update(concatBytes(Uint8Array.of(trust.length >> 8, trust.length & 0xff), trust, own));
+  return toHex(hash.digest());
+}
+
+function leafOf(identity: Identity | undefined): Uint8Array {
+  return identity?.chain[0] ?? utf8('anonymous');
+}

@@ -1,0 +1,42 @@
+import type { TlsError } from '../base/errors.ts';
+import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type { QuestionSubject } from '../handshake/steps.ts';
+import type { ClientSession } from '../sessions/client-session.ts';
+import type { CipherSuiteName } from '../wire/names.ts';
+
+/** What a handshake agreed on. */
+export interface HandshakeInfo {
+  readonly protocolVersion: 'TLSv1.3';
+  readonly cipherSuite: CipherSuiteName;
+  readonly group: NamedGroup;
+  /** What the peer signed with; undefined where it did not (a resumed handshake, an anonymous client). */
+  readonly peerSignatureScheme: SignatureScheme | undefined;
+  readonly alpnProtocol: string | undefined;
+  /** The server_name that the client asked for. */
+  readonly serverName: string | undefined;
+  readonly resumed: boolean;
+  readonly helloRetryRequest: boolean;
+  /** The verified chain of the peer, leaf first, from the original handshake where this one was resumed; empty for an anonymous client. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** When the peer last proved that it has its key, in milliseconds since 1970. */
+  readonly authenticatedAt: number;
+}
+
+/** What `next()` gives. */
+export type ConnectionEvent =
+  | { readonly type: 'handshakeDone'; readonly info: HandshakeInfo }
+  | { readonly type: 'data'; readonly data: Uint8Array }
+  | { readonly type: 'session'; readonly session: ClientSession }
+  | { readonly type: 'question'; readonly question: Question }
+  | { readonly type: 'keyLog'; readonly line: string }
+  /** The peer's close_notify: it sends nothing more. */
+  | { readonly type: 'end' }
+  | { readonly type: 'failed'; readonly error: TlsError };
+
+/** A question that the configuration could not answer at once: answer it with `answer` or `refuse`, now or later. */
+export interface Question {
+  /** `ticketStorage` asks whether a session store has taken a session in. */
+  readonly subject: QuestionSubject | { readonly kind: 'ticketStorage' };
+  /** What a function of the configuration gave: whoever drives the connection passes its outcome on. */
+  readonly pending: PromiseLike<unknown>;
+}

@@ -1,0 +1,145 @@
+import { TlsCertificateError, TlsError, TlsUsageError } from '../base/errors.ts';
+import type { QuestionContext } from '../handshake/identity.ts';
+import type { HandshakeOutcome } from '../handshake/outcome.ts';
+import type { Handshake, Step } from '../handshake/steps.ts';
+import type { RawMessage } from '../wire/message.ts';
+import type { Question } from './events.ts';
+
+/** Runs a handshake's generator: feeds it messages, puts its questions, passes answers on. */
+export class HandshakeDriver {
+  readonly #generator: Handshake<HandshakeOutcome>;
+  readonly #abort = new LazyAbort();
+  /** What the generator waits for; undefined once it is done. */
+  #step: Step | undefined;
+  #outcome: HandshakeOutcome | undefined;
+  /** Questions that were not answered in place. */
+  #pending: Question | undefined;
+  #raised: Question | undefined;
+  #isStopped = false;
+  #isRunning = false;
+
+  constructor(generator: Handshake<HandshakeOutcome>) {
+    this.#generator = generator;
+    this.#resume(() => this.#generator.next());
+  }
+
+  /** The handshake's result, once it is done. */
+  get outcome(): HandshakeOutcome | undefined {
+    return this.#outcome;
+  }
+
+  /** What the question is about that the handshake waits for; undefined where it does not. */
+  get pendingKind(): Question['subject']['kind'] | undefined {
+    return this.#pending?.subject.kind;
+  }
+
+  get expectedMessages(): readonly number[] {
+    return this.#step?.kind === 'message' ? this.#step.expected : [];
+  }
+
+  /** The question that the last step raised, once. */
+  takeQuestion(): Question | undefined {
+    const question = this.#raised;
+    this.#raised = undefined;
+    return question;
+  }
+
+  deliver(message: RawMessage): void {
+    this.#resume(() => this.#generator.next(message));
+  }
+
+  /** False where nobody waits for the answer. */
+  answer(question: Question, value: unknown): boolean {
+    if (question !== this.#pending) return false;
+    this.#pending = undefined;
+    this.#resume(() => this.#generator.next(value));
+    return true;
+  }
+
+  /** False where nobody waits for the answer. */
+  refuse(question: Question, reason: unknown): boolean {
+    if (question !== this.#pending) return false;
+    this.#pending = undefined;
+    this.#resume(() => this.#generator.throw(refusal(question.subject.kind, reason)));
+    return true;
+  }
+
+  /** Ends the handshake where it is: its secrets are wiped, and whoever works on an answer is told. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#pending = undefined;
+    this.#raised = undefined;
+    this.#step = undefined;
+    this.#abort.abort();
+    // While it runs, a function of the caller's is ending the connection: `#resume` sees that.
+    if (!this.#isRunning) this.#generator.return(undefined as never);
+  }
+
+  #resume(advance: () => IteratorResult<Step, HandshakeOutcome>): void {
+    this.#isRunning = true;
+    try {
+      this.#run(advance());
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #run(first: IteratorResult<Step, HandshakeOutcome>): void {
+    let result = first;
+    while (!result.done) {
+      this.#step = result.value;
+      if (result.value.kind === 'message') return;
+      const { subject, call } = result.value;
+      let answer: unknown;
+      try {
+        answer = call(this.#abort);
+      } catch (error) {
+        result = this.#generator.throw(refusal(subject.kind, error));
+        continue;
+      }
+      if (this.#isStopped) {
+        this.#step = undefined;
+        this.#generator.return(undefined as never);
+        return;
+      }
+      if (isPromise(answer)) {
+        this.#pending = { subject, pending: answer };
+        this.#raised = this.#pending;
+        return;
+      }
+      result = this.#generator.next(answer);
+    }
+    this.#step = undefined;
+    this.#outcome = result.value;
+  }
+}
+
+/** An AbortSignal that costs nothing until somebody asks for it. */
+class LazyAbort implements QuestionContext {
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#controller?.abort();
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** The error that a handshake ends with when one of the caller's functions fails. */
+function refusal(kind: Question['subject']['kind'], reason: unknown): TlsError {
+  if (reason instanceof TlsError) return reason;
+  if (kind === 'trust') {
+    return new TlsCertificateError('not_acceptable', "the peer's certificate was refused", undefined, {
+      cause: reason,
+    });
+  }
+  return new TlsUsageError(`a function of the configuration failed (${kind})`, { cause: reason });
+}

@@ -1,0 +1,164 @@
+import { peerError } from '../base/errors.ts';
+import { maxEmptyRecordsInARow, maxInnerPlaintext, maxSkippedEarlyData } from '../base/limits.ts';
+import type { RecordOpener } from '../keys/record-protection.ts';
+import { contentTypes } from '../wire/names.ts';
+import { RecordReader, type WireRecord } from './record-reader.ts';
+
+/** The content of a record, decrypted where the peer encrypts. */
+export interface ReceivedRecord {
+  readonly type: 'alert' | 'handshake' | 'application_data';
+  /** Not empty, but for application_data. */
+  readonly content: Uint8Array;
+}
+
+/** The receiving record layer (RFC 9846 §5): the rules that hold for a record whatever is in it. */
+export class Inbox {
+  readonly #reader = new RecordReader();
+  #opener: RecordOpener | undefined;
+  #hasDecrypted = false;
+  #innerLimit = maxInnerPlaintext;
+  #skipping: 'undecryptable' | 'application_data' | undefined;
+  #skipped = 0;
+  #changeCipherSpecs = 0;
+  #emptyRecords = 0;
+  /** Whether change_cipher_spec is dropped now: after the first ClientHello, before the peer's Finished. */
+  dropsChangeCipherSpec = false;
+
+  receive(bytes: Uint8Array): void {
+    this.#reader.push(bytes);
+  }
+
+  /** Bytes received and not yet given out. */
+  get size(): number {
+    return this.#reader.size;
+  }
+
+  takeRest(): Uint8Array {
+    return this.#reader.takeRest();
+  }
+
+  installKeys(opener: RecordOpener): void {
+    this.#opener?.wipe();
+    this.#opener = opener;
+    if (this.#skipping === 'application_data') this.#skipping = undefined;
+  }
+
+  updateKeys(): void {
+    this.#opener?.updateKeys();
+  }
+
+  limitRecords(innerLength: number): void {
+    this.#innerLimit = innerLength;
+  }
+
+  skipEarlyData(how: 'undecryptable' | 'application_data'): void {
+    this.#skipping = how;
+  }
+
+  /** Forgets input and keys. */
+  wipe(): void {
+    this.#opener?.wipe();
+    this.#opener = undefined;
+    this.#reader.clear();
+  }
+
+  /**
+   * The next record that means something; undefined where more bytes are needed.
+   * @param insideMessage whether a handshake message waits for its rest: then no other record may come (RFC 9846 §5.1)
+   * @throws TlsPeerError
+   */
+  next(insideMessage: boolean): ReceivedRecord | undefined {
+    for (let record = this.#reader.next(); record; record = this.#reader.next()) {
+      const received = this.#interpret(record, insideMessage);
+      if (received) return received;
+    }
+    return undefined;
+  }
+
+  #interpret(record: WireRecord, insideMessage: boolean): ReceivedRecord | undefined {
+    if (record.type === contentTypes.change_cipher_spec)
+      return this.#dropChangeCipherSpec(record, insideMessage);
+    const received = this.#opener ? this.#open(record, this.#opener) : this.#readPlaintext(record);
+    if (!received) return undefined;
+    if (insideMessage && received.type !== 'handshake') {
+      throw peerError('unexpected_message', `${received.type} came inside a handshake message`);
+    }
+    if (received.content.length > 0) {
+      this.#emptyRecords = 0;
+      return received;
+    }
+    if (received.type !== 'application_data')
+      throw peerError('unexpected_message', `an empty ${received.type} record came`);
+    this.#emptyRecords += 1;
+    if (this.#emptyRecords > maxEmptyRecordsInARow) {
+      throw peerError('unexpected_message', `more than ${maxEmptyRecordsInARow} empty records came in a row`);
+    }
+    return received;
+  }
+
+  #readPlaintext({ type, body }: WireRecord): ReceivedRecord | undefined {
+    // Copies: what is parsed from a plaintext record outlives the transport's buffer.
+    if (type === contentTypes.alert) return { type: 'alert', content: body.slice() };
+    if (type === contentTypes.handshake) return { type: 'handshake', content: body.slice() };
+    if (this.#skipping === 'application_data') return this.#skip(body);
+    throw peerError('unexpected_message', 'application data came before the handshake');
+  }
+
+  #open({ type, header, body }: WireRecord, opener: RecordOpener): ReceivedRecord | undefined {
+    if (type === contentTypes.alert && !this.#hasDecrypted) {
+      // The peer may have failed before it had keys.
+      return { type: 'alert', content: body.slice() };
+    }
+    if (type !== contentTypes.application_data)
+      throw peerError('unexpected_message', 'an unprotected record came');
+    const opened = opener.open(header, body);
+    if (!opened) {
+      if (this.#skipping) return this.#skip(body);
+      throw peerError('bad_record_mac', 'a record does not decrypt');
+    }
+    this.#hasDecrypted = true;
+    this.#skipping = undefined;
+    if (opened.innerLength > this.#innerLimit) {
+      throw peerError(
+        'record_overflow',
+        `a record holds ${opened.innerLength} bytes; at most ${this.#innerLimit} are allowed`,
+      );
+    }
+    const inner = innerTypes.get(opened.type);
+    if (!inner) throw peerError('unexpected_message', `a protected record of type ${opened.type} came`);
+    return { type: inner, content: opened.content };
+  }
+
+  /** RFC 9846 §4.3.10: 0-RTT data that we did not accept is passed over, up to a bound. */
+  #skip(body: Uint8Array): undefined {
+    this.#skipped += body.length;
+    if (this.#skipped > maxSkippedEarlyData) {
+      throw peerError(
+        'unexpected_message',
+        `more than ${maxSkippedEarlyData} bytes of 0-RTT data came that was not accepted`,
+      );
+    }
+    return undefined;
+  }
+
+  /** RFC 9846 §5: one byte, and dropped without further processing; bounded like empty records. */
+  #dropChangeCipherSpec({ body }: WireRecord, insideMessage: boolean): undefined {
+    if (!this.dropsChangeCipherSpec || insideMessage || body.length !== 1 || body[0] !== 1) {
+      throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
+    }
+    this.#changeCipherSpecs += 1;
+    if (this.#changeCipherSpecs > maxEmptyRecordsInARow) {
+      throw peerError(
+        'unexpected_message',
+        `more than ${maxEmptyRecordsInARow} change_cipher_spec records came`,
+      );
+    }
+    return undefined;
+  }
+}
+
+const innerTypes: ReadonlyMap<number, ReceivedRecord['type']> = new Map([
+  [contentTypes.alert, 'alert'],
+  [contentTypes.handshake, 'handshake'],
+  [contentTypes.application_data, 'application_data'],
+]);

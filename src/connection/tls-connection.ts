@@ -1,0 +1,403 @@
+import { alertMeaning, alertName } from '../base/alerts.ts';
+import { wipe } from '../base/bytes.ts';
+import {
+  alertFor,
+  peerError,
+  TlsError,
+  TlsPeerError,
+  TlsTruncatedError,
+  TlsUsageError,
+} from '../base/errors.ts';
+import { maxBufferedInput, maxTicketsAtOnce, maxUserCanceled } from '../base/limits.ts';
+import { clientHandshake } from '../handshake/client.ts';
+import type { PeerName } from '../handshake/client-hello.ts';
+import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
+import type { HandshakeOutcome } from '../handshake/outcome.ts';
+import { serverHandshake } from '../handshake/server.ts';
+import type { Flight, Handshake } from '../handshake/steps.ts';
+import { exportKeyingMaterial } from '../keys/key-schedule.ts';
+import { keyLogLine } from '../keys/keylog.ts';
+import { RecordOpener, RecordSealer } from '../keys/record-protection.ts';
+import type { ConnectionEvent, HandshakeInfo, Question } from './events.ts';
+import { HandshakeDriver } from './handshake-driver.ts';
+import { Inbox, type ReceivedRecord } from './inbox.ts';
+import { MessageJoiner } from './message-joiner.ts';
+import { Outbox } from './outbox.ts';
+import { PostHandshake } from './post-handshake.ts';
+import { type TicketInStorage, TicketIssuer } from './ticket-issuer.ts';
+
+/** Makes the generator of a handshake that speaks through `flight`. */
+export type HandshakeStarter = (flight: Flight) => Handshake<HandshakeOutcome>;
+
+/**
+ * One TLS 1.3 connection without any I/O: bytes in by `receive`, events out by `next`, bytes out by `takeOutput`.
+ * It obeys the law of turns (see `outbox.ts`): once the handshake is done, only `send`, `sendTickets`, `updateKeys` and
+ * `closeWrite` make output, and a fatal alert.
+ *
+ * Call `next` until it gives undefined, and then `takeOutput`, after making the connection and after each of `receive`,
+ * `receiveEnd`, `answer` and `refuse`. No method throws for what a peer did: that is a `failed` event.
+ */
+export class TlsConnection {
+  readonly #config: ClientConfig | ServerConfig;
+  readonly #inbox = new Inbox();
+  readonly #outbox: Outbox;
+  readonly #joiner = new MessageJoiner();
+  readonly #events: ConnectionEvent[] = [];
+  readonly #handshake: HandshakeDriver;
+  /** Tickets whose sessions a store is taking in, by the question that waits for it. */
+  readonly #inStorage = new Map<Question, TicketInStorage>();
+  #tickets: TicketIssuer | undefined;
+  #established:
+    | { readonly info: HandshakeInfo; readonly outcome: HandshakeOutcome; readonly later: PostHandshake }
+    | undefined;
+  #installedReadKeys = 0;
+  #userCanceled = 0;
+  #transportEnded = false;
+  /** The receiving direction has come to its end, well or badly. */
+  #readEnd: 'close_notify' | 'failed' | 'closed' | undefined;
+  #failure: TlsError | undefined;
+
+  /**
+   * A client, whose ClientHello is ready for `takeOutput`.
+   * @param peer whom it connects to: `host` is what the certificate must be valid for
+   */
+  static client(config: ClientConfig, peer: PeerName): TlsConnection {
+    return new TlsConnection(config, (flight) => clientHandshake(config, peer, flight));
+  }
+
+  /** A server, which waits for a ClientHello. */
+  static server(config: ServerConfig): TlsConnection {
+    return new TlsConnection(config, (flight) => serverHandshake(config, flight));
+  }
+
+  /** A connection with a handshake of one's own making; `client` and `server` are what applications use. */
+  constructor(config: ClientConfig | ServerConfig, start: HandshakeStarter) {
+    this.#config = config;
+    this.#outbox = new Outbox(config);
+    this.#inbox.dropsChangeCipherSpec = config.role === 'client';
+    this.#handshake = new HandshakeDriver(start(this.#flight()));
+    this.#guard(() => this.#afterStep());
+  }
+
+  /**
+   * Bytes from the transport. They must not change until `next` has given undefined. Behind the peer's close_notify up
+   * to 64 KiB are kept for `takeTrailing`, and ignored otherwise.
+   */
+  receive(bytes: Uint8Array): void {
+    if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
+    if (this.#readEnd === 'close_notify' && this.#inbox.size >= maxBufferedInput) return;
+    this.#inbox.receive(bytes);
+  }
+
+  /** The transport's end. */
+  receiveEnd(): void {
+    this.#transportEnded = true;
+  }
+
+  /** Whether more input is welcome now: false while 64 KiB wait for `next`, or for the answer to a question. */
+  get wantsInput(): boolean {
+    return this.#readEnd === undefined && !this.#transportEnded && this.#inbox.size < maxBufferedInput;
+  }
+
+  /** What happened next; undefined where it takes more input or an answer, or nothing more can happen. */
+  next(): ConnectionEvent | undefined {
+    while (this.#events.length === 0 && this.#readEnd === undefined) {
+      let progressed = false;
+      this.#guard(() => {
+        progressed = this.#advance();
+      });
+      if (!progressed) break;
+    }
+    return this.#events.shift();
+  }
+
+  /** The answer to a question. Ignored where the connection has ended. */
+  answer(question: Question, value: unknown): void {
+    const ticket = this.#inStorage.get(question);
+    if (ticket) this.#tickets?.stored(ticket);
+    this.#inStorage.delete(question);
+    this.#guard(() => {
+      if (this.#handshake.answer(question, value)) this.#afterStep();
+    });
+  }
+
+  /** No answer: `reason` is what a function of the configuration threw or rejected with. */
+  refuse(question: Question, reason: unknown): void {
+    this.#inStorage.delete(question);
+    this.#guard(() => {
+      if (this.#handshake.refuse(question, reason)) this.#afterStep();
+    });
+  }
+
+  /**
+   * Sends application data, in one array or several parts. Empty data sends nothing.
+   * @throws TlsUsageError before the handshake is done and after our direction has ended
+   */
+  send(data: Uint8Array | readonly Uint8Array[]): void {
+    this.#requireOpen('send');
+    this.#outbox.send(data instanceof Uint8Array ? [data] : data);
+  }
+
+  /**
+   * Sends session tickets beside those that are owed.
+   * @param count 0 to 8
+   * @returns how many leave with this write: 0 where the client cannot use any
+   * @throws TlsUsageError on a client, and as `send` does
+   */
+  sendTickets(count: number): number {
+    if (this.#config.role === 'client') throw new TlsUsageError('only a server sends tickets');
+    if (!Number.isInteger(count) || count < 0 || count > maxTicketsAtOnce) {
+      throw new TlsUsageError(`sendTickets takes 0 to ${maxTicketsAtOnce} tickets, not ${count}`);
+    }
+    this.#requireOpen('sendTickets');
+    return this.#outbox.sendTickets(count);
+  }
+
+  /** Updates our keys and asks the peer to update its own (RFC 9846 §4.7.3). @throws TlsUsageError as `send` does */
+  updateKeys(): void {
+    this.#requireOpen('updateKeys');
+    this.#outbox.updateKeys();
+  }
+
+  /** Ends our direction with close_notify; we go on reading. During the handshake it calls the connection off. */
+  closeWrite(): void {
+    if (!this.#outbox.isOpen) return;
+    if (!this.#established) {
+      this.#outbox.closeWrite('handshake');
+      this.#end('closed');
+      return;
+    }
+    this.#outbox.closeWrite(this.#readEnd === 'close_notify' ? 'peerClosed' : 'open');
+  }
+
+  /** A reason of our own ends the handshake, such as a deadline: the peer is told that it is called off. */
+  cancel(error: TlsError): void {
+    if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
+    if (this.#established) this.#outbox.discard();
+    else this.#outbox.closeWrite('handshake');
+    this.#failWith(error);
+  }
+
+  /** Gives the connection up without a word: signals fire, keys and input are wiped. */
+  abandon(): void {
+    this.#outbox.discard();
+    this.#end('closed');
+  }
+
+  /** What has to go to the transport now, as one write; empty where nothing has. */
+  takeOutput(): readonly Uint8Array[] {
+    return this.#outbox.takeOutput();
+  }
+
+  /** What the handshake agreed on, once it is done. */
+  get handshakeInfo(): HandshakeInfo | undefined {
+    return this.#established?.info;
+  }
+
+  /** What ended the connection. A truncated end is none: it ends the receiving direction only. */
+  get failure(): TlsError | undefined {
+    return this.#failure;
+  }
+
+  /** Whether close_notify or a fatal alert of ours was made: nothing more can be sent. */
+  get writeClosed(): boolean {
+    return !this.#outbox.isOpen;
+  }
+
+  /** Takes what came behind the peer's close_notify: bytes of the protocol below, which nobody authenticated. */
+  takeTrailing(): Uint8Array {
+    return this.#inbox.takeRest();
+  }
+
+  /**
+   * Keying material for another protocol (RFC 9846 §7.5, RFC 5705).
+   * @param label ASCII, as IANA or the protocol defines it
+   * @param context bytes that the protocol mixes in; may be empty
+   * @param length in bytes
+   * @throws TlsUsageError before the handshake is done and after the connection has failed
+   */
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+    const outcome = this.#established?.outcome;
+    if (!outcome || this.#failure)
+      throw new TlsUsageError('keying material is there only on an established connection');
+    const { provider } = this.#config;
+    return exportKeyingMaterial(provider, outcome.suite.hash, outcome.exporterSecret, label, context, length);
+  }
+
+  /** Takes one message or one record further; false where neither is there. */
+  #advance(): boolean {
+    const asked = this.#handshake.pendingKind;
+    if (asked) {
+      // A client cannot have answered a flight that has not left: at the transport's end all waiting is in vain.
+      const isHopeless = this.#config.role === 'server' && asked !== 'trust' && this.#transportEnded;
+      if (isHopeless) throw new TlsTruncatedError('the transport ended during the handshake', false);
+      return false;
+    }
+    const message = this.#joiner.next(
+      this.#established?.later.expectedMessages ?? this.#handshake.expectedMessages,
+    );
+    if (message) {
+      if (this.#established) {
+        const session = this.#established.later.handle(message, this.#joiner.isEmpty);
+        if (session) this.#events.push({ type: 'session', session });
+      } else {
+        // From the first ClientHello on (RFC 9846 §5).
+        this.#inbox.dropsChangeCipherSpec = true;
+        this.#handshake.deliver(message);
+        this.#afterStep();
+      }
+      return true;
+    }
+    const record = this.#inbox.next(!this.#joiner.isEmpty);
+    if (record) this.#handleRecord(record);
+    else if (this.#transportEnded) this.#truncated();
+    return record !== undefined;
+  }
+
+  #handleRecord({ type, content }: ReceivedRecord): void {
+    if (type === 'alert') {
+      this.#handleAlert(content);
+    } else if (type === 'handshake') {
+      this.#joiner.push(content);
+    } else if (!this.#established) {
+      throw peerError('unexpected_message', 'application data came before the handshake was done');
+    } else if (content.length > 0) {
+      this.#established.later.dataReceived();
+      this.#events.push({ type: 'data', data: content });
+    }
+  }
+
+  /** RFC 9846 §6: exactly one alert of 2 bytes; the level says nothing. */
+  #handleAlert(content: Uint8Array): void {
+    const [, code = 0] = content;
+    if (content.length !== 2)
+      throw peerError('decode_error', `an alert record has ${content.length} bytes, not 2`);
+    const alert = alertName(code);
+    if (alert === 'close_notify' && this.#established) {
+      this.#events.push({ type: 'end' });
+      this.#end('close_notify');
+    } else if (alert === 'user_canceled') {
+      this.#userCanceled += 1;
+      if (this.#userCanceled > maxUserCanceled)
+        throw peerError('unexpected_message', 'too many user_canceled alerts came');
+    } else {
+      const meaning = alertMeaning(alert);
+      const text =
+        alert === 'close_notify' ? 'the peer called the handshake off' : `the peer sent the alert ${alert}`;
+      throw new TlsPeerError('received', alert, meaning ? `${text}: ${meaning}` : text);
+    }
+  }
+
+  #truncated(): void {
+    if (!this.#established) throw new TlsTruncatedError('the transport ended during the handshake', false);
+    const atBoundary = this.#inbox.size === 0 && this.#joiner.isEmpty;
+    const where = atBoundary ? '' : ', in the middle of a record';
+    const message = `the transport ended without close_notify${where}: what was received may be incomplete`;
+    // The receiving direction only: what we have to say may still reach the peer.
+    this.#events.push({ type: 'failed', error: new TlsTruncatedError(message, atBoundary) });
+    this.#end('failed');
+  }
+
+  /** The handshake went on: is it done, or does it put a question? */
+  #afterStep(): void {
+    const question = this.#handshake.takeQuestion();
+    if (question) this.#events.push({ type: 'question', question });
+    const outcome = this.#handshake.outcome;
+    if (outcome && !this.#established) this.#establish(outcome);
+  }
+
+  #establish(outcome: HandshakeOutcome): void {
+    const config = this.#config;
+    const { resumption } = outcome;
+    if (config.role === 'server' && resumption.side === 'server') {
+      this.#tickets = new TicketIssuer(config, outcome, resumption, (ticket) => this.#askForStorage(ticket));
+      this.#outbox.setTickets(this.#tickets);
+      wipe(outcome.resumptionSecret);
+    }
+    const info: HandshakeInfo = {
+      protocolVersion: 'TLSv1.3',
+      cipherSuite: outcome.suite.name,
+      group: outcome.group,
+      peerSignatureScheme: outcome.peerSignatureScheme,
+      alpnProtocol: outcome.alpnProtocol,
+      serverName: outcome.serverName,
+      resumed: outcome.resumed,
+      helloRetryRequest: outcome.helloRetryRequest,
+      peerCertificates: outcome.peerCertificates,
+      authenticatedAt: outcome.authenticatedAt,
+    };
+    const later = new PostHandshake(config, outcome, this.#outbox, this.#inbox);
+    this.#established = { info, outcome, later };
+    this.#events.push({ type: 'handshakeDone', info });
+  }
+
+  /** A store takes its time: whoever drives the connection tells us when it is done. */
+  #askForStorage(ticket: TicketInStorage): void {
+    const question: Question = { subject: { kind: 'ticketStorage' }, pending: ticket.stored };
+    this.#inStorage.set(question, ticket);
+    this.#events.push({ type: 'question', question });
+  }
+
+  #flight(): Flight {
+    const { provider } = this.#config;
+    return {
+      send: (message) => this.#outbox.sendMessage(message),
+      sendChangeCipherSpec: () => this.#outbox.sendChangeCipherSpec(),
+      installWriteKeys: (suite, secret) =>
+        this.#outbox.installKeys(new RecordSealer(provider, suite, secret)),
+      installReadKeys: (suite, secret) => {
+        if (!this.#joiner.isEmpty)
+          throw peerError('unexpected_message', 'a handshake message spans a key change');
+        this.#inbox.installKeys(new RecordOpener(provider, suite, secret));
+        this.#installedReadKeys += 1;
+        // The second keys are the application's: the peer's Finished is here.
+        if (this.#installedReadKeys === 2) this.#inbox.dropsChangeCipherSpec = false;
+      },
+      limitSentRecords: (innerLength) => this.#outbox.limitRecords(innerLength),
+      limitReceivedRecords: (innerLength) => this.#inbox.limitRecords(innerLength),
+      skipEarlyData: (how) => this.#inbox.skipEarlyData(how),
+      keyLog: (label, clientRandom, secret) => {
+        if (this.#config.keyLog)
+          this.#events.push({ type: 'keyLog', line: keyLogLine(label, clientRandom, secret) });
+      },
+    };
+  }
+
+  #requireOpen(call: string): void {
+    if (!this.#established) throw new TlsUsageError(`${call} was called before the handshake was done`);
+    if (!this.#outbox.isOpen) {
+      throw new TlsUsageError(`${call} was called after our direction had ended`, { cause: this.#failure });
+    }
+  }
+
+  /** Runs what may throw for a peer's fault, and turns that into the end of the connection. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
+      const reason =
+        error instanceof TlsError ? error : new TlsUsageError('an answer failed', { cause: error });
+      const alert = alertFor(reason);
+      if (alert) this.#outbox.sendFatalAlert(alert);
+      else this.#outbox.discard();
+      this.#failWith(reason);
+    }
+  }
+
+  #failWith(error: TlsError): void {
+    this.#failure = error;
+    this.#events.push({ type: 'failed', error });
+    this.#end('failed');
+  }
+
+  #end(how: 'close_notify' | 'failed' | 'closed'): void {
+    this.#readEnd = how;
+    if (how === 'closed') this.#events.length = 0;
+    this.#handshake.stop();
+    this.#joiner.clear();
+    if (how !== 'close_notify') this.#inbox.wipe();
+    if (this.#failure || how === 'closed') wipe(this.#established?.outcome.exporterSecret);
+    wipe(this.#established?.outcome.resumptionSecret);
+  }
+}

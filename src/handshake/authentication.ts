@@ -1,0 +1,179 @@
+import { concatBytes, utf8, wipe } from '../base/bytes.ts';
+import { peerError, TlsUsageError } from '../base/errors.ts';
+import type { CryptoProvider, PublicKey, SignatureScheme } from '../crypto/provider.ts';
+import type { CipherSuite } from '../keys/cipher-suites.ts';
+import { finishedVerifyData } from '../keys/key-schedule.ts';
+import type { Transcript } from '../keys/transcript.ts';
+import { subjectPublicKeyInfo } from '../pki/certificate.ts';
+import type { RawMessage } from '../wire/message.ts';
+import {
+  type Certificate,
+  decodeCertificate,
+  decodeCertificateVerify,
+  decodeFinished,
+  encodeCertificateVerify,
+  encodeFinished,
+} from '../wire/messages.ts';
+import { nameOf, signatureSchemeCodes } from '../wire/names.ts';
+import type { EndpointConfig } from './config.ts';
+import type { Identity, PeerChain, TrustPolicy } from './identity.ts';
+import { ask, type Flight, type Handshake, receive } from './steps.ts';
+
+/** Who signs: the context string of CertificateVerify names the side (RFC 9846 §4.5.2). */
+export type Side = 'client' | 'server';
+
+/** What both sides carry through a handshake. */
+export interface HandshakeState {
+  readonly config: EndpointConfig;
+  readonly flight: Flight;
+  readonly transcript: Transcript;
+  readonly suite: CipherSuite;
+}
+
+/** A peer that proved to have the key of a trusted chain. */
+export interface AuthenticatedPeer {
+  readonly chain: readonly Uint8Array[];
+  readonly signatureScheme: SignatureScheme;
+  /** When the path expires, in milliseconds since 1970. */
+  readonly validUntil: number;
+}
+
+/** Puts a message into the transcript and sends it. */
+export function sendMessage(state: Pick<HandshakeState, 'flight' | 'transcript'>, message: Uint8Array): void {
+  state.transcript.add(message);
+  state.flight.send(message);
+}
+
+/** Sends CertificateVerify for a Certificate that is already in the transcript. */
+export function* sendCertificateVerify(
+  state: HandshakeState,
+  side: Side,
+  identity: Identity,
+  scheme: SignatureScheme,
+): Handshake<void> {
+  const content = certificateVerifyContent(side, state.transcript.digest());
+  const { signer } = identity;
+  const signature = yield* ask({ kind: 'signature', scheme, content }, (context) =>
+    signer.sign(scheme, content, context),
+  );
+  sendMessage(state, encodeCertificateVerify({ algorithm: signatureSchemeCodes[scheme], signature }));
+}
+
+/** Sends the Finished of the side whose handshake traffic secret this is. */
+export function sendFinished(state: HandshakeState, trafficSecret: Uint8Array): void {
+  const { config, suite, transcript } = state;
+  sendMessage(
+    state,
+    encodeFinished(finishedVerifyData(config.provider, suite.hash, trafficSecret, transcript.digest())),
+  );
+}
+
+/** Waits for the peer's Finished and checks it (RFC 9846 §4.5.3). */
+export function* receiveFinished(state: HandshakeState, trafficSecret: Uint8Array): Handshake<void> {
+  const { config, suite, transcript } = state;
+  const expected = finishedVerifyData(config.provider, suite.hash, trafficSecret, transcript.digest());
+  const message = yield* receive('finished');
+  if (!config.provider.timingSafeEqual(expected, decodeFinished(message.body, suite.hashLength))) {
+    throw peerError('decrypt_error', 'Finished does not verify: the handshake was altered on the way');
+  }
+  wipe(expected);
+  transcript.add(message.bytes);
+}
+
+/** A peer's Certificate, parsed: no context in a main handshake, no extension that was not asked for (RFC 9846 §4.5.1). */
+export function readCertificate(message: RawMessage): Certificate {
+  const certificate = decodeCertificate(message.body);
+  if (certificate.context.length > 0) {
+    throw peerError('illegal_parameter', 'Certificate has a certificate_request_context that was not given');
+  }
+  for (const { extensions } of certificate.entries) {
+    const [unsolicited] = extensions.others ?? [];
+    if (unsolicited) {
+      throw peerError(
+        'unsupported_extension',
+        `Certificate has extension ${unsolicited.code}, which was not asked for`,
+      );
+    }
+  }
+  return certificate;
+}
+
+/**
+ * Judges a chain that is not empty, waits for the CertificateVerify to it and checks that.
+ * The verdict comes first: nothing that an untrusted peer signs is of interest.
+ */
+export function* authenticatePeer(
+  state: HandshakeState,
+  side: Side,
+  chain: readonly Uint8Array[],
+  trust: TrustPolicy,
+  host: string | undefined,
+): Handshake<AuthenticatedPeer> {
+  const { config, transcript } = state;
+  const key = publicKeyOf(config.provider, chain);
+  const peer: PeerChain = { chain, purpose: side, host, now: config.now() };
+  const verdict = yield* ask({ kind: 'trust', peer }, (context) => trust.verify(peer, context));
+  if (!verdict.trusted) throw verdict.error;
+  const content = certificateVerifyContent(side, transcript.digest());
+  const message = yield* receive('certificate_verify');
+  const { algorithm, signature } = decodeCertificateVerify(message.body);
+  const scheme = config.signatureSchemes.find((offered) => signatureSchemeCodes[offered] === algorithm);
+  if (!scheme) {
+    throw peerError(
+      'illegal_parameter',
+      `CertificateVerify is signed with ${schemeName(algorithm)}, which was not offered`,
+    );
+  }
+  if (!key.schemes.includes(scheme)) {
+    throw peerError(
+      'illegal_parameter',
+      `CertificateVerify is signed with ${scheme}, which does not fit the certificate's key`,
+    );
+  }
+  if (!key.verify(scheme, content, signature)) {
+    throw peerError(
+      'decrypt_error',
+      'CertificateVerify does not verify: the peer does not have the key of its certificate',
+    );
+  }
+  transcript.add(message.bytes);
+  return { chain, signatureScheme: scheme, validUntil: verdict.validUntil };
+}
+
+/** The first scheme of ours that the peer accepts and the identity's key can sign with. */
+export function chooseSignatureScheme(
+  identity: Identity,
+  accepted: readonly number[],
+): SignatureScheme | undefined {
+  return identity.signer.schemes.find((scheme) => accepted.includes(signatureSchemeCodes[scheme]));
+}
+
+/** What is signed in CertificateVerify (RFC 9846 §4.5.2). */
+export function certificateVerifyContent(side: Side, transcriptHash: Uint8Array): Uint8Array {
+  const context = utf8(`TLS 1.3, ${side} CertificateVerify`);
+  return concatBytes(new Uint8Array(64).fill(0x20), context, Uint8Array.of(0), transcriptHash);
+}
+
+/** The names of a registry as code points, in order. */
+export function codes<Name extends string>(
+  registry: Readonly<Record<Name, number>>,
+  names: readonly Name[],
+): readonly number[] {
+  return names.map((name) => registry[name]);
+}
+
+function publicKeyOf(provider: CryptoProvider, chain: readonly Uint8Array[]): PublicKey {
+  const [leaf] = chain;
+  if (!leaf) throw new TlsUsageError('an empty chain has no key');
+  const key = provider.importPublicKey(subjectPublicKeyInfo(leaf));
+  if (!key)
+    throw peerError(
+      'unsupported_certificate',
+      "the certificate's public key is of a kind that is not supported",
+    );
+  return key;
+}
+
+function schemeName(code: number): string {
+  return nameOf(signatureSchemeCodes, code) ?? `signature scheme 0x${code.toString(16).padStart(4, '0')}`;
+}

@@ -1,0 +1,390 @@
+import { equalBytes, noBytes, wipe } from '../base/bytes.ts';
+import { peerError } from '../base/errors.ts';
+import type { KeyExchange, NamedGroup } from '../crypto/provider.ts';
+import { type CipherSuite, cipherSuiteByCode, cipherSuites } from '../keys/cipher-suites.ts';
+import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
+import { Transcript } from '../keys/transcript.ts';
+import { extensionTypes } from '../wire/extension-types.ts';
+import type { ExtensionBlock } from '../wire/extensions.ts';
+import {
+  type ClientHello,
+  decodeServerHello,
+  encodeClientHello,
+  type HelloRetryRequest,
+  type ServerHello,
+} from '../wire/hello.ts';
+import type { RawMessage } from '../wire/message.ts';
+import {
+  type CertificateRequest,
+  decodeCertificateRequest,
+  decodeEncryptedExtensions,
+  type EncryptedExtensions,
+  encodeCertificate,
+} from '../wire/messages.ts';
+import { handshakeTypes, namedGroupCodes, nameOf, protocolVersions } from '../wire/names.ts';
+import {
+  type AuthenticatedPeer,
+  authenticatePeer,
+  chooseSignatureScheme,
+  type HandshakeState,
+  readCertificate,
+  receiveFinished,
+  sendCertificateVerify,
+  sendFinished,
+  sendMessage,
+} from './authentication.ts';
+import {
+  encodeWithSession,
+  firstClientHello,
+  type OfferedSession,
+  type PeerName,
+  secondClientHello,
+  serverNameOf,
+  takeSession,
+} from './client-hello.ts';
+import type { CertificateRequestInfo, ClientConfig } from './config.ts';
+import type { Identity } from './identity.ts';
+import type { HandshakeOutcome } from './outcome.ts';
+import { ask, type Flight, type Handshake, receive } from './steps.ts';
+
+/** A client's first flight as it left. */
+export interface ClientFlight {
+  readonly hello: ClientHello;
+  readonly keyExchanges: readonly KeyExchange[];
+  readonly offered: OfferedSession | undefined;
+}
+
+/** The client's side of a TLS 1.3 handshake (RFC 9846 §2, figures 1 to 3). */
+export function* clientHandshake(
+  config: ClientConfig,
+  peer: PeerName,
+  flight: Flight,
+): Handshake<HandshakeOutcome> {
+  const transcript = new Transcript(config.provider);
+  const serverName = serverNameOf(peer);
+  const keyExchanges = config.keyShares.map((group) => config.provider.initiateKeyExchange(group));
+  const hello = firstClientHello(config, serverName, keyExchanges);
+  const offered = takeSession(config, sessionScope(config, peer));
+  sendHello({ config, flight, transcript }, hello, offered);
+  return yield* afterClientHello(config, peer, flight, transcript, { hello, keyExchanges, offered });
+}
+
+/** From the server's first message on. `transcript` holds the ClientHello. */
+export function* afterClientHello(
+  config: ClientConfig,
+  peer: PeerName,
+  flight: Flight,
+  transcript: Transcript,
+  first: ClientFlight,
+): Handshake<HandshakeOutcome> {
+  let sent = first;
+  let retried: HelloRetryRequest | undefined;
+  let sentChangeCipherSpec = false;
+  const sendChangeCipherSpec = (): void => {
+    if (first.hello.legacySessionId.length > 0 && !sentChangeCipherSpec) flight.sendChangeCipherSpec();
+    sentChangeCipherSpec = true;
+  };
+  const secrets: { wipe(): void }[] = [];
+  try {
+    let message = yield* receive('server_hello');
+    let answer = decodeServerHello(message.body);
+    const suite = checkServerHello(config, sent, answer);
+    transcript.start(suite.hash);
+    if (answer.kind === 'HelloRetryRequest') {
+      retried = answer;
+      const keyExchange = checkRetry(config, sent, answer);
+      transcript.replaceByMessageHash();
+      transcript.add(message.bytes);
+      // A PSK of another hash cannot be accepted any more (RFC 9846 §4.2.4).
+      const offered =
+        sent.offered && cipherSuites[sent.offered.session.cipherSuite].hash === suite.hash
+          ? sent.offered
+          : undefined;
+      const hello = secondClientHello(sent.hello, { keyExchange, cookie: answer.extensions.cookie });
+      sent = { hello, keyExchanges: keyExchange ? [keyExchange] : sent.keyExchanges, offered };
+      sendChangeCipherSpec();
+      sendHello({ config, flight, transcript }, hello, offered);
+      message = yield* receive('server_hello');
+      answer = decodeServerHello(message.body);
+      if (answer.kind === 'HelloRetryRequest')
+        throw peerError('unexpected_message', 'a second HelloRetryRequest came');
+      if (answer.cipherSuite !== retried.cipherSuite) {
+        throw peerError('illegal_parameter', 'ServerHello has another cipher suite than HelloRetryRequest');
+      }
+      checkServerHello(config, sent, answer);
+    }
+    transcript.add(message.bytes);
+
+    const { group, sharedSecret } = finishKeyExchange(sent, answer, retried);
+    const resumed = acceptedSession(sent.offered, answer, suite);
+    const early = resumed?.early ?? earlySecret(config.provider, suite.hash);
+    const handshakeSecret = early.handshakeSecret(sharedSecret);
+    wipe(sharedSecret);
+    secrets.push(handshakeSecret);
+    const state: HandshakeState = { config, flight, transcript, suite };
+    const { random } = first.hello;
+    const traffic = handshakeSecret.trafficSecrets(transcript.digest());
+    flight.keyLog('CLIENT_HANDSHAKE_TRAFFIC_SECRET', random, traffic.client);
+    flight.keyLog('SERVER_HANDSHAKE_TRAFFIC_SECRET', random, traffic.server);
+    flight.installReadKeys(suite, traffic.server);
+    sendChangeCipherSpec();
+    flight.installWriteKeys(suite, traffic.client);
+
+    const encrypted = checkEncryptedExtensions(
+      config,
+      sent.hello,
+      yield* receive('encrypted_extensions'),
+      transcript,
+    );
+    if (encrypted.record_size_limit !== undefined) {
+      flight.limitSentRecords(encrypted.record_size_limit);
+      flight.limitReceivedRecords(config.recordSizeLimit);
+    }
+    const server = resumed ? undefined : yield* authenticateServer(state, peer);
+    yield* receiveFinished(state, traffic.server);
+    const serverFinishedHash = transcript.digest();
+    const mainSecret = handshakeSecret.mainSecret();
+    secrets.push(mainSecret);
+    const application = mainSecret.trafficSecrets(serverFinishedHash);
+    const exporterSecret = mainSecret.exporterSecret(serverFinishedHash);
+    logApplicationSecrets(flight, random, application, exporterSecret);
+    flight.installReadKeys(suite, application.server);
+
+    // Only now, that the server is known, it learns who we are.
+    if (server?.request) yield* sendClientAuthentication(state, config, server.request);
+    sendFinished(state, traffic.client);
+    flight.installWriteKeys(suite, application.client);
+    wipe(traffic.client, traffic.server, application.client, application.server);
+    const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
+    const session = resumed?.session;
+    return {
+      suite,
+      group,
+      peerSignatureScheme: server?.signatureScheme,
+      alpnProtocol: encrypted.application_layer_protocol_negotiation,
+      serverName: first.hello.extensions.server_name,
+      resumed: resumed !== undefined,
+      helloRetryRequest: retried !== undefined,
+      peerCertificates: server?.chain ?? session?.peerCertificates ?? [],
+      authenticatedAt: session?.authenticatedAt ?? config.now(),
+      validUntil: server?.validUntil ?? session?.validUntil ?? 0,
+      exporterSecret,
+      resumptionSecret,
+      resumption: { side: 'client', scope: sessionScope(config, peer) },
+    };
+  } finally {
+    first.offered?.early.wipe();
+    wipe(first.offered?.session.psk);
+    for (const secret of secrets) secret.wipe();
+  }
+}
+
+/** What sessions are kept under: whom we talked to, and under which policy and identity. */
+export function sessionScope(config: ClientConfig, peer: PeerName): string {
+  return JSON.stringify([peer.host, peer.port ?? null, serverNameOf(peer) ?? null, config.sessionScope]);
+}
+
+function sendHello(
+  state: Pick<HandshakeState, 'flight' | 'transcript'> & { readonly config: ClientConfig },
+  hello: ClientHello,
+  offered: OfferedSession | undefined,
+): void {
+  const { config, transcript } = state;
+  sendMessage(
+    state,
+    offered ? encodeWithSession(hello, offered, transcript, config.now()) : encodeClientHello(hello),
+  );
+}
+
+/** What holds for ServerHello and HelloRetryRequest alike (RFC 9846 §4.2.3, §4.2.4). */
+function checkServerHello(
+  config: ClientConfig,
+  sent: ClientFlight,
+  answer: ServerHello | HelloRetryRequest,
+): CipherSuite {
+  const { kind, extensions } = answer;
+  const { hello } = sent;
+  if (extensions.supported_versions !== protocolVersions.tls13) {
+    throw peerError('illegal_parameter', `${kind} selects a version that was not offered`);
+  }
+  if (answer.legacyVersion !== protocolVersions.tls12) {
+    throw peerError('protocol_version', `${kind} has a legacy_version other than 0x0303`);
+  }
+  if (!equalBytes(answer.legacySessionIdEcho, hello.legacySessionId)) {
+    throw peerError('illegal_parameter', `${kind} does not echo the legacy_session_id`);
+  }
+  if (answer.legacyCompressionMethod !== 0)
+    throw peerError('illegal_parameter', `${kind} selects a compression method`);
+  const suite = cipherSuiteByCode(answer.cipherSuite);
+  if (!suite || !config.cipherSuites.includes(suite.name)) {
+    throw peerError('illegal_parameter', `${kind} selects a cipher suite that was not offered`);
+  }
+  // A cookie needs no offer; the offered session stands beside the hello, whose binder depends on it.
+  const beside: number[] = kind === 'HelloRetryRequest' ? [extensionTypes.cookie.code] : [];
+  if (sent.offered) beside.push(extensionTypes.pre_shared_key.code);
+  refuseUnsolicited(kind, extensions, hello, beside);
+  return suite;
+}
+
+/** Checks what a HelloRetryRequest asks for; a new key exchange where it asks for another group (RFC 9846 §4.3.8). */
+function checkRetry(
+  config: ClientConfig,
+  sent: ClientFlight,
+  retry: HelloRetryRequest,
+): KeyExchange | undefined {
+  const { key_share: code, cookie } = retry.extensions;
+  if (code === undefined) {
+    if (cookie) return undefined;
+    throw peerError('illegal_parameter', 'HelloRetryRequest would not change the ClientHello');
+  }
+  const group = nameOf(namedGroupCodes, code);
+  if (!group || !config.groups.includes(group)) {
+    throw peerError('illegal_parameter', `HelloRetryRequest asks for group ${code}, which was not offered`);
+  }
+  if (sent.keyExchanges.some((exchange) => exchange.group === group)) {
+    throw peerError('illegal_parameter', `HelloRetryRequest asks for ${group}, which it has a key share of`);
+  }
+  return config.provider.initiateKeyExchange(group);
+}
+
+function finishKeyExchange(
+  sent: ClientFlight,
+  answer: ServerHello,
+  retried: HelloRetryRequest | undefined,
+): { readonly group: NamedGroup; readonly sharedSecret: Uint8Array } {
+  const share = answer.extensions.key_share;
+  // Required also with a PSK: psk_dhe_ke is the only mode that we offer.
+  if (!share) throw peerError('missing_extension', 'ServerHello has no key_share');
+  if (retried?.extensions.key_share !== undefined && share.group !== retried.extensions.key_share) {
+    throw peerError('illegal_parameter', 'ServerHello has another group than HelloRetryRequest');
+  }
+  const exchange = sent.keyExchanges.find(({ group }) => namedGroupCodes[group] === share.group);
+  if (!exchange)
+    throw peerError(
+      'illegal_parameter',
+      `ServerHello has a key share of group ${share.group}, not one of ours`,
+    );
+  const sharedSecret = exchange.finish(share.keyExchange);
+  if (!sharedSecret)
+    throw peerError('illegal_parameter', `ServerHello's key share is no valid value of ${exchange.group}`);
+  return { group: exchange.group, sharedSecret };
+}
+
+/** The session that the server resumes (RFC 9846 §4.3.11). */
+function acceptedSession(
+  offered: OfferedSession | undefined,
+  answer: ServerHello,
+  suite: CipherSuite,
+): OfferedSession | undefined {
+  const index = answer.extensions.pre_shared_key;
+  if (index === undefined) return undefined;
+  if (!offered || index !== 0)
+    throw peerError('illegal_parameter', `ServerHello selects PSK ${index}, which was not offered`);
+  if (cipherSuites[offered.session.cipherSuite].hash !== suite.hash) {
+    throw peerError('illegal_parameter', 'ServerHello resumes with a cipher suite of another hash');
+  }
+  return offered;
+}
+
+function checkEncryptedExtensions(
+  config: ClientConfig,
+  hello: ClientHello,
+  message: RawMessage,
+  transcript: Transcript,
+): EncryptedExtensions {
+  const extensions = decodeEncryptedExtensions(message.body);
+  refuseUnsolicited('EncryptedExtensions', extensions, hello, []);
+  const chosen = extensions.application_layer_protocol_negotiation;
+  if (chosen !== undefined && !config.alpnProtocols.includes(chosen)) {
+    throw peerError('illegal_parameter', 'the server chose an ALPN protocol that was not offered');
+  }
+  transcript.add(message.bytes);
+  return extensions;
+}
+
+interface AuthenticatedServer extends AuthenticatedPeer {
+  readonly request: CertificateRequest | undefined;
+}
+
+/** CertificateRequest where there is one, Certificate and CertificateVerify (RFC 9846 §4.4.2, §4.5). */
+function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<AuthenticatedServer> {
+  const { transcript } = state;
+  const config = state.config as ClientConfig;
+  let message = yield* receive('certificate_request', 'certificate');
+  let request: CertificateRequest | undefined;
+  if (message.type === handshakeTypes.certificate_request) {
+    request = decodeCertificateRequest(message.body);
+    if (request.context.length > 0) {
+      throw peerError(
+        'illegal_parameter',
+        'CertificateRequest has a context, which only follows a handshake',
+      );
+    }
+    if (!request.extensions.signature_algorithms) {
+      throw peerError('missing_extension', 'CertificateRequest has no signature_algorithms');
+    }
+    transcript.add(message.bytes);
+    message = yield* receive('certificate');
+  }
+  const { entries } = readCertificate(message);
+  if (entries.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
+  transcript.add(message.bytes);
+  const chain = entries.map((entry) => entry.certificate.slice());
+  const server = yield* authenticatePeer(state, 'server', chain, config.trust, peer.host);
+  return { ...server, request };
+}
+
+/** Certificate, empty where no identity fits, and CertificateVerify where it is not. */
+function* sendClientAuthentication(
+  state: HandshakeState,
+  config: ClientConfig,
+  request: CertificateRequest,
+): Handshake<void> {
+  const schemes = request.extensions.signature_algorithms ?? [];
+  const info: CertificateRequestInfo = {
+    signatureSchemes: schemes,
+    certificateSignatureSchemes: request.extensions.signature_algorithms_cert ?? schemes,
+    certificateAuthorities: (request.extensions.certificate_authorities ?? []).map((name) => name.slice()),
+  };
+  const { identity: configured } = config;
+  let identity: Identity | undefined;
+  if (typeof configured === 'function') {
+    identity = yield* ask({ kind: 'clientIdentity', request: info }, (context) => configured(info, context));
+  } else {
+    identity = configured;
+  }
+  const scheme = identity && chooseSignatureScheme(identity, schemes);
+  const entries =
+    identity && scheme ? identity.chain.map((certificate) => ({ certificate, extensions: {} })) : [];
+  sendMessage(state, encodeCertificate({ context: noBytes, entries }));
+  if (identity && scheme) yield* sendCertificateVerify(state, 'client', identity, scheme);
+}
+
+/** An answer to what was not asked is an unsupported_extension (RFC 9846 §4.3). */
+function refuseUnsolicited(
+  message: string,
+  block: ExtensionBlock,
+  hello: ClientHello,
+  allowed: readonly number[],
+): void {
+  const offered = hello.extensions as Readonly<Record<string, unknown>>;
+  const offeredCodes = new Set<number>(allowed);
+  for (const [name, { code }] of Object.entries(extensionTypes))
+    if (offered[name] !== undefined) offeredCodes.add(code);
+  for (const { code } of hello.extensions.others ?? []) offeredCodes.add(code);
+  for (const code of block.order ?? []) {
+    if (!offeredCodes.has(code))
+      throw peerError('unsupported_extension', `${message} has extension ${code}, which was not offered`);
+  }
+}
+
+function logApplicationSecrets(
+  flight: Flight,
+  random: Uint8Array,
+  application: TrafficSecrets,
+  exporterSecret: Uint8Array,
+): void {
+  flight.keyLog('CLIENT_TRAFFIC_SECRET_0', random, application.client);
+  flight.keyLog('SERVER_TRAFFIC_SECRET_0', random, application.server);
+  flight.keyLog('EXPORTER_SECRET', random, exporterSecret);
+}

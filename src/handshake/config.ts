@@ -1,0 +1,108 @@
+import type { CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type { ClientSessionCache } from '../sessions/client-session.ts';
+import type { ServerSessionStore } from '../sessions/session-store.ts';
+import type { TicketKeys } from '../sessions/ticket-keys.ts';
+import type { CipherSuiteName } from '../wire/names.ts';
+import type {
+  ClientAuthentication,
+  Identity,
+  MaybePromise,
+  QuestionContext,
+  ServerIdentity,
+  TrustPolicy,
+} from './identity.ts';
+
+/** What both sides of a connection are configured with. Immutable, validated, shared by any number of connections. */
+export interface EndpointConfig {
+  readonly role: 'client' | 'server';
+  readonly provider: CryptoProvider;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Preferred ones first. */
+  readonly cipherSuites: readonly CipherSuiteName[];
+  /** Preferred ones first. */
+  readonly groups: readonly NamedGroup[];
+  /** What the peer may sign its handshake with. */
+  readonly signatureSchemes: readonly SignatureScheme[];
+  /** Preferred ones first; empty: ALPN is neither offered nor answered (RFC 7301). */
+  readonly alpnProtocols: readonly string[];
+  /** The largest inner plaintext that we accept, content type and padding included: 64 to 16 385 bytes (RFC 8449). */
+  readonly recordSizeLimit: number;
+  /** Padding bytes for a record with `contentLength` bytes of content (RFC 9846 §5.4). */
+  readonly padding: (contentLength: number) => number;
+  /** Records sealed under one key before it is updated (RFC 9846 §5.5). */
+  readonly keyUpdateAfterRecords: number;
+  /** Whether `keyLog` events are wanted. */
+  readonly keyLog: boolean;
+}
+
+export interface ClientConfig extends EndpointConfig {
+  readonly role: 'client';
+  /** Groups that the first ClientHello has a key share for; a subset of `groups` in the same order. */
+  readonly keyShares: readonly NamedGroup[];
+  readonly trust: TrustPolicy;
+  /** Who we are, where a server asks (RFC 9846 §4.4.2): a ready identity, or a function of what it asks. */
+  readonly identity: Identity | ClientIdentitySelector | undefined;
+  readonly sessions: ClientSessionCache | undefined;
+  /** How many tickets to ask for (RFC 9149): after a full and after a resumed handshake. Undefined: say nothing. */
+  readonly ticketRequest: { readonly newSession: number; readonly resumption: number } | undefined;
+  /** Middlebox compatibility (RFC 9846 Appendix E.4). */
+  readonly compatibilityMode: boolean;
+  /** Trust policy and own identity as text: sessions are kept and resumed only under the same. */
+  readonly sessionScope: string;
+}
+
+export interface ServerConfig extends EndpointConfig {
+  readonly role: 'server';
+  readonly identity: ServerIdentity | ServerIdentitySelector;
+  readonly clientAuthentication: ClientAuthentication;
+  readonly clientTrust: TrustPolicy | undefined;
+  readonly tickets: TicketPolicy;
+}
+
+/** Which tickets a server owes, and how it makes them. */
+export interface TicketPolicy {
+  /** Owed after a full handshake, 0 to 8. */
+  readonly count: number;
+  /** Owed after a resumed handshake, 0 to 8. */
+  readonly resumedCount: number;
+  /** Seconds, at most 604 800 (RFC 9846 §4.7.1). */
+  readonly lifetime: number;
+  /** Whether owed tickets may leave with our close_notify once the peer's has been read. */
+  readonly onClose: boolean;
+  /** Self-contained tickets under keys that rotate, or names of sessions in a store of the caller's. */
+  readonly keeper: TicketKeys | ServerSessionStore;
+}
+
+/** What a ClientHello offers, for the choice of an identity. */
+export interface ClientHelloInfo {
+  /** The DNS name in server_name (RFC 6066 §3), lower case. */
+  readonly serverName: string | undefined;
+  readonly alpnProtocols: readonly string[];
+  /** Code points as they came, in the client's order. */
+  readonly signatureSchemes: readonly number[];
+  /** signature_algorithms_cert, or where it is absent signature_algorithms. */
+  readonly certificateSignatureSchemes: readonly number[];
+  readonly cipherSuites: readonly number[];
+  readonly groups: readonly number[];
+}
+
+/** What a server's CertificateRequest asks, for the choice of an identity (RFC 9846 §4.4.2). */
+export interface CertificateRequestInfo {
+  readonly signatureSchemes: readonly number[];
+  readonly certificateSignatureSchemes: readonly number[];
+  /** DER distinguished names; empty: any. */
+  readonly certificateAuthorities: readonly Uint8Array[];
+}
+
+/** `undefined` refuses the connection with unrecognized_name. */
+export type ServerIdentitySelector = (
+  hello: ClientHelloInfo,
+  context: QuestionContext,
+) => MaybePromise<ServerIdentity | undefined>;
+
+/** `undefined` answers with no certificate. */
+export type ClientIdentitySelector = (
+  request: CertificateRequestInfo,
+  context: QuestionContext,
+) => MaybePromise<Identity | undefined>;

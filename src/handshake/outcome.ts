@@ -1,0 +1,38 @@
+import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type { CipherSuite } from '../keys/cipher-suites.ts';
+
+/** What a finished handshake leaves to its connection. The secrets are its own from then on. */
+export interface HandshakeOutcome {
+  readonly suite: CipherSuite;
+  readonly group: NamedGroup;
+  readonly peerSignatureScheme: SignatureScheme | undefined;
+  readonly alpnProtocol: string | undefined;
+  readonly serverName: string | undefined;
+  readonly resumed: boolean;
+  readonly helloRetryRequest: boolean;
+  /** The verified chain of the peer, DER, leaf first; empty for an anonymous client. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** When the peer last proved that it has its key, in milliseconds since 1970. */
+  readonly authenticatedAt: number;
+  /** When the peer's path expires, in milliseconds since 1970; Infinity for an anonymous client. */
+  readonly validUntil: number;
+  readonly exporterSecret: Uint8Array;
+  readonly resumptionSecret: Uint8Array;
+  /** For a client: what its sessions are kept under. For a server: what tickets may be issued with. */
+  readonly resumption: ClientResumption | ServerResumption;
+}
+
+export interface ClientResumption {
+  readonly side: 'client';
+  readonly scope: string;
+}
+
+export interface ServerResumption {
+  readonly side: 'server';
+  /** The hash over the policy that sessions are bound to. */
+  readonly policy: Uint8Array;
+  /** Tickets owed with the next write; 0 also where the client cannot use any. */
+  readonly ticketsOwed: number;
+  /** Whether the client can use tickets at all: it offered psk_dhe_ke, and did not ask for none. */
+  readonly ticketsUsable: boolean;
+}

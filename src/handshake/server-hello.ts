@@ -1,0 +1,144 @@
+import { equalBytes } from '../base/bytes.ts';
+import { peerError } from '../base/errors.ts';
+import type { NamedGroup } from '../crypto/provider.ts';
+import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
+import type { KeyShareEntry } from '../wire/extension-codecs.ts';
+import { extensionTypes } from '../wire/extension-types.ts';
+import { type ClientHello, encodeClientHello } from '../wire/hello.ts';
+import { cipherSuiteCodes, namedGroupCodes, protocolVersions } from '../wire/names.ts';
+import type { ClientHelloInfo, ServerConfig } from './config.ts';
+
+/** What holds for every ClientHello that a TLS 1.3 server accepts (RFC 9846 §4.2.2, §4.3, §9.2). */
+export function checkClientHello(hello: ClientHello): void {
+  const { extensions } = hello;
+  if (!extensions.supported_versions?.includes(protocolVersions.tls13)) {
+    throw peerError('protocol_version', 'the client does not offer TLS 1.3');
+  }
+  if (hello.legacyVersion !== protocolVersions.tls12) {
+    throw peerError('protocol_version', 'ClientHello has a legacy_version other than 0x0303');
+  }
+  if (hello.legacyCompressionMethods.length !== 1 || hello.legacyCompressionMethods[0] !== 0) {
+    throw peerError('illegal_parameter', 'ClientHello offers compression');
+  }
+  const groups = extensions.supported_groups;
+  const shares = extensions.key_share;
+  if (!extensions.pre_shared_key) {
+    if (!extensions.signature_algorithms) throw missing('signature_algorithms');
+    if (!groups) throw missing('supported_groups');
+  } else if (!extensions.psk_key_exchange_modes) {
+    throw missing('psk_key_exchange_modes');
+  }
+  if (groups && !shares) throw missing('key_share');
+  if (shares && !groups) throw missing('supported_groups');
+  checkKeyShares(groups ?? [], shares ?? []);
+}
+
+/** The first of our cipher suites that the client offers too. */
+export function chooseCipherSuite(config: ServerConfig, hello: ClientHello): CipherSuite {
+  const name = config.cipherSuites.find((candidate) =>
+    hello.cipherSuites.includes(cipherSuiteCodes[candidate]),
+  );
+  if (!name) throw peerError('handshake_failure', 'the client offers no cipher suite of ours');
+  return cipherSuites[name];
+}
+
+/** The group, and the client's share of it; without a share a HelloRetryRequest is due (RFC 9846 §4.2.1). */
+export function chooseGroup(
+  config: ServerConfig,
+  hello: ClientHello,
+): { readonly group: NamedGroup; readonly share: KeyShareEntry | undefined } {
+  const { supported_groups: offered = [], key_share: shares = [] } = hello.extensions;
+  const mutual = config.groups.filter((group) => offered.includes(namedGroupCodes[group]));
+  const shareOf = (group: NamedGroup): KeyShareEntry | undefined =>
+    shares.find((share) => share.group === namedGroupCodes[group]);
+  // A group that saves the round trip goes before one that we would like better.
+  const group = mutual.find(shareOf) ?? mutual[0];
+  if (!group) throw peerError('handshake_failure', 'the client offers no key exchange group of ours');
+  return { group, share: shareOf(group) };
+}
+
+/** Our first protocol that the client offers; undefined where one side does without ALPN (RFC 7301 §3.2). */
+export function chooseProtocol(config: ServerConfig, hello: ClientHello): string | undefined {
+  const offered = hello.extensions.application_layer_protocol_negotiation;
+  if (!offered || config.alpnProtocols.length === 0) return undefined;
+  const chosen = config.alpnProtocols.find((protocol) => offered.includes(protocol));
+  if (chosen === undefined) {
+    throw peerError(
+      'no_application_protocol',
+      `the client offers none of our protocols (${config.alpnProtocols.join(', ')})`,
+    );
+  }
+  return chosen;
+}
+
+/**
+ * The second ClientHello must equal the first but for what RFC 9846 §4.2.2 lists, and have the key share that was
+ * asked for, alone.
+ */
+export function checkSecondClientHello(
+  first: ClientHello,
+  second: ClientHello,
+  group: NamedGroup,
+): KeyShareEntry {
+  const { extensions } = second;
+  if (extensions.early_data) throw peerError('illegal_parameter', 'early_data follows a HelloRetryRequest');
+  if (extensions.cookie)
+    throw peerError('illegal_parameter', 'the second ClientHello has a cookie that was not given');
+  if (extensions.pre_shared_key && !first.extensions.pre_shared_key) {
+    throw peerError('illegal_parameter', 'the second ClientHello adds a pre_shared_key');
+  }
+  const [share, ...more] = extensions.key_share ?? [];
+  if (!share || more.length > 0 || share.group !== namedGroupCodes[group]) {
+    throw peerError(
+      'illegal_parameter',
+      `the second ClientHello has not exactly the key share of ${group} that was asked for`,
+    );
+  }
+  if (!equalBytes(encodeClientHello(unchangeable(first)), encodeClientHello(unchangeable(second)))) {
+    throw peerError('illegal_parameter', 'the second ClientHello is not the first one again');
+  }
+  return share;
+}
+
+/** What an identity may be chosen by. Copies: it outlives the message. */
+export function clientHelloInfo(hello: ClientHello): ClientHelloInfo {
+  const { extensions } = hello;
+  const signatureSchemes = extensions.signature_algorithms ?? [];
+  return {
+    serverName: extensions.server_name?.toLowerCase(),
+    alpnProtocols: extensions.application_layer_protocol_negotiation ?? [],
+    signatureSchemes,
+    certificateSignatureSchemes: extensions.signature_algorithms_cert ?? signatureSchemes,
+    cipherSuites: hello.cipherSuites,
+    groups: extensions.supported_groups ?? [],
+  };
+}
+
+const changeable: ReadonlySet<number> = new Set([
+  extensionTypes.key_share.code,
+  extensionTypes.early_data.code,
+  extensionTypes.cookie.code,
+  extensionTypes.pre_shared_key.code,
+  extensionTypes.padding.code,
+]);
+
+function unchangeable(hello: ClientHello): ClientHello {
+  const order = (hello.extensions.order ?? []).filter((code) => !changeable.has(code));
+  return { ...hello, extensions: { ...hello.extensions, order } };
+}
+
+/** Servers may check these rules of RFC 9846 §4.3.8; that shares are in the order of the groups nobody enforces. */
+function checkKeyShares(groups: readonly number[], shares: readonly KeyShareEntry[]): void {
+  const seen = new Set<number>();
+  for (const { group } of shares) {
+    if (seen.has(group)) throw peerError('illegal_parameter', `key_share has group ${group} twice`);
+    if (!groups.includes(group)) {
+      throw peerError('illegal_parameter', `key_share has group ${group}, which is not in supported_groups`);
+    }
+    seen.add(group);
+  }
+}
+
+function missing(extension: string): Error {
+  return peerError('missing_extension', `ClientHello has no ${extension}`);
+}

@@ -1,0 +1,116 @@
+import { concatBytes, equalBytes, utf8, wipe } from '../base/bytes.ts';
+import { peerError } from '../base/errors.ts';
+import { maxPskIdentitiesTried } from '../base/limits.ts';
+import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
+import { type EarlySecret, earlySecret } from '../keys/key-schedule.ts';
+import type { Transcript } from '../keys/transcript.ts';
+import { decodeSessionState, type SessionState } from '../sessions/session-state.ts';
+import { bindersLength, type ClientHello } from '../wire/hello.ts';
+import { pskKeyExchangeModes } from '../wire/names.ts';
+import type { ServerConfig } from './config.ts';
+import type { ClientAuthentication, Identity, TrustPolicy } from './identity.ts';
+import { ask, type Handshake } from './steps.ts';
+
+/** Under which rules a handshake runs, once its identity is chosen: how clients of this identity are authenticated. */
+export interface ServerPolicy {
+  readonly clientAuthentication: ClientAuthentication;
+  readonly clientTrust: TrustPolicy | undefined;
+  /** A hash over all that a session is bound to. */
+  readonly hash: Uint8Array;
+}
+
+export interface AcceptedSession {
+  readonly index: number;
+  readonly state: SessionState;
+  readonly early: EarlySecret;
+}
+
+const policyLabel = utf8('tacit session policy');
+
+/**
+ * A session made under one identity, client-authentication mode or trust configuration never stands for another
+ * (CVE-2025-23419, CVE-2025-68121): all of them go into one hash.
+ */
+export function sessionPolicyHash(
+  config: ServerConfig,
+  identity: Identity,
+  clientAuthentication: ClientAuthentication,
+  clientTrust: TrustPolicy | undefined,
+): Uint8Array {
+  const trust = clientAuthentication === 'none' ? undefined : clientTrust;
+  const hash = config.provider.hash('sha256');
+  for (const part of [policyLabel, identity.chain[0], utf8(clientAuthentication), trust?.fingerprint]) {
+    hash.update(lengthPrefixed(part ?? new Uint8Array(0)));
+  }
+  return hash.digest();
+}
+
+/**
+ * The first offered session that may be resumed now. Unknown, foreign and expired ones are passed over, only the
+ * binder of the one that is chosen is verified, and must be right (RFC 9846 §4.3.11). The age that the client claims
+ * is of no interest without 0-RTT: a stepped clock costs nobody a resumption.
+ */
+export function* acceptSession(
+  config: ServerConfig,
+  hello: ClientHello,
+  helloBytes: Uint8Array,
+  transcript: Transcript,
+  suite: CipherSuite,
+  policy: ServerPolicy,
+): Handshake<AcceptedSession | undefined> {
+  const { pre_shared_key: offered, psk_key_exchange_modes: modes } = hello.extensions;
+  if (!offered || !modes?.includes(pskKeyExchangeModes.psk_dhe_ke)) return undefined;
+  for (const [index, { identity }] of offered.identities.slice(0, maxPskIdentitiesTried).entries()) {
+    const bytes = yield* findState(config, identity);
+    const state = bytes && decodeSessionState(bytes);
+    wipe(bytes);
+    if (!state || !mayResume(config, state, suite, policy)) continue;
+    const early = earlySecret(config.provider, suite.hash, state.psk);
+    wipe(state.psk);
+    const truncated = helloBytes.subarray(0, -bindersLength(offered));
+    const expected = early.binder(transcript.digestWith(suite.hash, truncated));
+    const binder = offered.binders[index] ?? new Uint8Array(0);
+    if (!config.provider.timingSafeEqual(expected, binder)) {
+      early.wipe();
+      throw peerError(
+        'decrypt_error',
+        'the PSK binder does not verify: the client does not have the key of its ticket',
+      );
+    }
+    return { index, state, early };
+  }
+  return undefined;
+}
+
+function* findState(config: ServerConfig, ticket: Uint8Array): Handshake<Uint8Array | undefined> {
+  const { keeper } = config.tickets;
+  if (keeper.kind === 'keys') return keeper.open(ticket, config.now());
+  // Names are of one length: what cannot be one does not reach the store.
+  if (ticket.length !== sessionIdLength) return undefined;
+  const id = ticket.slice();
+  return yield* ask({ kind: 'session', id }, () => keeper.get(id));
+}
+
+/** Bytes of a session's name in a store: random, so that nobody guesses one. */
+export const sessionIdLength: number = 32;
+
+function mayResume(
+  config: ServerConfig,
+  state: SessionState,
+  suite: CipherSuite,
+  policy: ServerPolicy,
+): boolean {
+  const now = config.now();
+  return (
+    cipherSuites[state.cipherSuite].hash === suite.hash &&
+    equalBytes(state.policy, policy.hash) &&
+    now < state.authenticatedAt + config.tickets.lifetime * 1000 &&
+    now < state.validUntil
+  );
+}
+
+function lengthPrefixed(bytes: Uint8Array): Uint8Array {
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, bytes.length);
+  return concatBytes(length, bytes);
+}

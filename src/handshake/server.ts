@@ -1,0 +1,296 @@
+import { noBytes, wipe } from '../base/bytes.ts';
+import { peerError, TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type { CipherSuite } from '../keys/cipher-suites.ts';
+import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
+import { Transcript } from '../keys/transcript.ts';
+import type { KeyShareEntry } from '../wire/extension-codecs.ts';
+import { type ClientHello, decodeClientHello, encodeServerHello } from '../wire/hello.ts';
+import { encodeCertificate, encodeCertificateRequest, encodeEncryptedExtensions } from '../wire/messages.ts';
+import {
+  namedGroupCodes,
+  protocolVersions,
+  pskKeyExchangeModes,
+  signatureSchemeCodes,
+} from '../wire/names.ts';
+import {
+  type AuthenticatedPeer,
+  authenticatePeer,
+  chooseSignatureScheme,
+  codes,
+  type HandshakeState,
+  readCertificate,
+  receiveFinished,
+  sendCertificateVerify,
+  sendFinished,
+  sendMessage,
+} from './authentication.ts';
+import { certificateSignatureSchemes } from './client-hello.ts';
+import type { ServerConfig } from './config.ts';
+import type { ServerIdentity } from './identity.ts';
+import type { HandshakeOutcome } from './outcome.ts';
+import {
+  checkClientHello,
+  checkSecondClientHello,
+  chooseCipherSuite,
+  chooseGroup,
+  chooseProtocol,
+  clientHelloInfo,
+} from './server-hello.ts';
+import { acceptSession, type ServerPolicy, sessionPolicyHash } from './server-psk.ts';
+import { ask, type Flight, type Handshake, receive } from './steps.ts';
+
+/** What the first messages settled. */
+interface Negotiated {
+  readonly hello: ClientHello;
+  readonly helloBytes: Uint8Array;
+  readonly suite: CipherSuite;
+  readonly group: NamedGroup;
+  readonly share: KeyShareEntry;
+  readonly retried: boolean;
+}
+
+/** What a server must remember when its flight has left, to judge the client's. */
+export interface SentServerFlight {
+  readonly state: HandshakeState;
+  readonly handshakeTraffic: TrafficSecrets;
+  readonly applicationTraffic: TrafficSecrets;
+  /** Undefined where no certificate was requested. */
+  readonly requested: ServerPolicy | undefined;
+}
+
+/** The server's side of a TLS 1.3 handshake (RFC 9846 §2, figures 1 to 3). */
+export function* serverHandshake(config: ServerConfig, flight: Flight): Handshake<HandshakeOutcome> {
+  const transcript = new Transcript(config.provider);
+  const secrets: { wipe(): void }[] = [];
+  try {
+    const { hello, helloBytes, suite, group, share, retried } = yield* negotiate(config, flight, transcript);
+    const { extensions } = hello;
+    const alpnProtocol = chooseProtocol(config, hello);
+    const identity = yield* chooseIdentity(config, hello);
+    const policy = policyOf(config, identity);
+    const session = yield* acceptSession(config, hello, helloBytes, transcript, suite, policy);
+    if (session) secrets.push(session.early);
+    const scheme = session ? undefined : signatureSchemeFor(identity, hello);
+    transcript.add(helloBytes);
+
+    const exchange = config.provider.respondToKeyExchange(group, share.keyExchange);
+    if (!exchange)
+      throw peerError('illegal_parameter', `ClientHello's key share is no valid value of ${group}`);
+    const random = config.provider.randomBytes(32);
+    const state: HandshakeState = { config, flight, transcript, suite };
+    const serverHello = encodeServerHello({
+      kind: 'ServerHello',
+      legacyVersion: protocolVersions.tls12,
+      random,
+      legacySessionIdEcho: hello.legacySessionId,
+      cipherSuite: suite.code,
+      legacyCompressionMethod: 0,
+      extensions: {
+        supported_versions: protocolVersions.tls13,
+        key_share: { group: namedGroupCodes[group], keyExchange: exchange.publicValue },
+        pre_shared_key: session?.index,
+      },
+    });
+    sendMessage(state, serverHello);
+    if (hello.legacySessionId.length > 0 && !retried) flight.sendChangeCipherSpec();
+
+    const early = session?.early ?? earlySecret(config.provider, suite.hash);
+    const handshakeSecret = early.handshakeSecret(exchange.sharedSecret);
+    secrets.push(handshakeSecret);
+    wipe(exchange.sharedSecret);
+    const handshakeTraffic = handshakeSecret.trafficSecrets(transcript.digest());
+    flight.keyLog('CLIENT_HANDSHAKE_TRAFFIC_SECRET', hello.random, handshakeTraffic.client);
+    flight.keyLog('SERVER_HANDSHAKE_TRAFFIC_SECRET', hello.random, handshakeTraffic.server);
+    flight.installWriteKeys(suite, handshakeTraffic.server);
+    flight.installReadKeys(suite, handshakeTraffic.client);
+    if (extensions.early_data && !retried) flight.skipEarlyData('undecryptable');
+
+    const limit = extensions.record_size_limit;
+    if (limit !== undefined) {
+      flight.limitSentRecords(limit);
+      flight.limitReceivedRecords(config.recordSizeLimit);
+    }
+    const tickets = ticketsFor(config, hello, session !== undefined);
+    const encrypted = encodeEncryptedExtensions({
+      server_name: extensions.server_name === undefined || session ? undefined : true,
+      application_layer_protocol_negotiation: alpnProtocol,
+      record_size_limit: limit === undefined ? undefined : config.recordSizeLimit,
+      ticket_request: extensions.ticket_request ? tickets.owed : undefined,
+    });
+    sendMessage(state, encrypted);
+    const requested = session || policy.clientAuthentication === 'none' ? undefined : policy;
+    if (scheme) yield* sendServerAuthentication(state, identity, scheme, requested);
+    sendFinished(state, handshakeTraffic.server);
+
+    const serverFinishedHash = transcript.digest();
+    const mainSecret = handshakeSecret.mainSecret();
+    secrets.push(mainSecret);
+    const applicationTraffic = mainSecret.trafficSecrets(serverFinishedHash);
+    const exporterSecret = mainSecret.exporterSecret(serverFinishedHash);
+    flight.keyLog('CLIENT_TRAFFIC_SECRET_0', hello.random, applicationTraffic.client);
+    flight.keyLog('SERVER_TRAFFIC_SECRET_0', hello.random, applicationTraffic.server);
+    flight.keyLog('EXPORTER_SECRET', hello.random, exporterSecret);
+    // From here on also alerts go out under the application keys (RFC 9846 §4.5.3).
+    flight.installWriteKeys(suite, applicationTraffic.server);
+
+    const client = yield* receiveClientFlight({ state, handshakeTraffic, applicationTraffic, requested });
+    const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
+    return {
+      suite,
+      group,
+      peerSignatureScheme: client?.signatureScheme,
+      alpnProtocol,
+      serverName: extensions.server_name?.toLowerCase(),
+      resumed: session !== undefined,
+      helloRetryRequest: retried,
+      peerCertificates: client?.chain ?? session?.state.clientCertificates ?? [],
+      authenticatedAt: session?.state.authenticatedAt ?? config.now(),
+      validUntil: client?.validUntil ?? session?.state.validUntil ?? Number.POSITIVE_INFINITY,
+      exporterSecret,
+      resumptionSecret,
+      resumption: {
+        side: 'server',
+        policy: policy.hash,
+        ticketsOwed: tickets.owed,
+        ticketsUsable: tickets.usable,
+      },
+    };
+  } finally {
+    for (const secret of secrets) secret.wipe();
+  }
+}
+
+/** The client's Certificate and CertificateVerify where they were requested, and its Finished (RFC 9846 §4.5). */
+export function* receiveClientFlight(sent: SentServerFlight): Handshake<AuthenticatedPeer | undefined> {
+  const { state, handshakeTraffic, applicationTraffic, requested } = sent;
+  const client = requested && (yield* authenticateClient(state, requested));
+  yield* receiveFinished(state, handshakeTraffic.client);
+  state.flight.installReadKeys(state.suite, applicationTraffic.client);
+  wipe(
+    handshakeTraffic.client,
+    handshakeTraffic.server,
+    applicationTraffic.client,
+    applicationTraffic.server,
+  );
+  return client;
+}
+
+/** ClientHello, and HelloRetryRequest with a second one where the first has no key share that we take. */
+function* negotiate(config: ServerConfig, flight: Flight, transcript: Transcript): Handshake<Negotiated> {
+  const message = yield* receive('client_hello');
+  const hello = decodeClientHello(message.body);
+  checkClientHello(hello);
+  const suite = chooseCipherSuite(config, hello);
+  const { group, share } = chooseGroup(config, hello);
+  if (share) {
+    transcript.start(suite.hash);
+    return { hello, helloBytes: message.bytes, suite, group, share, retried: false };
+  }
+  transcript.add(message.bytes);
+  transcript.start(suite.hash);
+  transcript.replaceByMessageHash();
+  const retry = encodeServerHello({
+    kind: 'HelloRetryRequest',
+    legacyVersion: protocolVersions.tls12,
+    legacySessionIdEcho: hello.legacySessionId,
+    cipherSuite: suite.code,
+    legacyCompressionMethod: 0,
+    extensions: { supported_versions: protocolVersions.tls13, key_share: namedGroupCodes[group] },
+  });
+  sendMessage({ flight, transcript }, retry);
+  if (hello.legacySessionId.length > 0) flight.sendChangeCipherSpec();
+  if (hello.extensions.early_data) flight.skipEarlyData('application_data');
+  const second = yield* receive('client_hello');
+  const secondHello = decodeClientHello(second.body);
+  checkClientHello(secondHello);
+  const secondShare = checkSecondClientHello(hello, secondHello, group);
+  return { hello: secondHello, helloBytes: second.bytes, suite, group, share: secondShare, retried: true };
+}
+
+function* chooseIdentity(config: ServerConfig, hello: ClientHello): Handshake<ServerIdentity> {
+  const { identity: configured } = config;
+  if (typeof configured !== 'function') return configured;
+  const info = clientHelloInfo(hello);
+  const chosen = yield* ask({ kind: 'serverIdentity', hello: info }, (context) => configured(info, context));
+  if (!chosen) {
+    throw peerError(
+      'unrecognized_name',
+      `no identity for ${info.serverName ?? 'a client without server_name'}`,
+    );
+  }
+  return chosen;
+}
+
+/** What an identity says of its clients goes before what the configuration says. */
+function policyOf(config: ServerConfig, identity: ServerIdentity): ServerPolicy {
+  const clientAuthentication = identity.clientAuthentication ?? config.clientAuthentication;
+  const clientTrust = identity.clientTrust ?? config.clientTrust;
+  if (clientAuthentication !== 'none' && !clientTrust) {
+    throw new TlsUsageError('an identity requests client certificates, but nothing says which are trusted');
+  }
+  const hash = sessionPolicyHash(config, identity, clientAuthentication, clientTrust);
+  return { clientAuthentication, clientTrust, hash };
+}
+
+function signatureSchemeFor(identity: ServerIdentity, hello: ClientHello): SignatureScheme {
+  const accepted = hello.extensions.signature_algorithms;
+  if (!accepted)
+    throw peerError(
+      'missing_extension',
+      'ClientHello has no signature_algorithms, and its PSK was not accepted',
+    );
+  const scheme = chooseSignatureScheme(identity, accepted);
+  if (!scheme)
+    throw peerError('handshake_failure', "the client accepts no signature scheme of the server's key");
+  return scheme;
+}
+
+/** CertificateRequest where clients authenticate, Certificate, CertificateVerify. */
+function* sendServerAuthentication(
+  state: HandshakeState,
+  identity: ServerIdentity,
+  scheme: SignatureScheme,
+  requested: ServerPolicy | undefined,
+): Handshake<void> {
+  if (requested) {
+    const extensions = {
+      signature_algorithms: codes(signatureSchemeCodes, state.config.signatureSchemes),
+      signature_algorithms_cert: certificateSignatureSchemes,
+    };
+    sendMessage(state, encodeCertificateRequest({ context: noBytes, extensions }));
+  }
+  const entries = identity.chain.map((certificate) => ({ certificate, extensions: {} }));
+  sendMessage(state, encodeCertificate({ context: noBytes, entries }));
+  yield* sendCertificateVerify(state, 'server', identity, scheme);
+}
+
+/** Undefined for a client that has no certificate, where that is allowed. */
+function* authenticateClient(
+  state: HandshakeState,
+  policy: ServerPolicy,
+): Handshake<AuthenticatedPeer | undefined> {
+  const message = yield* receive('certificate');
+  const { entries } = readCertificate(message);
+  state.transcript.add(message.bytes);
+  if (entries.length === 0) {
+    if (policy.clientAuthentication === 'request') return undefined;
+    throw new TlsCertificateError('missing', 'a client certificate is required, but the client sent none');
+  }
+  const chain = entries.map((entry) => entry.certificate.slice());
+  if (!policy.clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
+  return yield* authenticatePeer(state, 'client', chain, policy.clientTrust, undefined);
+}
+
+/** How many tickets the handshake leaves to send (RFC 9149 §3), and whether the client can use any. */
+function ticketsFor(
+  config: ServerConfig,
+  hello: ClientHello,
+  resumed: boolean,
+): { readonly owed: number; readonly usable: boolean } {
+  const { psk_key_exchange_modes: modes, ticket_request: request } = hello.extensions;
+  const wanted = resumed ? request?.resumptionCount : request?.newSessionCount;
+  const usable = (modes?.includes(pskKeyExchangeModes.psk_dhe_ke) ?? false) && wanted !== 0;
+  const policy = resumed ? config.tickets.resumedCount : config.tickets.count;
+  return { owed: usable ? Math.min(wanted ?? policy, policy) : 0, usable };
+}

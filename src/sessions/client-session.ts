@@ -1,0 +1,73 @@
+import { wipe } from '../base/bytes.ts';
+import { clientSessionServers, clientSessionsPerServer } from '../base/defaults.ts';
+import { maxClientSessionSize } from '../base/limits.ts';
+import type { CipherSuiteName } from '../wire/names.ts';
+
+/** A session that a client can resume once (RFC 9846 §2.2). Plain data; `psk` is a secret. */
+export interface ClientSession {
+  /** Host, port, server name, trust policy and own identity that it was made with: resumed only under the same. */
+  readonly scope: string;
+  readonly cipherSuite: CipherSuiteName;
+  readonly psk: Uint8Array;
+  /** The NewSessionTicket's ticket, as it goes back to the server. */
+  readonly ticket: Uint8Array;
+  readonly ticketAgeAdd: number;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** Milliseconds since 1970: the end of the ticket's lifetime or of the server's certificate path, what comes first. */
+  readonly expiresAt: number;
+  /** When the server last signed a handshake with its certificate, in milliseconds since 1970. */
+  readonly authenticatedAt: number;
+  /** When the server's certificate path expires, in milliseconds since 1970. */
+  readonly validUntil: number;
+  /** The server's chain as verified then; DER, leaf first. */
+  readonly peerCertificates: readonly Uint8Array[];
+}
+
+/** Where a client keeps its sessions, by their scope. */
+export interface ClientSessionCache {
+  put(session: ClientSession): void;
+  /** Takes out the newest session of `scope`; undefined where there is none. A session is used once. */
+  take(scope: string): ClientSession | undefined;
+}
+
+/** Sessions in memory: 8 per scope and 256 scopes by default, the oldest dropped first. */
+export class MemorySessionCache implements ClientSessionCache {
+  readonly #perScope: number;
+  readonly #scopes: number;
+  /** In the order of last use; the sessions of a scope oldest first. */
+  readonly #sessions = new Map<string, ClientSession[]>();
+
+  constructor(perScope: number = clientSessionsPerServer, scopes: number = clientSessionServers) {
+    this.#perScope = perScope;
+    this.#scopes = scopes;
+  }
+
+  put(session: ClientSession): void {
+    if (sessionSize(session) > maxClientSessionSize) return;
+    const kept = this.#sessions.get(session.scope) ?? [];
+    kept.push(session);
+    while (kept.length > this.#perScope) wipe(kept.shift()?.psk);
+    this.#sessions.delete(session.scope);
+    this.#sessions.set(session.scope, kept);
+    for (const [scope, dropped] of this.#sessions) {
+      if (this.#sessions.size <= this.#scopes) break;
+      for (const { psk } of dropped) wipe(psk);
+      this.#sessions.delete(scope);
+    }
+  }
+
+  take(scope: string): ClientSession | undefined {
+    const kept = this.#sessions.get(scope);
+    const session = kept?.pop();
+    if (kept?.length === 0) this.#sessions.delete(scope);
+    return session;
+  }
+}
+
+function sessionSize(session: ClientSession): number {
+  return session.peerCertificates.reduce(
+    (size, certificate) => size + certificate.length,
+    session.ticket.length,
+  );
+}
