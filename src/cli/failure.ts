@@ -1,6 +1,5 @@
 import {
   alertMeaning,
-  BrokenError,
   TlsCertificateError,
   TlsPeerError,
   TlsTimeoutError,
@@ -55,6 +54,5 @@ function describeAlert(error: TlsPeerError): string {
 
 function systemCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code === 'string') return code;
-  return error instanceof BrokenError ? systemCode(error.cause) : undefined;
+  return typeof code === 'string' ? code : undefined;
 }

@@ -1,3 +1,4 @@
+import { TlsUsageError } from '../index.ts';
 import { UsageError, wantsHelp } from './arguments.ts';
 import type { Command } from './command.ts';
 import { describeFailure } from './failure.ts';
@@ -57,7 +58,7 @@ async function runCommand(name: string, command: Command, args: readonly string[
   try {
     return await command.run(args);
   } catch (error) {
-    if (error instanceof UsageError) {
+    if (error instanceof UsageError || error instanceof TlsUsageError) {
       process.stderr.write(`tacit ${name}: ${error.message} (see tacit ${name} --help)\n`);
       return 2;
     }

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UsageError } from './arguments.ts';
 
 /** Where one upload goes. */
@@ -23,10 +23,13 @@ export interface Target {
   open(): Promise<UploadFile>;
 }
 
-/** @throws {UsageError} a directory that cannot be made */
+/** @throws {UsageError} a directory that is not there, or that cannot be made */
 export function parseTarget(out: string): Target {
   if (out === '-') return { takesOne: true, isStdout: true, open: async () => standardOutput };
   if (!/[/\\]$/.test(out) && !isDirectory(out)) {
+    if (!isDirectory(dirname(out))) {
+      throw new UsageError(`--out: there is no directory '${dirname(out)}' for that file`);
+    }
     return { takesOne: true, isStdout: false, open: () => openFile(out) };
   }
   try {

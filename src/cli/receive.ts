@@ -11,7 +11,7 @@ import type { Command } from './command.ts';
 import { makeDevelopmentCertificate } from './development-certificate.ts';
 import { describeFailure } from './failure.ts';
 import { formatBytes } from './format.ts';
-import { parseTarget, type Target } from './receive-target.ts';
+import { parseTarget, type Target, type UploadFile } from './receive-target.ts';
 
 const defaultPort = 6514;
 
@@ -107,6 +107,7 @@ class Receiver {
   #uploads = 0;
   #wholeUploads = 0;
   #interrupted = false;
+  #cutOff = false;
 
   constructor(listener: TlsListener, target: Target, print: Print) {
     this.#listener = listener;
@@ -148,32 +149,35 @@ class Receiver {
 
   /** Reads to the end, whichever it is, and reports it: only a close_notify makes an upload whole. */
   async #save(stream: TlsStream, upload: number): Promise<void> {
+    const peer = stream.remoteAddress;
+    const label = `upload ${upload}${peer === undefined ? '' : ` from ${formatHostPort(peer)}`}`;
     let bytes = 0;
-    let failure: unknown;
-    const file = await this.#target.open();
+    let file: UploadFile | undefined;
     try {
+      file = await this.#target.open();
       for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
         await file.write(chunk);
         bytes += chunk.length;
       }
+      const name = await file.finish(true);
+      this.#wholeUploads += 1;
+      this.#print(`${label}: complete, ${formatBytes(bytes)}, ended by close_notify: ${name}`);
     } catch (error) {
       // Not close(): a sender that is still there must not take it for a good end.
       stream.destroy();
-      failure = error;
+      const name = file === undefined ? 'nothing was kept' : await file.finish(false);
+      this.#print(`${label}: truncated after ${formatBytes(bytes)}, ${this.#reason(error)}: ${name}`);
     }
-    const name = await file.finish(failure === undefined);
-    if (failure === undefined) {
-      this.#wholeUploads += 1;
-      this.#print(`upload ${upload}: complete, ${formatBytes(bytes)}, ended by close_notify: ${name}`);
-    } else {
-      const reason =
-        failure instanceof TlsTruncatedError ? 'ended without close_notify' : describeFailure(failure);
-      this.#print(`upload ${upload}: truncated after ${formatBytes(bytes)}, ${reason}: ${name}`);
-    }
+  }
+
+  #reason(error: unknown): string {
+    if (error instanceof TlsTruncatedError) return 'ended without close_notify';
+    return this.#cutOff ? 'cut off here' : describeFailure(error);
   }
 
   #interrupt(): void {
     if (this.#interrupted) {
+      this.#cutOff = true;
       for (const stream of this.#running) stream.destroy();
       return;
     }

@@ -23,8 +23,11 @@ export class Running {
   #closed = false;
   readonly #onOutput = new Set<() => void>();
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [program, ...args], { stdio: 'pipe' });
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(process.execPath, [program, ...args], {
+      stdio: 'pipe',
+      env: { ...process.env, ...environment },
+    });
     this.child.stdout?.on('data', (bytes: Buffer) => {
       this.#stdout.push(bytes);
       for (const check of this.#onOutput) check();
@@ -62,8 +65,12 @@ export class Running {
 }
 
 /** Runs it to its end. */
-export function tacit(args: readonly string[], stdin: string | Uint8Array = ''): Promise<Finished> {
-  const running = new Running(args);
+export function tacit(
+  args: readonly string[],
+  stdin: string | Uint8Array = '',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const running = new Running(args, environment);
   running.child.stdin?.end(stdin);
   return running.finished;
 }

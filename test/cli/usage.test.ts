@@ -52,6 +52,7 @@ describe('a usage error is one line and exit status 2', () => {
     [['receive', '--out', '-', '--key', 'x'], '--key needs --cert'],
     [['receive', '--out', '-', 'more'], 'one argument too many'],
     [['receive', '--out', '/dev/null/x/'], 'cannot be made'],
+    [['receive', '--out', '/nowhere/x'], "there is no directory '/nowhere'"],
     [['receive', '--out'], "'--out <value>' argument missing"],
     [['lab', '--rounds', '0'], '--rounds takes a number from 1'],
     [['lab', '--bytes', '1000,'], "--bytes takes a number from 1 to 1099511627776, not ''"],

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { tacit, Workshop } from './program.ts';
+
+const workshop = new Workshop();
+afterEach(() => workshop.clear());
+
+interface Row {
+  readonly server: string;
+  readonly client: string;
+  readonly bytes: number;
+  readonly rounds: number;
+  readonly complete: number;
+  readonly bytesLost: number;
+  readonly silentLosses: number;
+  readonly ticketsBeforeData: number;
+}
+
+const columns = [
+  'server',
+  'client',
+  'bytes',
+  'rounds',
+  'complete',
+  'bytesLost',
+  'silentLosses',
+  'ticketsBeforeData',
+];
+
+test('--json prints one array of rows; Tacit is complete in every round and wrote no ticket early', async () => {
+  const { status, stdout } = await tacit(['lab', '--json', '--rounds', '3', '--bytes', '300000,2000000']);
+  const rows = JSON.parse(stdout.toString()) as Row[];
+  for (const row of rows) {
+    expect(Object.keys(row)).toEqual(columns);
+    expect(row.client).toMatch(/^node:tls \(Node .*OpenSSL .*\)$/);
+    expect(row.rounds).toBe(3);
+    expect(row.complete).toBeLessThanOrEqual(row.rounds);
+    expect(row.silentLosses).toBeLessThanOrEqual(row.rounds - row.complete);
+    expect(row.bytesLost).toBeLessThanOrEqual(row.bytes * row.rounds);
+  }
+  const bytesOf = (server: string): number[] =>
+    rows.filter((row) => row.server === server).map((row) => row.bytes);
+  expect(bytesOf('node:tls')).toEqual([300_000, 2_000_000]);
+  expect([[], [300_000, 2_000_000]]).toContainEqual(bytesOf('openssl'));
+  expect(rows.filter((row) => row.server === 'tacit')).toMatchObject(
+    [300_000, 2_000_000].map((bytes) => ({
+      bytes,
+      complete: 3,
+      bytesLost: 0,
+      silentLosses: 0,
+      ticketsBeforeData: 0,
+    })),
+  );
+  expect(rows.length).toBe(bytesOf('node:tls').length + bytesOf('openssl').length + bytesOf('tacit').length);
+  expect(status).toBe(0);
+});
+
+test('a table and one sentence for people, of a file of yours', async () => {
+  const file = join(workshop.directory(), 'file');
+  writeFileSync(file, randomBytes(400_000));
+  const { status, stdout } = await tacit(['lab', '--rounds', '1', '--file', file]);
+  const text = stdout.toString();
+  expect(text).toMatch(/^client: {2}node:tls \(Node .*\)/m);
+  expect(text).toMatch(/^server +upload +complete +bytes lost +lost without an error +tickets before data$/m);
+  expect(text).toMatch(/^node:tls +400,000 +\d of 1 /m);
+  expect(text).toMatch(/^tacit +400,000 +1 of 1 +0 +0 +0$/m);
+  expect(text.trimEnd()).toMatch(/received every\s+upload\s+whole[^.]*\.$/);
+  expect(status).toBe(0);
+});
+
+test('a machine without OpenSSL: that server is left out by name', async () => {
+  const { stderr, stdout } = await tacit(['lab', '--json', '--rounds', '1'], '', {
+    PATH: workshop.directory(),
+  });
+  expect(stderr).toBe('skipped: openssl: openssl is not installed\n');
+  expect((JSON.parse(stdout.toString()) as Row[]).map(({ server }) => server)).toEqual(['node:tls', 'tacit']);
+});
