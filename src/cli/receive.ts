@@ -69,9 +69,11 @@ export const receive: Command = {
     const development = given === undefined ? await makeDevelopmentCertificate() : undefined;
     const identity = given ?? development!;
     const listener = await listen({ host: values.host, port, identity });
+    // Runs before it says so: who reads that line may send a signal at once.
+    const status = new Receiver(listener, target, print).run();
     if (development !== undefined) print(introduce(development.cert, development.notAfter));
     print(`listening on ${formatHostPort(listener.address)}`);
-    return new Receiver(listener, target, print).run();
+    return status;
   },
 };
 
