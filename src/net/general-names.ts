@@ -1,0 +1,77 @@
+import type { DerReader } from '../pki/der.ts';
+import { constructed, implicit, latin1, malformed, only, tags } from './x509-values.ts';
+
+/** A GeneralName of subjectAltName or nameConstraints, as far as it is looked at here (RFC 5280 §4.2.1.6). */
+export type GeneralName =
+  | DnsName
+  | { readonly form: 'iPAddress'; readonly bytes: Uint8Array }
+  | DirectoryName
+  /** The forms that are not compared here. */
+  | { readonly form: `[${number}]` };
+
+export interface DnsName {
+  readonly form: 'dNSName';
+  /** Lower case; the leftmost one may be `*`. Undefined where the text is no DNS name. */
+  readonly labels: readonly string[] | undefined;
+  /** A dot leads the labels, as in some name constraints. */
+  readonly leadingDot: boolean;
+}
+
+export interface DirectoryName {
+  readonly form: 'directoryName';
+  /** DER RelativeDistinguishedNames. */
+  readonly relativeNames: readonly Uint8Array[];
+}
+
+/** E-mail addresses, in the form that GeneralName gives to what is not compared. */
+export const rfc822Name = '[1]';
+
+/** The next GeneralName of a list. */
+export function generalName(reader: DerReader): GeneralName {
+  const { tag, content } = reader.next();
+  const number = tag & 0x1f;
+  // otherName, x400Address, directoryName and ediPartyName are constructed, the others are not.
+  const isConstructed = number === 0 || number === 3 || number === 4 || number === 5;
+  if (number > 8 || tag !== (isConstructed ? constructed(number) : implicit(number))) {
+    throw malformed('a GeneralName of no known form');
+  }
+  if (number === 2) return dnsName(latin1(content));
+  if (number === 4) return directoryName(content);
+  if (number === 7) return { form: 'iPAddress', bytes: content };
+  return { form: `[${number}]` };
+}
+
+/** The longest known have about ten. */
+const maxRelativeNames = 100;
+
+/** @param name the DER of a Name */
+export function directoryName(name: Uint8Array): DirectoryName {
+  const list = only(name, tags.sequence, 'a name');
+  const relativeNames: Uint8Array[] = [];
+  while (!list.atEnd) relativeNames.push(list.next(tags.set).bytes);
+  if (relativeNames.length > maxRelativeNames)
+    throw malformed(`a name of more than ${maxRelativeNames} parts`);
+  return { form: 'directoryName', relativeNames };
+}
+
+/**
+ * The labels of a DNS name in lower case; undefined for what is none. Underscores are let through: RFC 952 forbids
+ * them, internal names have them, and they can only equal themselves.
+ */
+export function dnsLabels(name: string): readonly string[] | undefined {
+  if (name.length > 253) return undefined;
+  const labels = name.split('.');
+  const plain = labels[0] === '*' ? labels.slice(1) : labels;
+  // Tested before the case is folded: some letters outside ASCII have an ASCII lower case.
+  if (plain.length === 0 || !plain.every((label) => dnsLabel.test(label))) return undefined;
+  return labels.map((label) => label.toLowerCase());
+}
+
+const dnsLabel = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+
+function dnsName(text: string): DnsName {
+  const leadingDot = text.startsWith('.');
+  // The empty text is the root of all names, in constraints.
+  const labels = text === '' ? [] : dnsLabels(leadingDot ? text.slice(1) : text);
+  return { form: 'dNSName', labels, leadingDot };
+}

@@ -1,0 +1,111 @@
+import { createPrivateKey, KeyObject } from 'node:crypto';
+import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import { nodeSigner } from '../crypto/node/signer.ts';
+import type { Identity } from '../handshake/identity.ts';
+import { certificatesFrom, checkKeyPem } from './pem.ts';
+import { type Certificate, parseCertificate } from './x509-certificate.ts';
+
+/** A certificate and its key, in the forms in which files and secret stores hold them. */
+export interface IdentityOptions {
+  /** The certificate chain as PEM, leaf first, as text or bytes; or the DER of the leaf alone. */
+  readonly cert: string | Uint8Array;
+  /** The leaf's private key: PEM text, or a KeyObject. */
+  readonly key: string | KeyObject;
+  /** Decrypts `key` where it is encrypted PEM. */
+  readonly passphrase?: string | undefined;
+}
+
+const optionNames: readonly string[] = ['cert', 'key', 'passphrase'];
+
+/**
+ * The identity that these options describe; a ready one (with `chain` and `signer`) passes through as it is.
+ *
+ * @throws TlsUsageError where a part cannot be read or is not supported, or the key is not the leaf's
+ */
+export function loadIdentity<Ready extends Identity>(options: IdentityOptions | Ready): Identity | Ready {
+  if (options === null || typeof options !== 'object') {
+    throw new TlsUsageError('identity: expected { cert, key } or a ready identity { chain, signer }');
+  }
+  if (isReady(options)) return checkReady(options);
+  for (const name of Object.keys(options)) {
+    if (!optionNames.includes(name)) {
+      throw new TlsUsageError(`identity: unknown option "${name}"; known are ${optionNames.join(', ')}`);
+    }
+  }
+  const key = loadKey(options);
+  const chain = loadChain(options);
+  checkFit(chain, key);
+  return Object.freeze({ chain: Object.freeze(chain.map(({ der }) => der)), signer: nodeSigner(key) });
+}
+
+function isReady<Ready extends Identity>(options: IdentityOptions | Ready): options is Ready {
+  return 'chain' in options || 'signer' in options;
+}
+
+function checkReady<Ready extends Identity>(identity: Ready): Ready {
+  const { chain, signer } = identity;
+  if (!Array.isArray(chain) || chain.length === 0 || !chain.every((der) => der instanceof Uint8Array)) {
+    throw new TlsUsageError('identity.chain: expected an array of DER certificates, leaf first');
+  }
+  if (typeof signer?.sign !== 'function' || !Array.isArray(signer.schemes) || signer.schemes.length === 0) {
+    throw new TlsUsageError('identity.signer: expected { schemes, sign } with at least one signature scheme');
+  }
+  return identity;
+}
+
+function loadKey({ key, passphrase }: IdentityOptions): KeyObject {
+  if (passphrase !== undefined && typeof passphrase !== 'string') {
+    throw new TlsUsageError(`identity.passphrase: expected a string, got ${typeof passphrase}`);
+  }
+  if (key instanceof KeyObject) {
+    if (key.type !== 'private') {
+      throw new TlsUsageError(`identity.key: expected a private key, got a ${key.type} one`);
+    }
+    if (passphrase !== undefined) {
+      throw new TlsUsageError('identity.passphrase: a KeyObject needs none; leave it out');
+    }
+    return key;
+  }
+  if (typeof key !== 'string') {
+    const hint = ArrayBuffer.isView(key) ? "; read the file as text: readFileSync(path, 'utf8')" : '';
+    throw new TlsUsageError(`identity.key: expected PEM text or a KeyObject, got ${typeof key}${hint}`);
+  }
+  const { encrypted } = checkKeyPem(key, 'identity.key');
+  if (encrypted && passphrase === undefined) {
+    throw new TlsUsageError('identity.key is encrypted: give its passphrase as identity.passphrase');
+  }
+  if (!encrypted && passphrase !== undefined) {
+    throw new TlsUsageError('identity.passphrase: identity.key is not encrypted; leave the passphrase out');
+  }
+  try {
+    return createPrivateKey(passphrase === undefined ? { key } : { key, passphrase });
+  } catch (cause) {
+    const why = encrypted
+      ? 'the passphrase is wrong, or the key is damaged'
+      : 'the key is damaged or of an unknown kind';
+    throw new TlsUsageError(`identity.key cannot be read: ${why}`, { cause });
+  }
+}
+
+function loadChain({ cert }: IdentityOptions): readonly Certificate[] {
+  return certificatesFrom(cert, 'identity.cert').map((der, index) => {
+    try {
+      const certificate = parseCertificate(der);
+      void certificate.x509.publicKey;
+      return certificate;
+    } catch (cause) {
+      const detail = cause instanceof TlsCertificateError ? `: ${cause.message}` : '';
+      throw new TlsUsageError(`identity.cert: certificate ${index + 1} cannot be read${detail}`, { cause });
+    }
+  });
+}
+
+function checkFit(chain: readonly Certificate[], key: KeyObject): void {
+  const fits = chain.findIndex(({ x509 }) => x509.checkPrivateKey(key));
+  if (fits === 0) return;
+  throw new TlsUsageError(
+    fits === -1
+      ? 'identity.key is not the key of identity.cert: the two do not belong together'
+      : `identity.key is the key of certificate ${fits + 1} in identity.cert: put that one first, and its issuers behind it`,
+  );
+}

@@ -1,0 +1,84 @@
+import { isIP } from 'node:net';
+import { equalBytes } from '../base/bytes.ts';
+import { type DnsName, dnsLabels, type GeneralName } from './general-names.ts';
+
+/**
+ * Whether a certificate with these alternative names is valid for `host` (RFC 9525 §6). A DNS name matches dNSName
+ * entries only, an IP address iPAddress entries only. The subject is never looked at.
+ * @param host a DNS name in its ASCII form, or an IP address as text
+ */
+export function matchesHost(host: string, names: readonly GeneralName[]): boolean {
+  const address = addressBytes(host);
+  if (address !== undefined) {
+    return names.some((name) => name.form === 'iPAddress' && equalBytes(name.bytes, address));
+  }
+  const reference = referenceLabels(host);
+  if (reference === undefined) return false;
+  return names.some((name) => name.form === 'dNSName' && matchesDns(reference, name));
+}
+
+/** Up to five names of a certificate that a person may see: DNS names of plain characters, and IP addresses. */
+export function readableNames(names: readonly GeneralName[]): readonly string[] {
+  const readable: string[] = [];
+  for (const name of names) {
+    if (readable.length === 5) break;
+    if (name.form === 'dNSName' && name.labels !== undefined) readable.push(name.labels.join('.'));
+    if (name.form === 'iPAddress' && isAddress(name.bytes)) readable.push(addressText(name.bytes));
+  }
+  return readable;
+}
+
+/** An IP address as iPAddress has it: 4 or 16 bytes. Undefined for anything else. */
+export function addressBytes(text: string): Uint8Array | undefined {
+  const [address = '', zone] = text.split('%');
+  const version = isIP(address);
+  if (version === 4 && zone === undefined) return Uint8Array.from(address.split('.'), Number);
+  return version === 6 ? ipv6Bytes(address) : undefined;
+}
+
+/** What the caller asked for. A trailing dot is the root's and no part of what certificates write (RFC 9525 §6.3). */
+function referenceLabels(host: string): readonly string[] | undefined {
+  const labels = dnsLabels(host.endsWith('.') ? host.slice(0, -1) : host);
+  if (labels?.[0] === '*') return undefined;
+  // "127.1" and "0x7f000001" are addresses to a resolver, so that a dNSName must not vouch for them.
+  const last = labels?.at(-1) ?? '';
+  return /^(?:\d+|0x[0-9a-f]*)$/.test(last) ? undefined : labels;
+}
+
+/** RFC 9525 §6.3: `*` is the whole leftmost label or nothing, and stands for exactly one label. */
+function matchesDns(reference: readonly string[], presented: DnsName): boolean {
+  const { labels } = presented;
+  if (labels === undefined || presented.leadingDot || labels.length !== reference.length) return false;
+  // Nobody may hold all of a top-level domain.
+  if (labels[0] === '*' && labels.length < 3) return false;
+  return labels.every((label, index) => label === reference[index] || (index === 0 && label === '*'));
+}
+
+function ipv6Bytes(address: string): Uint8Array {
+  const [head = '', tail] = address.split('::');
+  const front = groups(head);
+  const back = tail === undefined ? [] : groups(tail);
+  const middle = new Array<number>(16 - front.length - back.length).fill(0);
+  return Uint8Array.from([...front, ...middle, ...back]);
+}
+
+function groups(part: string): readonly number[] {
+  if (part === '') return [];
+  return part.split(':').flatMap((group) => {
+    if (group.includes('.')) return group.split('.').map(Number);
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+}
+
+/** IPv4 or IPv6. */
+export function isAddress(bytes: Uint8Array): boolean {
+  return bytes.length === 4 || bytes.length === 16;
+}
+
+function addressText(address: Uint8Array): string {
+  if (address.length === 4) return address.join('.');
+  const parts: string[] = [];
+  for (let i = 0; i < 16; i += 2) parts.push(((address[i]! << 8) | address[i + 1]!).toString(16));
+  return parts.join(':');
+}
