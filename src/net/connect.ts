@@ -1,0 +1,65 @@
+import { TlsUsageError } from '../base/errors.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { ClientConfig } from '../handshake/config.ts';
+import type { CallOptions } from '../streams/byte-stream.ts';
+import type { DrainOptions } from '../streams/drain.ts';
+import { TlsStream } from '../streams/tls-stream.ts';
+import { type ClientOptions, clientConfig } from './config.ts';
+import { connectTcp } from './tcp-connect.ts';
+
+/** What belongs to the stream and not to the TLS configuration. */
+export interface StreamSettings {
+  /** Milliseconds from the connection to the end of the handshake; 10 000 by default. */
+  readonly handshakeTimeout?: number | undefined;
+  /** How long and how much `close()` drains. */
+  readonly drain?: DrainOptions | undefined;
+  /** `tolerate` takes a transport's end without close_notify for an end. */
+  readonly truncation?: 'strict' | 'tolerate' | undefined;
+}
+
+/** Whom to connect to: what the certificate must be valid for is always `host`. */
+export type ConnectTarget = {
+  /** A DNS name or an IP address. */
+  readonly host: string;
+  /** What server_name says; `host` by default, if it is a DNS name. */
+  readonly serverName?: string | undefined;
+} & (
+  | { readonly port: number; readonly path?: undefined }
+  /** A Unix socket instead of TCP. */
+  | { readonly path: string; readonly port?: number | undefined }
+);
+
+export type ConnectOptions = ConnectTarget &
+  CallOptions &
+  StreamSettings &
+  (ClientOptions | { readonly config: ClientConfig });
+
+/**
+ * Connects, runs the handshake and verifies the server.
+ *
+ * @throws BrokenError where there is no connection, with what went wrong at every address; the TLS reason where the
+ *   handshake failed
+ */
+export async function connect(options: ConnectOptions, provider: CryptoProvider): Promise<TlsStream> {
+  const { host, port, path, serverName, signal, handshakeTimeout, drain, truncation, ...rest } = options;
+  signal?.throwIfAborted();
+  const config = 'config' in rest ? onlyConfig(rest) : clientConfig(rest, provider);
+  const transport = await connectTcp(path === undefined ? { host, port } : { path }, { signal });
+  const settings = { handshakeTimeout, drain, truncation };
+  const stream = TlsStream.client(transport, config, { host, port, serverName }, settings);
+  try {
+    await stream.handshake({ signal });
+  } catch (error) {
+    // A failed handshake ends its connection by itself, so that the peer can read why.
+    if (stream.failure === undefined) stream.destroy();
+    throw error;
+  }
+  return stream;
+}
+
+/** A ready configuration is complete: what stands beside it would have no effect. */
+export function onlyConfig<Config>({ config, ...others }: { readonly config: Config }): Config {
+  const [name] = Object.keys(others);
+  if (name === undefined) return config;
+  throw new TlsUsageError(`${name}: it has no effect beside a ready \`config\`; make it part of that one`);
+}

@@ -1,0 +1,29 @@
+/** A promise that somebody else settles. Nobody has to wait for it: its rejection alone is never "unhandled". */
+export class Deferred<T> {
+  readonly promise: Promise<T>;
+  #resolve!: (value: T) => void;
+  #reject!: (reason: unknown) => void;
+  #settled = false;
+
+  constructor() {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.promise.catch(() => {});
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  resolve(value: T): void {
+    this.#settled = true;
+    this.#resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    this.#settled = true;
+    this.#reject(reason);
+  }
+}

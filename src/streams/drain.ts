@@ -1,0 +1,100 @@
+import { alertDrainTimeout, clientDrainBytes, drainTimeout, serverDrainBytes } from '../base/defaults.ts';
+import { startHoldingTimer } from './timer.ts';
+
+/** How long and how much `close()` drains. */
+export interface DrainOptions {
+  /** Milliseconds without progress of our own last bytes, and then until the peer's end; 30 000 by default. */
+  readonly timeout?: number | undefined;
+  /** Bytes from which on the drain pauses, and holds until the time is over; 16 MiB on a client, 1 MiB on a server. */
+  readonly bytes?: number | undefined;
+  /** Shared by streams that may drain only so many at once: those of one listener. */
+  readonly slots?: DrainSlots | undefined;
+}
+
+/** `DrainOptions` with every default filled in. */
+export interface DrainLimits {
+  readonly timeout: number;
+  /** The same after a fatal alert. */
+  readonly alertTimeout: number;
+  readonly bytes: number;
+  readonly slots: DrainSlots | undefined;
+}
+
+export function drainLimits(role: 'client' | 'server', options: DrainOptions = {}): DrainLimits {
+  const {
+    timeout = drainTimeout,
+    bytes = role === 'client' ? clientDrainBytes : serverDrainBytes,
+    slots,
+  } = options;
+  return { timeout, alertTimeout: Math.min(timeout, alertDrainTimeout), bytes, slots };
+}
+
+/** A limit for how many streams drain at once: above it, the oldest reaches its time bound at once. */
+export class DrainSlots {
+  readonly #max: number;
+  readonly #onDrop: () => void;
+  readonly #draining = new Set<() => void>();
+
+  /** @param onDrop told about each drain that was cut short */
+  constructor(max: number, onDrop: () => void = () => {}) {
+    this.#max = max;
+    this.#onDrop = onDrop;
+  }
+
+  get size(): number {
+    return this.#draining.size;
+  }
+
+  /** @param expire ends the drain that begins here @returns ends the use of the slot */
+  enter(expire: () => void): () => void {
+    this.#draining.add(expire);
+    const oldest = this.#draining.values().next().value;
+    if (this.#draining.size > this.#max && oldest !== undefined) {
+      this.#draining.delete(oldest);
+      this.#onDrop();
+      oldest();
+    }
+    return () => void this.#draining.delete(expire);
+  }
+}
+
+/** The time bound of one drain. Keeps the process alive: what the kernel has not sent yet would be lost with it. */
+export class DrainClock {
+  readonly #timeout: number;
+  readonly #onExpired: () => void;
+  readonly #leave: (() => void) | undefined;
+  #cancel: () => void;
+  #state: 'running' | 'expired' | 'stopped' = 'running';
+
+  constructor(timeout: number, slots: DrainSlots | undefined, onExpired: () => void) {
+    this.#timeout = timeout;
+    this.#onExpired = onExpired;
+    this.#cancel = startHoldingTimer(timeout, this.#expire);
+    this.#leave = slots?.enter(this.#expire);
+  }
+
+  get expired(): boolean {
+    return this.#state === 'expired';
+  }
+
+  /** The whole time again: the peer has taken something of ours. */
+  restart(): void {
+    if (this.#state !== 'running') return;
+    this.#cancel();
+    this.#cancel = startHoldingTimer(this.#timeout, this.#expire);
+  }
+
+  stop(): void {
+    if (this.#state === 'running') this.#state = 'stopped';
+    this.#cancel();
+    this.#leave?.();
+  }
+
+  readonly #expire = (): void => {
+    if (this.#state !== 'running') return;
+    this.#state = 'expired';
+    this.#cancel();
+    this.#leave?.();
+    this.#onExpired();
+  };
+}

@@ -1,0 +1,38 @@
+/** The stream was closed or destroyed by its own side. */
+export class ClosedError extends Error {
+  override readonly name = 'ClosedError';
+}
+
+/** The transport broke, or a write was aborted: `cause` says how, `code` is the system's (`ECONNRESET`) if there is one. */
+export class BrokenError extends Error {
+  override readonly name = 'BrokenError';
+  readonly code: string | undefined;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = codeOf(options?.cause);
+  }
+}
+
+/** Two calls at once where only one may wait: a mistake of the caller, decided at the call. */
+export class BusyError extends Error {
+  override readonly name = 'BusyError';
+}
+
+/** `error` of a transport as a `BrokenError`; one that already is stays the same object. */
+export function brokenBy(error: unknown, what: string): BrokenError {
+  if (error instanceof BrokenError) return error;
+  const code = codeOf(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  return new BrokenError(
+    `${what}: ${code !== undefined && !reason.includes(code) ? `${code}: ` : ''}${reason}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function codeOf(cause: unknown): string | undefined {
+  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
+  return typeof cause.code === 'string' ? cause.code : undefined;
+}

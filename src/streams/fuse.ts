@@ -1,0 +1,40 @@
+import { TlsError } from '../base/errors.ts';
+import { ClosedError } from './errors.ts';
+
+/** Blows once, for good: everything that it guards, and everything that comes later, fails with its reason. */
+export class Fuse {
+  readonly #guarded = new Set<(reason: Error) => void>();
+  #reason: Error | undefined;
+
+  get reason(): Error | undefined {
+    return this.#reason;
+  }
+
+  /** A later reason replaces an earlier one only if it says more: our own close, then TLS, then the transport. */
+  blow(reason: Error): void {
+    if (this.#reason === undefined || rank(reason) > rank(this.#reason)) this.#reason = reason;
+    const guarded = [...this.#guarded];
+    this.#guarded.clear();
+    for (const fail of guarded) fail(this.#reason);
+  }
+
+  /** @throws the reason, if blown */
+  check(): void {
+    if (this.#reason !== undefined) throw this.#reason;
+  }
+
+  /** Settles as `promise` does, unless the fuse blows first. */
+  guard<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#reason !== undefined) reject(this.#reason);
+      else this.#guarded.add(reject);
+      const settled = (): boolean => this.#guarded.delete(reject);
+      promise.then(resolve, reject).then(settled, settled);
+    });
+  }
+}
+
+function rank(reason: Error): number {
+  if (reason instanceof ClosedError) return 2;
+  return reason instanceof TlsError ? 1 : 0;
+}

@@ -1,0 +1,105 @@
+import { BusyError } from './errors.ts';
+
+/** What an array costs beside its bytes, so that many small ones are bounded too. */
+const overhead = 128;
+
+/** What was received and not yet read: bytes, then one sticky end or error. One reader may wait. */
+export class Inbox {
+  readonly #limit: number;
+  readonly #arrays: Uint8Array[] = [];
+  #cost = 0;
+  #reader: { deliver: (bytes: Uint8Array | null) => void; fail: (reason: unknown) => void } | undefined;
+  #end: { readonly error: Error | undefined } | undefined;
+
+  /** @param limit bytes from which on `hasRoom` is false */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get hasRoom(): boolean {
+    return this.#cost < this.#limit;
+  }
+
+  get isEmpty(): boolean {
+    return this.#arrays.length === 0;
+  }
+
+  /** A read is waiting. */
+  get isAwaited(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  put(bytes: Uint8Array): void {
+    if (this.#end !== undefined) return;
+    const own = owned(bytes);
+    if (this.#reader !== undefined) {
+      this.#reader.deliver(own);
+    } else {
+      this.#arrays.push(own);
+      this.#cost += own.length + overhead;
+    }
+  }
+
+  /** Behind what was put come the end (no error) or the error, for ever. */
+  end(error?: Error): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    if (error !== undefined) this.#reader?.fail(error);
+    else this.#reader?.deliver(null);
+  }
+
+  /** Throws away what nobody has read; from now on every read fails with `error`. */
+  close(error: Error): void {
+    this.#arrays.length = 0;
+    this.#cost = 0;
+    this.#end = { error };
+    this.#reader?.fail(error);
+  }
+
+  take(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    if (this.#reader !== undefined) {
+      return Promise.reject(
+        new BusyError('read() was called while another read is waiting: await that one first'),
+      );
+    }
+    const bytes = this.#arrays.shift();
+    if (bytes !== undefined) {
+      this.#cost -= bytes.length + overhead;
+      return Promise.resolve(bytes);
+    }
+    if (this.#end !== undefined) {
+      return this.#end.error === undefined ? Promise.resolve(null) : Promise.reject(this.#end.error);
+    }
+    return this.#wait(signal);
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#reader = undefined;
+        signal?.removeEventListener('abort', abort);
+      };
+      const fail = (reason: unknown): void => {
+        leave();
+        reject(reason);
+      };
+      const abort = (): void => fail(signal?.reason);
+      const deliver = (bytes: Uint8Array | null): void => {
+        leave();
+        resolve(bytes);
+      };
+      this.#reader = { deliver, fail };
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+}
+
+/** `bytes` alone in an ArrayBuffer: what a reader gets may be transferred or kept without keeping more. */
+export function owned(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteLength === bytes.buffer.byteLength && bytes.constructor === Uint8Array) return bytes;
+  if (bytes.byteLength === bytes.buffer.byteLength) return new Uint8Array(bytes.buffer);
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
