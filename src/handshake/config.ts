@@ -32,8 +32,8 @@ export interface EndpointConfig {
   readonly padding: (contentLength: number) => number;
   /** Records sealed under one key before it is updated (RFC 9846 §5.5). */
   readonly keyUpdateAfterRecords: number;
-  /** Whether `keyLog` events are wanted. */
-  readonly keyLog: boolean;
+  /** Whether `keyLog` events are wanted; a function is what a stream passes their lines to. */
+  readonly keyLog: boolean | ((line: string) => void);
 }
 
 export interface ClientConfig extends EndpointConfig {

@@ -17,11 +17,14 @@ export interface StreamSettings {
   readonly truncation?: 'strict' | 'tolerate' | undefined;
 }
 
-/** Whom to connect to: what the certificate must be valid for is always `host`. */
+/** Whom to connect to. */
 export type ConnectTarget = {
   /** A DNS name or an IP address. */
   readonly host: string;
-  /** What server_name says; `host` by default, if it is a DNS name. */
+  /**
+   * The name to ask for (server_name), which is also what the certificate must be valid for; `host` by default. The
+   * empty string asks for none.
+   */
   readonly serverName?: string | undefined;
 } & (
   | { readonly port: number; readonly path?: undefined }
@@ -46,7 +49,8 @@ export async function connect(options: ConnectOptions, provider: CryptoProvider)
   const config = 'config' in rest ? onlyConfig(rest) : clientConfig(rest, provider);
   const transport = await connectTcp(path === undefined ? { host, port } : { path }, { signal });
   const settings = { handshakeTimeout, drain, truncation };
-  const stream = TlsStream.client(transport, config, { host, port, serverName }, settings);
+  const peer = { host: serverName || host, port, serverName };
+  const stream = TlsStream.client(transport, config, peer, settings);
   try {
     await stream.handshake({ signal });
   } catch (error) {

@@ -127,10 +127,12 @@ const keyAlgorithms = {
 const curves: ReadonlySet<string> = new Set(['1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.132.0.35']);
 
 /** The purpose as an extended key usage (RFC 5280 §4.2.1.12), and in words. */
-export const purposes = {
+export const purposes: Readonly<
+  Record<'server' | 'client', { readonly oid: string; readonly text: string }>
+> = {
   server: { oid: keyPurposes.serverAuth, text: 'TLS servers (serverAuth)' },
   client: { oid: keyPurposes.clientAuth, text: 'TLS clients (clientAuth)' },
-} as const;
+};
 
 interface Search extends PathQuestion {
   tries: number;

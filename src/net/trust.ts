@@ -75,7 +75,8 @@ function judge(peer: PeerChain, anchors: TrustAnchors, purpose: 'server' | 'clie
       `This trust policy judges ${purpose}s, not ${peer.purpose}s.`,
     );
   }
-  if (!Number.isFinite(peer.now)) throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
+  if (Number.isNaN(new Date(peer.now).getTime()))
+    throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
   const [leaf, ...intermediates] = parseChain(peer.chain);
   if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
 

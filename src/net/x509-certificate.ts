@@ -132,12 +132,25 @@ function parseKeyAlgorithm(content: Uint8Array): { keyAlgorithm: string; curve: 
   return { keyAlgorithm, curve };
 }
 
+/**
+ * Node looks for PEM before it looks for DER, anywhere in the bytes: a certificate with another one's PEM text in some
+ * extension would be taken for that other one. So it is given PEM, and what it read is compared.
+ */
 function nodeCertificate(der: Uint8Array): X509Certificate {
+  let x509: X509Certificate;
   try {
-    return new X509Certificate(der);
+    x509 = new X509Certificate(toPem(der));
   } catch (cause) {
     throw new TlsCertificateError('malformed', 'a certificate could not be read by the system', undefined, {
       cause,
     });
   }
+  if (!equalBytes(x509.raw, der)) throw malformed('the system reads other bytes');
+  return x509;
+}
+
+function toPem(der: Uint8Array): string {
+  const base64 = Buffer.from(der.buffer, der.byteOffset, der.length).toString('base64');
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }

@@ -37,7 +37,10 @@ export interface NameConstraints {
   readonly unsupported: boolean;
 }
 
-export const keyUsages = { digitalSignature: 1 << 0, keyCertSign: 1 << 5 } as const;
+export const keyUsages: { readonly digitalSignature: number; readonly keyCertSign: number } = {
+  digitalSignature: 1 << 0,
+  keyCertSign: 1 << 5,
+};
 
 export const keyPurposes = {
   serverAuth: '1.3.6.1.5.5.7.3.1',

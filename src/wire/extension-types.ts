@@ -7,8 +7,28 @@ interface ExtensionType {
   readonly contexts: readonly ExtensionContext[];
 }
 
-/** The extensions that Tacit recognizes, with the table of RFC 9846 §4.3. */
-export const extensionTypes = {
+/** The extensions that Tacit recognizes. */
+export type ExtensionName =
+  | 'server_name'
+  | 'max_fragment_length'
+  | 'supported_groups'
+  | 'signature_algorithms'
+  | 'application_layer_protocol_negotiation'
+  | 'padding'
+  | 'record_size_limit'
+  | 'pre_shared_key'
+  | 'early_data'
+  | 'supported_versions'
+  | 'cookie'
+  | 'psk_key_exchange_modes'
+  | 'certificate_authorities'
+  | 'post_handshake_auth'
+  | 'signature_algorithms_cert'
+  | 'key_share'
+  | 'ticket_request';
+
+/** Their code points and places, from the table of RFC 9846 §4.3. */
+export const extensionTypes: Readonly<Record<ExtensionName, ExtensionType>> = {
   server_name: { code: 0, contexts: ['CH', 'EE', 'CR'] },
   max_fragment_length: { code: 1, contexts: ['CH', 'EE'] },
   supported_groups: { code: 10, contexts: ['CH', 'EE'] },
@@ -26,9 +46,7 @@ export const extensionTypes = {
   signature_algorithms_cert: { code: 50, contexts: ['CH', 'CR'] },
   key_share: { code: 51, contexts: ['CH', 'SH', 'HRR'] },
   ticket_request: { code: 58, contexts: ['CH', 'EE'] },
-} as const satisfies Readonly<Record<string, ExtensionType>>;
-
-export type ExtensionName = keyof typeof extensionTypes;
+};
 
 const byCode: ReadonlyMap<
   number,

@@ -1,0 +1,84 @@
+/**
+ * Tacit: TLS that never speaks out of turn, for Node. This entry binds the cryptography of `node:crypto`.
+ * The engine without I/O is in `tacit-tls/engine`.
+ */
+import { nodeCrypto } from './crypto/node/provider.ts';
+import type { ClientConfig, ServerConfig } from './handshake/config.ts';
+import {
+  type ClientOptions,
+  clientConfig as makeClientConfig,
+  serverConfig as makeServerConfig,
+  type ServerOptions,
+} from './net/config.ts';
+import { type ConnectOptions, connect as connectTo } from './net/connect.ts';
+import { type ListenOptions, listen as listenOn, type TlsListener } from './net/listen.ts';
+import type { TlsStream } from './streams/tls-stream.ts';
+
+/** A client's configuration, checked and read once, for any number of connections. @throws TlsUsageError naming the option */
+export function clientConfig(options: ClientOptions = {}): ClientConfig {
+  return makeClientConfig(options, nodeCrypto);
+}
+
+/** A server's configuration, checked and read once, for any number of connections. @throws TlsUsageError naming the option */
+export function serverConfig(options: ServerOptions): ServerConfig {
+  return makeServerConfig(options, nodeCrypto);
+}
+
+/**
+ * Connects over TCP or a Unix socket, and resolves when the handshake is done and the server verified.
+ * @throws BrokenError where no address could be reached; the TLS reason where the handshake failed
+ */
+export function connect(options: ConnectOptions): Promise<TlsStream> {
+  return connectTo(options, nodeCrypto);
+}
+
+/** Listens for TLS connections over TCP or on a Unix socket. @throws TlsUsageError naming the option */
+export function listen(options: ListenOptions): Promise<TlsListener> {
+  return listenOn(options, nodeCrypto);
+}
+
+export { type AlertName, alertMeaning, type ReceivedAlertName } from './base/alerts.ts';
+export {
+  type CertificateCheck,
+  type CertificatePlace,
+  TlsCertificateError,
+  TlsError,
+  type TlsErrorCode,
+  TlsPeerError,
+  TlsTimeoutError,
+  TlsTruncatedError,
+  TlsUsageError,
+} from './base/errors.ts';
+export type { HandshakeInfo } from './connection/events.ts';
+export type { NamedGroup, SignatureScheme } from './crypto/provider.ts';
+export type {
+  CertificateRequestInfo,
+  ClientConfig,
+  ClientHelloInfo,
+  ClientIdentitySelector,
+  ServerConfig,
+  ServerIdentitySelector,
+} from './handshake/config.ts';
+export type {
+  ClientAuthentication,
+  Identity,
+  MaybePromise,
+  PeerChain,
+  QuestionContext,
+  ServerIdentity,
+  Signer,
+  TrustPolicy,
+  TrustVerdict,
+} from './handshake/identity.ts';
+export type { ClientOptions, CommonOptions, PeerVerifier, ServerOptions } from './net/config.ts';
+export type { ConnectOptions } from './net/connect.ts';
+export { type IdentityOptions, loadIdentity } from './net/identity.ts';
+export type { ListenOptions, TlsListener } from './net/listen.ts';
+export { serve, type ServeOptions } from './net/serve.ts';
+export { type ClientSession, type ClientSessionCache, MemorySessionCache } from './sessions/client-session.ts';
+export type { ServerSessionStore } from './sessions/session-store.ts';
+export { TicketKeys } from './sessions/ticket-keys.ts';
+export type { ByteStream, CallOptions, CloseReport, PeerAddress } from './streams/byte-stream.ts';
+export { BrokenError, BusyError, ClosedError } from './streams/errors.ts';
+export { type TlsPeer, TlsStream, type TlsStreamOptions, type Unwrapped } from './streams/tls-stream.ts';
+export type { CipherSuiteName } from './wire/names.ts';

@@ -1,0 +1,187 @@
+import { TlsUsageError } from '../base/errors.ts';
+import {
+  type ClientSettings,
+  createClientConfig,
+  createServerConfig,
+  type ServerSettings,
+} from '../connection/config.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type {
+  ClientConfig,
+  ClientIdentitySelector,
+  ServerConfig,
+  ServerIdentitySelector,
+} from '../handshake/config.ts';
+import type {
+  Identity,
+  MaybePromise,
+  PeerChain,
+  QuestionContext,
+  ServerIdentity,
+  TrustPolicy,
+  TrustVerdict,
+} from '../handshake/identity.ts';
+import type { CertificateAuthorities } from './anchors.ts';
+import { type IdentityOptions, loadIdentity } from './identity.ts';
+import { x509Trust } from './trust.ts';
+
+/** What clients and servers are configured with. Everything has a default. */
+export interface CommonOptions {
+  /** Preferred ones first; all three by default. */
+  readonly cipherSuites?: ClientSettings['cipherSuites'];
+  /** Key exchange groups, preferred ones first; x25519 and the NIST curves by default. */
+  readonly groups?: ClientSettings['groups'];
+  /** What the peer may sign its handshake with. */
+  readonly signatureSchemes?: ClientSettings['signatureSchemes'];
+  /** Application protocols (ALPN), preferred ones first. */
+  readonly alpnProtocols?: readonly string[] | undefined;
+  /** The largest record that we accept, in bytes with content type and padding: 64 to 16 385 (RFC 8449). */
+  readonly recordSizeLimit?: number | undefined;
+  /** Pads records to a multiple of so many bytes, or by as many as the function says for a content length. */
+  readonly padding?: number | ((contentLength: number) => number) | undefined;
+  /** Milliseconds since 1970; `Date.now` by default. */
+  readonly now?: (() => number) | undefined;
+  /**
+   * The certificates that a peer's chain must lead to: PEM text, DER, or several of them. A client's default is the
+   * set that Node carries; a server that authenticates clients has to name its own.
+   */
+  readonly ca?: CertificateAuthorities | undefined;
+  /** Replaces the verification of the peer's certificate altogether: what it says is all that is checked. */
+  readonly dangerouslyVerifyPeer?: PeerVerifier | undefined;
+  /** Is given the secrets of each connection as lines of an SSLKEYLOGFILE: whoever has them reads everything. */
+  readonly dangerouslyLogKeys?: ((line: string) => void) | undefined;
+}
+
+/** A verdict on the chain that a peer presented, at once or later. */
+export type PeerVerifier = (peer: PeerChain, context: QuestionContext) => MaybePromise<TrustVerdict>;
+
+export interface ClientOptions extends CommonOptions {
+  /** Who we are, where a server asks for a certificate. */
+  readonly identity?: IdentityOptions | Identity | ClientIdentitySelector | undefined;
+  /** Groups that the first flight has key shares for; the first group by default. */
+  readonly keyShares?: ClientSettings['keyShares'];
+  /** Where sessions are kept for resumption: in memory by default; `false` keeps none. */
+  readonly sessions?: ClientSettings['sessions'];
+  /** How many tickets to ask a server for (RFC 9149). */
+  readonly ticketRequest?: ClientSettings['ticketRequest'];
+  /** Looks like TLS 1.2 to old middleboxes (RFC 9846 Appendix E.4); on by default. */
+  readonly compatibilityMode?: boolean | undefined;
+}
+
+export interface ServerOptions extends CommonOptions {
+  /** Who we are: a certificate with its key, or a function of what a client asks for. */
+  readonly identity: IdentityOptions | ServerIdentity | ServerIdentitySelector;
+  /** Whether clients are asked for a certificate: `request` lets those in that have none. `none` by default. */
+  readonly clientAuthentication?: ServerSettings['clientAuthentication'];
+  /** Session tickets: how many are owed after a handshake, how long they live, when they may leave. */
+  readonly tickets?: ServerSettings['tickets'];
+}
+
+const commonNames = [
+  'cipherSuites',
+  'groups',
+  'signatureSchemes',
+  'alpnProtocols',
+  'recordSizeLimit',
+  'padding',
+  'now',
+  'ca',
+  'dangerouslyVerifyPeer',
+  'dangerouslyLogKeys',
+  'identity',
+] as const;
+
+/** The names of all options of a client. */
+export const clientOptionNames: ReadonlySet<string> = new Set<keyof ClientOptions>([
+  ...commonNames,
+  'keyShares',
+  'sessions',
+  'ticketRequest',
+  'compatibilityMode',
+]);
+
+/** The names of all options of a server. */
+export const serverOptionNames: ReadonlySet<string> = new Set<keyof ServerOptions>([
+  ...commonNames,
+  'clientAuthentication',
+  'tickets',
+]);
+
+/** A client's configuration, checked and read once, for any number of connections. @throws TlsUsageError naming the option */
+export function clientConfig(options: ClientOptions, provider: CryptoProvider): ClientConfig {
+  requireKnown(options, clientOptionNames);
+  const { identity, keyShares, sessions, ticketRequest, compatibilityMode } = options;
+  return createClientConfig({
+    ...commonSettings(options, provider),
+    trust: trustOf(options, 'server', provider),
+    identity: identity === undefined || typeof identity === 'function' ? identity : loadIdentity(identity),
+    keyShares,
+    sessions,
+    ticketRequest,
+    compatibilityMode,
+  });
+}
+
+/** A server's configuration, checked and read once, for any number of connections. @throws TlsUsageError naming the option */
+export function serverConfig(options: ServerOptions, provider: CryptoProvider): ServerConfig {
+  requireKnown(options, serverOptionNames);
+  const { identity, clientAuthentication = 'none', ca, dangerouslyVerifyPeer, tickets } = options;
+  if (identity === undefined) throw new TlsUsageError('identity: a server needs { cert, key }');
+  const judges = ca !== undefined || dangerouslyVerifyPeer !== undefined;
+  if (clientAuthentication !== 'none' && !judges) {
+    throw new TlsUsageError(
+      `ca: clientAuthentication '${clientAuthentication}' needs the authorities of your clients`,
+    );
+  }
+  return createServerConfig({
+    ...commonSettings(options, provider),
+    identity: typeof identity === 'function' ? identity : loadIdentity(identity),
+    clientAuthentication,
+    clientTrust: judges ? trustOf(options, 'client', provider) : undefined,
+    tickets,
+  });
+}
+
+function commonSettings(options: CommonOptions, provider: CryptoProvider): Omit<ClientSettings, 'trust'> {
+  const { cipherSuites, groups, signatureSchemes, alpnProtocols, recordSizeLimit, now, dangerouslyLogKeys } =
+    options;
+  return {
+    provider,
+    now,
+    cipherSuites,
+    groups,
+    signatureSchemes,
+    alpnProtocols,
+    recordSizeLimit,
+    padding: paddingOf(options.padding),
+    keyLog: dangerouslyLogKeys,
+  };
+}
+
+function trustOf(
+  options: CommonOptions,
+  purpose: 'server' | 'client',
+  provider: CryptoProvider,
+): TrustPolicy {
+  const { ca, dangerouslyVerifyPeer } = options;
+  if (!dangerouslyVerifyPeer) return x509Trust({ ca, purpose });
+  if (ca !== undefined) throw new TlsUsageError('dangerouslyVerifyPeer: it replaces `ca`; give one of them');
+  // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
+  return Object.freeze({ fingerprint: provider.randomBytes(32), verify: dangerouslyVerifyPeer });
+}
+
+function paddingOf(padding: CommonOptions['padding']): ((contentLength: number) => number) | undefined {
+  if (padding === undefined || typeof padding === 'function') return padding;
+  if (!Number.isInteger(padding) || padding < 1) {
+    throw new TlsUsageError(`padding: expected a function or a whole number from 1 on, got ${padding}`);
+  }
+  // The content type is a byte of the inner plaintext too (RFC 9846 §5.2).
+  return (contentLength) => (padding - ((contentLength + 1) % padding)) % padding;
+}
+
+function requireKnown(options: object, known: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (!known.has(name))
+      throw new TlsUsageError(`${name}: there is no such option; known are ${[...known].join(', ')}`);
+  }
+}
