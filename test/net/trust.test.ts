@@ -184,7 +184,9 @@ describe('dates', () => {
       'not_yet_valid',
       'certificate_expired',
     );
-    expectRefused(judge([leaf, intermediate], { now: Number.NaN }), 'not_acceptable', 'certificate_unknown');
+    for (const never of [Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
+      expectRefused(judge([leaf, intermediate], { now: never }), 'not_acceptable', 'certificate_unknown');
+    }
   });
 });
 
@@ -245,6 +247,21 @@ describe('signatures', () => {
     const authority = Uint8Array.from(intermediate.der);
     authority[authority.length - 3]! ^= 1;
     expectRefused(judge([leaf, authority]), 'bad_signature', 'bad_certificate', { position: 1 });
+  });
+
+  test('are those of the certificate itself, not of one whose PEM text it carries', async () => {
+    const [genuine] = await leafWith({ names: ['attacker.example'] });
+    for (const text of [
+      genuine!.pem,
+      `\n${genuine!.pem}`,
+      `\n${genuine!.pem.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE')}`,
+    ]) {
+      const carried = extension('1.3.6.1.4.1.99999.1', false, der(0x04, ascii(text)));
+      const [forged] = await leafWith({ signingKey: testKey('p256', 'attacker'), extensions: [carried] });
+      expectRefused(judge([forged!, intermediate]), 'bad_signature', 'bad_certificate', { position: 0 });
+      const [sound] = await leafWith({ extensions: [carried] });
+      expectTrusted(judge([sound!, intermediate]));
+    }
   });
 
   test('of a key of another kind are refused', async () => {
