@@ -6,11 +6,11 @@ export interface DevelopmentCertificate {
   readonly cert: string;
   /** PEM, PKCS #8. */
   readonly key: string;
-  readonly notAfter: Date;
 }
 
 const day = 24 * 60 * 60 * 1000;
-const validDays = 30;
+/** How long a development certificate is valid. */
+export const validDays = 30;
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /** A fresh certificate for localhost, 127.0.0.1 and ::1 with a P-256 key that nobody else has. */
@@ -20,14 +20,13 @@ export async function makeDevelopmentCertificate(): Promise<DevelopmentCertifica
   const x509 = await import('@peculiar/x509');
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const now = Date.now();
-  const notAfter = new Date(now + validDays * day);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'CN=Tacit development certificate',
-    keys: keys,
+    keys,
     signingAlgorithm: algorithm,
     // A client's clock may be a little behind.
     notBefore: new Date(now - day),
-    notAfter,
+    notAfter: new Date(now + validDays * day),
     extensions: [
       // Not an authority: who gets hold of the key can speak as localhost, and sign for nobody else.
       new x509.BasicConstraintsExtension(false, undefined, true),
@@ -43,6 +42,5 @@ export async function makeDevelopmentCertificate(): Promise<DevelopmentCertifica
   return {
     cert: `${certificate.toString('pem').trim()}\n`,
     key: KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString(),
-    notAfter,
   };
 }

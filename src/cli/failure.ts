@@ -2,6 +2,7 @@ import {
   alertMeaning,
   TlsCertificateError,
   TlsPeerError,
+  type TlsStream,
   TlsTimeoutError,
   TlsTruncatedError,
 } from '../index.ts';
@@ -22,6 +23,12 @@ const systemMeanings: ReadonlyMap<string, string> = new Map([
   ['EPIPE', 'the other side had closed'],
   ['ETIMEDOUT', 'no answer came'],
 ]);
+
+/** Ends a connection of which a part failed: not by close(), so that nobody takes what was sent for the whole. */
+export function abandon(stream: TlsStream): void {
+  // What fails for a TLS reason ends by itself, and gives the other side time to read the alert.
+  if (stream.failure === undefined) stream.destroy();
+}
 
 /** An error as one line for a person; an alert with its name and its usual meaning. */
 export function describeFailure(error: unknown): string {

@@ -8,8 +8,8 @@ import {
   UsageError,
 } from './arguments.ts';
 import type { Command } from './command.ts';
-import { makeDevelopmentCertificate } from './development-certificate.ts';
-import { describeFailure } from './failure.ts';
+import { makeDevelopmentCertificate, validDays } from './development-certificate.ts';
+import { abandon, describeFailure } from './failure.ts';
 import { formatBytes } from './format.ts';
 import { parseTarget, type Target, type UploadFile } from './receive-target.ts';
 
@@ -71,7 +71,7 @@ export const receive: Command = {
     const listener = await listen({ host: values.host, port, identity });
     // Runs before it says so: who reads that line may send a signal at once.
     const status = new Receiver(listener, target, print).run();
-    if (development !== undefined) print(introduce(development.cert, development.notAfter));
+    if (development !== undefined) print(introduce(development.cert));
     print(`listening on ${formatHostPort(listener.address)}`);
     return status;
   },
@@ -87,8 +87,8 @@ function readIdentity(
   return { cert: readTextFile(cert, '--cert'), key: readTextFile(key, '--key') };
 }
 
-function introduce(cert: string, notAfter: Date): string {
-  return `self-signed development certificate for localhost, 127.0.0.1 and ::1, until ${notAfter.toISOString().slice(0, 10)}.
+function introduce(cert: string): string {
+  return `self-signed development certificate for localhost, 127.0.0.1 and ::1, for ${validDays} days.
 A client trusts it if it is given it: save these lines as dev.pem, then
   npx tacit-tls send FILE HOST:PORT --ca dev.pem
 ${cert.trimEnd()}`;
@@ -106,6 +106,7 @@ class Receiver {
   readonly #target: Target;
   readonly #print: Print;
   readonly #running = new Set<TlsStream>();
+  readonly #reported = new WeakSet<TlsStream>();
   #uploads = 0;
   #wholeUploads = 0;
   #interrupted = false;
@@ -123,7 +124,12 @@ class Receiver {
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
     try {
       await serve(this.#listener, (stream) => this.#receive(stream), {
-        onError: (error) => this.#print(`connection failed: ${describeFailure(error)}`),
+        // Uploads under way have all the time they need: only a second signal cuts them off.
+        shutdownTimeout: Number.POSITIVE_INFINITY,
+        onError: (error, stream) => {
+          // What happens behind a reported upload, while it closes, does not change it.
+          if (!this.#reported.has(stream)) this.#print(`connection failed: ${describeFailure(error)}`);
+        },
       });
     } finally {
       process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
@@ -133,10 +139,7 @@ class Receiver {
 
   async #receive(stream: TlsStream): Promise<void> {
     if (this.#target.takesOne) {
-      if (this.#uploads > 0) {
-        stream.destroy();
-        return;
-      }
+      if (this.#uploads > 0) throw new Error('this receiver takes one upload, and has it');
       void this.#listener.close();
     }
     this.#uploads += 1;
@@ -144,6 +147,7 @@ class Receiver {
     this.#running.add(stream);
     try {
       await this.#save(stream, upload);
+      this.#reported.add(stream);
     } finally {
       this.#running.delete(stream);
     }
@@ -165,8 +169,7 @@ class Receiver {
       this.#wholeUploads += 1;
       this.#print(`${label}: complete, ${formatBytes(bytes)}, ended by close_notify: ${name}`);
     } catch (error) {
-      // Not close(): a sender that is still there must not take it for a good end.
-      stream.destroy();
+      abandon(stream);
       const name = file === undefined ? 'nothing was kept' : await file.finish(false);
       this.#print(`${label}: truncated after ${formatBytes(bytes)}, ${this.#reason(error)}: ${name}`);
     }

@@ -9,7 +9,7 @@ import {
   requirePositionals,
 } from './arguments.ts';
 import type { Command } from './command.ts';
-import { describeFailure } from './failure.ts';
+import { abandon, describeFailure } from './failure.ts';
 import { formatBytes, formatRate } from './format.ts';
 import { startProgress } from './progress.ts';
 
@@ -25,8 +25,8 @@ whether the other side has kept the file, only its own protocol could say.
 Options:
   --ca FILE           trust the certificates in FILE (PEM) and no others;
                       without it, those that Node trusts
-  --server-name NAME  the name to ask for and to find in the certificate;
-                      without it, HOST
+  --server-name NAME  the name to ask for (SNI) instead of HOST; the certificate
+                      must be valid for HOST all the same
 
 Exit status: 0 if all was sent and the other side closed after it, 1 if not.
 `;
@@ -71,8 +71,7 @@ async function upload(stream: TlsStream, path: string, length: number | undefine
     }
     return sent;
   } catch (error) {
-    // Not close(): the other side must not take what it has for the whole.
-    stream.destroy();
+    abandon(stream);
     const failure = `stopped after ${formatBytes(sent)}: ${describeFailure(error)}`;
     throw new Error(failure, { cause: error });
   } finally {

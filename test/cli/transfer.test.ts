@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { connect as connectTls, createServer, type Server, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
+import { selfSignedCertificate } from '../support/certificates.ts';
 import { type Running, tacit, Workshop } from './program.ts';
 
 const workshop = new Workshop();
@@ -54,6 +55,21 @@ function written(tls: TLSSocket, data: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     tls.write(data, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/** A self-signed certificate as `node:tls` and the command line take it. */
+async function selfSigned(names: readonly string[]): Promise<{ cert: string; key: string }> {
+  const { pem, keyPem } = await selfSignedCertificate({ names });
+  return { cert: pem, key: keyPem };
+}
+
+/** A TLS 1.3 server that is not Tacit. */
+async function nodeServer(options: TlsOptions): Promise<{ server: Server; port: number }> {
+  const server = createServer({ ...options, minVersion: 'TLSv1.3' });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, port: (server.address() as AddressInfo).port };
 }
 
 function inputFile(data: Uint8Array): string {
@@ -119,8 +135,7 @@ describe('receive and send', () => {
   });
 
   test('an identity of your own is used, and no certificate is made', async () => {
-    const { makeDevelopmentCertificate } = await import('../../src/cli/development-certificate.ts');
-    const { cert, key } = await makeDevelopmentCertificate();
+    const { cert, key } = await selfSigned(['localhost']);
     const directory = workshop.directory();
     const [certFile, keyFile] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
     writeFileSync(certFile, cert);
@@ -222,10 +237,7 @@ async function expectFile(directory: string, text: string): Promise<void> {
 
 describe('failures are one line, with exit status 1', () => {
   test('nobody listens', async () => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const { server, port } = await nodeServer({});
     server.close();
     await once(server, 'close');
     const { status, stderr } = await tacit(['send', '-', `127.0.0.1:${port}`]);
@@ -255,32 +267,24 @@ describe('failures are one line, with exit status 1', () => {
   });
 
   test('the name is not in the certificate', async () => {
-    const receiver = await startReceiver('-');
-    const args = ['--ca', receiver.caFile, '--server-name', 'example.com'];
-    const { status, stderr } = await tacit(['send', '-', `127.0.0.1:${receiver.port}`, ...args], 'data');
+    const { cert, key } = await selfSigned(['example.com']);
+    const { port } = await nodeServer({ cert, key });
+    const { status, stderr } = await tacit([
+      'send',
+      '-',
+      `localhost:${port}`,
+      '--ca',
+      inputFile(Buffer.from(cert)),
+    ]);
     expect(stderr).toMatch(/^tacit send: the other side's certificate was refused \(name_mismatch\): .*\n$/);
     expect(status).toBe(1);
   });
 
   test('a server that wants a client certificate refuses: the alert by name, and its meaning', async () => {
-    const { makeDevelopmentCertificate } = await import('../../src/cli/development-certificate.ts');
-    const { cert, key } = await makeDevelopmentCertificate();
-    const server = createServer({
-      cert,
-      key,
-      requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.3',
-    });
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const caFile = inputFile(Buffer.from(cert));
-    const { port } = server.address() as AddressInfo;
-    const { status, stderr } = await tacit(
-      ['send', '-', `localhost:${port}`, '--ca', caFile],
-      randomBytes(100_000),
-    );
+    const { cert, key } = await selfSigned(['localhost']);
+    const { port } = await nodeServer({ cert, key, requestCert: true, rejectUnauthorized: true });
+    const args = ['send', '-', `localhost:${port}`, '--ca', inputFile(Buffer.from(cert))];
+    const { status, stderr } = await tacit(args, randomBytes(100_000));
     expect(stderr).toMatch(
       /^tacit send: .*certificate_required, the server requires a client certificate\n$/,
     );
@@ -316,23 +320,33 @@ describe('failures are one line, with exit status 1', () => {
   });
 });
 
-test('a server that writes tickets and answers loses nothing of what send gives it', async () => {
-  const { makeDevelopmentCertificate } = await import('../../src/cli/development-certificate.ts');
-  const { cert, key } = await makeDevelopmentCertificate();
-  const server = createServer({ cert, key, minVersion: 'TLSv1.3' });
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const received = once(server, 'secureConnection').then(async ([socket]: TLSSocket[]) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of socket!) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks);
+describe('send to a server that is not Tacit', () => {
+  test('loses nothing, though the server writes tickets that nobody reads', async () => {
+    const { cert, key } = await selfSigned(['localhost']);
+    const { server, port } = await nodeServer({ cert, key });
+    const received = once(server, 'secureConnection').then(async ([socket]: TLSSocket[]) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of socket!) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks);
+    });
+    const data = randomBytes(2_000_000);
+    const args = ['send', inputFile(data), `localhost:${port}`, '--ca', inputFile(Buffer.from(cert))];
+    const { status, stderr } = await tacit(args);
+    expect(stderr).toContain('sent 2,000,000 bytes');
+    expect(status).toBe(0);
+    expect(data.equals(await received)).toBe(true);
   });
-  const data = randomBytes(2_000_000);
-  const { port } = server.address() as AddressInfo;
-  const args = ['send', inputFile(data), `localhost:${port}`, '--ca', inputFile(Buffer.from(cert))];
-  const { status, stderr } = await tacit(args);
-  expect(stderr).toContain('sent 2,000,000 bytes');
-  expect(status).toBe(0);
-  expect(data.equals(await received)).toBe(true);
+
+  test('--server-name is what the server is asked for', async () => {
+    const { cert, key } = await selfSigned(['localhost']);
+    const { server, port } = await nodeServer({ cert, key });
+    const asked = once(server, 'secureConnection').then(([socket]: TLSSocket[]) => {
+      socket!.resume();
+      return socket!.servername;
+    });
+    const ca = inputFile(Buffer.from(cert));
+    const args = ['send', '-', `localhost:${port}`, '--ca', ca, '--server-name', 'backup.example'];
+    expect((await tacit(args)).status).toBe(0);
+    expect(await asked).toBe('backup.example');
+  });
 });
