@@ -184,7 +184,8 @@ export class Outbox {
   #sendAlert(alert: AlertName): void {
     const isWarning = alert === 'close_notify' || alert === 'user_canceled';
     const content = Uint8Array.of(isWarning ? 1 : 2, alertCodes[alert]);
-    if (this.#sealer) this.#seal(contentTypes.alert, [content]);
+    // Alerts leave alone: data never follows them, so they may take the record that their key keeps for a KeyUpdate.
+    if (this.#sealer) this.#sealRun(contentTypes.alert, [this.#fragment([content])]);
     else this.#output.push(plaintextRecordHeader(contentTypes.alert, content.length), content);
   }
 
@@ -192,7 +193,8 @@ export class Outbox {
     if (this.#messages.length === 0) return;
     const messages = this.#messages;
     this.#messages = [];
-    if (this.#sealer) this.#sealMessages(messages);
+    // A KeyUpdate has no place in a handshake (RFC 9846 §4.7.3).
+    if (this.#sealer) this.#sealRun(contentTypes.handshake, this.#cut([concatBytes(...messages)]));
     else this.#writePlaintext(concatBytes(...messages));
   }
 
@@ -211,7 +213,7 @@ export class Outbox {
 
   /** Seals content in as many records as it needs, with a KeyUpdate wherever a key has sealed enough (RFC 9846 §5.5). */
   #seal(type: number, content: readonly Uint8Array[]): void {
-    let fragments = cutContent(content, this.#innerLimit - 1).map((parts) => this.#fragment(parts));
+    let fragments = this.#cut(content);
     while (fragments.length > 0 && this.#sealer) {
       // One record of the key's allowance is for the KeyUpdate itself.
       const allowance = this.#config.keyUpdateAfterRecords - 1 - this.#sealer.recordsSealed;
@@ -226,6 +228,10 @@ export class Outbox {
 
   #sealRun(type: number, fragments: readonly Fragment[]): void {
     for (const part of this.#sealer?.seal(type, fragments) ?? []) this.#output.push(part);
+  }
+
+  #cut(content: readonly Uint8Array[]): readonly Fragment[] {
+    return cutContent(content, this.#innerLimit - 1).map((parts) => this.#fragment(parts));
   }
 
   #fragment(content: readonly Uint8Array[]): Fragment {
