@@ -1,0 +1,195 @@
+import { alertCodes, alertName } from '../../src/base/alerts.ts';
+import { concatBytes, noBytes, utf8 } from '../../src/base/bytes.ts';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
+import { cipherSuites } from '../../src/keys/cipher-suites.ts';
+import { RecordOpener, RecordSealer } from '../../src/keys/record-protection.ts';
+import { encodeKeyUpdate, encodeNewSessionTicket } from '../../src/wire/messages.ts';
+import {
+  type CipherSuiteName,
+  contentTypes,
+  handshakeTypeName,
+  handshakeTypes,
+} from '../../src/wire/names.ts';
+import { plaintextRecordHeader, recordHeaderLength } from '../../src/wire/record.ts';
+import { type Endpoint, establishedPair, type PairSettings, type Turn, textOf } from './engine.ts';
+
+export type Stage = 'handshake' | 'application';
+
+/** A record that an endpoint emitted, decrypted. */
+export interface PlainRecord {
+  readonly type: number;
+  readonly content: Uint8Array;
+  /** Content, type and padding. */
+  readonly innerLength: number;
+}
+
+/**
+ * The other end of an endpoint's connection, without any manners: it seals whatever a test likes under the traffic keys
+ * of the peer whose place it takes, and decrypts all that the endpoint emits.
+ */
+export class RawPeer {
+  readonly target: Endpoint;
+  readonly #sealer: RecordSealer;
+  readonly #opener: RecordOpener;
+  #partialMessage = noBytes;
+
+  /** @param target an endpoint that has logged its secrets, and has sent or received nothing under the keys of the stages */
+  constructor(
+    target: Endpoint,
+    stages: { readonly write: Stage; readonly read: Stage } = { write: 'application', read: 'application' },
+    suite: CipherSuiteName = 'TLS_AES_128_GCM_SHA256',
+  ) {
+    this.target = target;
+    const other = target.role === 'client' ? 'server' : 'client';
+    const secret = (stage: Stage, side: string): Uint8Array => {
+      const label = stage === 'handshake' ? 'HANDSHAKE_TRAFFIC_SECRET' : 'TRAFFIC_SECRET_0';
+      const value = target.secrets.get(`${side.toUpperCase()}_${label}`);
+      if (!value) throw new Error(`the ${side}'s ${stage} secret was not logged`);
+      return value;
+    };
+    this.#sealer = new RecordSealer(nodeCrypto, cipherSuites[suite], secret(stages.write, other));
+    this.#opener = new RecordOpener(nodeCrypto, cipherSuites[suite], secret(stages.read, target.role));
+  }
+
+  /** One protected record. */
+  record(type: number, content: Uint8Array, padding = 0): Uint8Array {
+    return concatBytes(...this.#sealer.seal(type, [{ content: [content], padding }]));
+  }
+
+  data(text: string, padding = 0): Uint8Array {
+    return this.record(contentTypes.application_data, utf8(text), padding);
+  }
+
+  handshake(...messages: readonly Uint8Array[]): Uint8Array {
+    return this.record(contentTypes.handshake, concatBytes(...messages));
+  }
+
+  alert(name: keyof typeof alertCodes, level = 2): Uint8Array {
+    return this.record(contentTypes.alert, Uint8Array.of(level, alertCodes[name]));
+  }
+
+  /** A KeyUpdate; what comes behind it is sealed under the next keys. */
+  keyUpdate(request: 'update_requested' | 'update_not_requested'): Uint8Array {
+    const record = this.handshake(encodeKeyUpdate(request === 'update_requested'));
+    this.updateWriteKeys();
+    return record;
+  }
+
+  updateWriteKeys(): void {
+    this.#sealer.updateKeys();
+  }
+
+  /** Lets the endpoint receive these bytes at once. */
+  deliver(...wire: readonly Uint8Array[]): Turn {
+    return this.target.receive(concatBytes(...wire));
+  }
+
+  /** Decrypts what the endpoint emitted, in order; every byte counts. Follows its KeyUpdates. */
+  open(output: Uint8Array): PlainRecord[] {
+    return splitRecords(output).map((wire) => {
+      const opened = this.#opener.open(
+        wire.subarray(0, recordHeaderLength),
+        wire.subarray(recordHeaderLength),
+      );
+      if (!opened) throw new Error('the endpoint emitted a record that does not decrypt');
+      const isKeyUpdate =
+        opened.type === contentTypes.handshake && opened.content[0] === handshakeTypes.key_update;
+      if (isKeyUpdate) this.#opener.updateKeys();
+      return opened;
+    });
+  }
+
+  /** What a turn's output says, as short texts: see `describeRecords`. */
+  hear({ output }: Turn): string[] {
+    const texts: string[] = [];
+    for (const { type, content } of this.open(output)) {
+      if (type !== contentTypes.handshake) {
+        texts.push(describe(type, content));
+        continue;
+      }
+      const { messages, rest } = splitMessages(concatBytes(this.#partialMessage, content));
+      this.#partialMessage = rest;
+      texts.push(...messages.map(describeMessage));
+    }
+    return texts;
+  }
+
+  /** The whole handshake messages in a turn's output. */
+  messagesIn({ output }: Turn): Uint8Array[] {
+    const records = this.open(output).filter(({ type }) => type === contentTypes.handshake);
+    return splitMessages(concatBytes(...records.map(({ content }) => content))).messages;
+  }
+}
+
+/** An endpoint after its handshake, and a raw peer in the place of the other one. */
+export async function rawPeerOf(
+  role: 'client' | 'server',
+  settings: PairSettings = {},
+): Promise<{ readonly target: Endpoint; readonly raw: RawPeer }> {
+  const pair = await establishedPair(settings);
+  const target = pair[role];
+  return { target, raw: new RawPeer(target) };
+}
+
+/** The records of a transport write, headers included; throws where it does not end with one. */
+export function splitRecords(output: Uint8Array): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  for (let offset = 0; offset < output.length; ) {
+    const [, , , high = 0, low = 0] = output.subarray(offset, offset + recordHeaderLength);
+    const end = offset + recordHeaderLength + high * 256 + low;
+    if (end > output.length) throw new Error('a transport write ends inside a record');
+    records.push(output.subarray(offset, end));
+    offset = end;
+  }
+  return records;
+}
+
+/** Whole handshake messages, headers included, and what is left. */
+export function splitMessages(content: Uint8Array): {
+  readonly messages: Uint8Array[];
+  readonly rest: Uint8Array;
+} {
+  const messages: Uint8Array[] = [];
+  let offset = 0;
+  for (;;) {
+    const [type, high = 0, middle = 0, low = 0] = content.subarray(offset, offset + 4);
+    const end = offset + 4 + high * 65_536 + middle * 256 + low;
+    if (type === undefined || end > content.length) break;
+    messages.push(content.slice(offset, end));
+    offset = end;
+  }
+  return { messages, rest: content.slice(offset) };
+}
+
+/** An unprotected record. */
+export function plaintextRecord(type: number, content: Uint8Array): Uint8Array {
+  return concatBytes(plaintextRecordHeader(type, content.length), content);
+}
+
+/** A handshake message of any type and body. */
+export function message(type: number, body: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(type, body.length >> 16, body.length >> 8, body.length), body);
+}
+
+/** A NewSessionTicket as a server might send it. */
+export function newSessionTicket(
+  fields: { readonly lifetime?: number; readonly ticket?: Uint8Array } = {},
+): Uint8Array {
+  const { lifetime = 3600, ticket = utf8('a ticket') } = fields;
+  return encodeNewSessionTicket({ lifetime, ageAdd: 1, nonce: Uint8Array.of(7), ticket, extensions: {} });
+}
+
+/** `data "abc"`, `alert close_notify`, `key_update update_requested`, `new_session_ticket`. */
+function describe(type: number, content: Uint8Array): string {
+  if (type === contentTypes.application_data) return `data "${textOf(content)}"`;
+  const [level, code = 256] = content;
+  if (type !== contentTypes.alert || content.length !== 2) return `record of type ${type}`;
+  return `${level === 1 ? 'warning' : 'fatal'} ${alertName(code)}`;
+}
+
+function describeMessage(bytes: Uint8Array): string {
+  const [type = 0, , , , value] = bytes;
+  const name = handshakeTypeName(type);
+  if (type !== handshakeTypes.key_update) return name;
+  return `${name} ${value === 1 ? 'update_requested' : 'update_not_requested'}`;
+}
