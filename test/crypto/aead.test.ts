@@ -70,6 +70,15 @@ describe.each(algorithms)('%s', (algorithm, keyLength) => {
     }
   });
 
+  it('takes any number of parts', () => {
+    const parts = Array.from({ length: 200_000 }, () => new Uint8Array(0));
+    const plaintext = [...parts, ...Array.from({ length: 5000 }, (_, index) => Uint8Array.of(index % 256))];
+    const sealed = concatBytes(...aead.seal([record(0, plaintext)]));
+    const [opened] = aead.open([received(0, sealed)]);
+    expect(opened?.every((byte, index) => byte === index % 256)).toBe(true);
+    expect(opened).toHaveLength(5000);
+  });
+
   it('gives a short run as one part, and does not copy long ciphertexts', () => {
     const short = aead.seal([
       record(0, [nodeCrypto.randomBytes(10)]),

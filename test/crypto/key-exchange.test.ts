@@ -58,6 +58,13 @@ describe.each(groups)('%s', (group, shareLength, secretLength) => {
     for (const share of shares) expectRefused(group, share);
   });
 
+  it('makes no key pair for a share that is of the wrong form', () => {
+    const fixed = new Uint8Array(secretLength).fill(1);
+    nextPrivateKeys.push(fixed);
+    nodeCrypto.respondToKeyExchange(group, new Uint8Array(shareLength - 1));
+    expect(nextPrivateKeys).toEqual([fixed]);
+  });
+
   it('takes a share that lies inside a larger array', () => {
     const client = nodeCrypto.initiateKeyExchange(group);
     const server = nodeCrypto.initiateKeyExchange(group);

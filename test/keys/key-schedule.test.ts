@@ -91,20 +91,31 @@ describe('the key schedule', () => {
   });
 
   it('wipes every intermediate secret, and nothing that the caller owns', () => {
-    const { provider, outputs } = recordingHmacs();
+    const { provider, seen } = watchedHmac();
     const psk = new Uint8Array(32).fill(5);
     const early = earlySecret(provider, 'sha256', psk);
     const binder = early.binder(transcriptHash);
     const handshake = early.handshakeSecret(sharedSecret);
     const traffic = handshake.trafficSecrets(transcriptHash);
     const main = handshake.mainSecret();
+    const exporter = main.exporterSecret(transcriptHash);
     const resumption = main.resumptionSecret(transcriptHash);
     main.wipe();
-    const ours = [binder, traffic.client, traffic.server, resumption];
-    const left = outputs.filter((output) => !ours.includes(output) && output.some((byte) => byte !== 0));
-    expect(outputs.length).toBeGreaterThan(10);
-    expect(left).toEqual([]);
-    for (const secret of [...ours, psk, sharedSecret]) expect(secret.some((byte) => byte !== 0)).toBe(true);
+    exportKeyingMaterial(provider, 'sha256', exporter, 'label', noBytes, 40);
+    const owned = [
+      psk,
+      sharedSecret,
+      transcriptHash,
+      binder,
+      traffic.client,
+      traffic.server,
+      exporter,
+      resumption,
+    ];
+    const left = [...seen].filter((bytes) => !owned.includes(bytes) && bytes.some((byte) => byte !== 0));
+    expect(left.map(toHex)).toEqual([]);
+    expect(seen.size).toBeGreaterThan(30);
+    for (const bytes of owned) expect(bytes.some((byte) => byte !== 0)).toBe(true);
   });
 });
 
@@ -143,12 +154,13 @@ function noHash(hash: 'sha256' | 'sha384'): Uint8Array {
   return nodeCrypto.hash(hash).digest();
 }
 
-function recordingHmacs(): { provider: CryptoProvider; outputs: Uint8Array[] } {
-  const outputs: Uint8Array[] = [];
-  const hmac: CryptoProvider['hmac'] = (...input) => {
-    const output = nodeCrypto.hmac(...input);
-    outputs.push(output);
+/** A provider that remembers every array that went into its HMAC or came out. */
+function watchedHmac(): { provider: CryptoProvider; seen: Set<Uint8Array> } {
+  const seen = new Set<Uint8Array>();
+  const hmac: CryptoProvider['hmac'] = (hash, key, data) => {
+    const output = nodeCrypto.hmac(hash, key, data);
+    for (const bytes of [key, data, output]) seen.add(bytes);
     return output;
   };
-  return { provider: { ...nodeCrypto, hmac }, outputs };
+  return { provider: { ...nodeCrypto, hmac }, seen };
 }

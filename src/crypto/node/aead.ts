@@ -15,6 +15,8 @@ const tagOptions = { authTagLength: tagLength } as const;
 
 /** Neighbours shorter than this, in bytes, are joined: copying costs less there than one more call. */
 const joinBelow = 1024;
+/** How many parts are joined at a time. */
+const joinAtMost = 1024;
 
 // The types know ChaCha20-Poly1305 by overloads of its own; it is used exactly like GCM.
 const cipherNames: Readonly<Record<AeadAlgorithm, CipherGCMTypes>> = {
@@ -78,19 +80,24 @@ class NodeAead implements Aead {
   }
 }
 
-/** The same bytes, with every run of short neighbours as one array. */
+/** The same bytes, with short neighbours joined. */
 function joinSmall(parts: readonly Uint8Array[]): Uint8Array[] {
   const joined: Uint8Array[] = [];
   let small: Uint8Array[] = [];
+  const flush = (): void => {
+    if (small.length > 0) joined.push(concatBytes(...small));
+    small = [];
+  };
   for (const part of parts) {
     if (part.length < joinBelow) {
       small.push(part);
-      continue;
+      // A call takes tens of thousands of arguments, no more.
+      if (small.length === joinAtMost) flush();
+    } else {
+      flush();
+      joined.push(part);
     }
-    if (small.length > 0) joined.push(concatBytes(...small));
-    small = [];
-    joined.push(part);
   }
-  if (small.length > 0) joined.push(concatBytes(...small));
+  flush();
   return joined;
 }
