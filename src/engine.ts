@@ -12,7 +12,9 @@ import { nodeCrypto } from './crypto/node/provider.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import type { ClientConfig, ServerConfig } from './handshake/config.ts';
 
-type WithoutProvider<Settings> = Omit<Settings, 'provider'> & { readonly provider?: CryptoProvider | undefined };
+type WithoutProvider<Settings> = Omit<Settings, 'provider'> & {
+  readonly provider?: CryptoProvider | undefined;
+};
 
 /** A client's configuration. The trust policy has no default here. @throws TlsUsageError naming the field */
 export function clientConfig(settings: WithoutProvider<ClientSettings>): ClientConfig {
@@ -44,7 +46,11 @@ export type * from './crypto/provider.ts';
 export type { PeerName } from './handshake/client-hello.ts';
 export type * from './handshake/config.ts';
 export type * from './handshake/identity.ts';
-export { type ClientSession, type ClientSessionCache, MemorySessionCache } from './sessions/client-session.ts';
+export {
+  type ClientSession,
+  type ClientSessionCache,
+  MemorySessionCache,
+} from './sessions/client-session.ts';
 export type { ServerSessionStore } from './sessions/session-store.ts';
 export { TicketKeys } from './sessions/ticket-keys.ts';
 export type { CipherSuiteName } from './wire/names.ts';

@@ -74,8 +74,12 @@ export type { ClientOptions, CommonOptions, PeerVerifier, ServerOptions } from '
 export type { ConnectOptions } from './net/connect.ts';
 export { type IdentityOptions, loadIdentity } from './net/identity.ts';
 export type { ListenOptions, TlsListener } from './net/listen.ts';
-export { serve, type ServeOptions } from './net/serve.ts';
-export { type ClientSession, type ClientSessionCache, MemorySessionCache } from './sessions/client-session.ts';
+export { type ServeOptions, serve } from './net/serve.ts';
+export {
+  type ClientSession,
+  type ClientSessionCache,
+  MemorySessionCache,
+} from './sessions/client-session.ts';
 export type { ServerSessionStore } from './sessions/session-store.ts';
 export { TicketKeys } from './sessions/ticket-keys.ts';
 export type { ByteStream, CallOptions, CloseReport, PeerAddress } from './streams/byte-stream.ts';
