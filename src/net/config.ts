@@ -1,4 +1,4 @@
-import { TlsUsageError } from '../base/errors.ts';
+import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import {
   type ClientSettings,
   createClientConfig,
@@ -13,6 +13,7 @@ import type {
   ServerIdentitySelector,
 } from '../handshake/config.ts';
 import type {
+  ClientAuthentication,
   Identity,
   MaybePromise,
   PeerChain,
@@ -125,26 +126,44 @@ export function clientConfig(options: ClientOptions, provider: CryptoProvider): 
 /** A server's configuration, checked and read once, for any number of connections. @throws TlsUsageError naming the option */
 export function serverConfig(options: ServerOptions, provider: CryptoProvider): ServerConfig {
   requireKnown(options, serverOptionNames);
-  const { identity, clientAuthentication = 'none', ca, dangerouslyVerifyPeer, tickets } = options;
-  if (identity === undefined) throw new TlsUsageError('identity: a server needs { cert, key }');
+  const { clientAuthentication = 'none', ca, dangerouslyVerifyPeer, tickets } = options;
+  if (options.identity === undefined) throw new TlsUsageError('identity: a server needs { cert, key }');
+  const identity = typeof options.identity === 'function' ? options.identity : loadIdentity(options.identity);
   const judges = ca !== undefined || dangerouslyVerifyPeer !== undefined;
-  if (clientAuthentication !== 'none' && !judges) {
-    throw new TlsUsageError(
-      `ca: clientAuthentication '${clientAuthentication}' needs the authorities of your clients`,
-    );
-  }
+  checkClientAuthentication(clientAuthentication, identity, judges);
   return createServerConfig({
     ...commonSettings(options, provider),
-    identity: typeof identity === 'function' ? identity : loadIdentity(identity),
+    identity,
     clientAuthentication,
     clientTrust: judges ? trustOf(options, 'client', provider) : undefined,
     tickets,
   });
 }
 
+/** Whoever asks clients for certificates must be able to judge them, and whoever can judge them means to ask. */
+function checkClientAuthentication(
+  clientAuthentication: ClientAuthentication,
+  identity: ServerIdentity | ServerIdentitySelector,
+  judges: boolean,
+): void {
+  // What a function will choose is not known yet: its identities are checked when they are chosen.
+  const own: Partial<ServerIdentity> = typeof identity === 'function' ? {} : identity;
+  const effective = own.clientAuthentication ?? clientAuthentication;
+  if (effective !== 'none' && !judges && own.clientTrust === undefined) {
+    throw new TlsUsageError(`ca: clientAuthentication '${effective}' needs the authorities of your clients`);
+  }
+  if (effective === 'none' && judges && typeof identity !== 'function') {
+    throw new TlsUsageError(
+      "clientAuthentication: a server's `ca` and `dangerouslyVerifyPeer` judge clients, and with 'none' no client is asked; say 'request' or 'require', or leave them out",
+    );
+  }
+}
+
 function commonSettings(options: CommonOptions, provider: CryptoProvider): Omit<ClientSettings, 'trust'> {
   const { cipherSuites, groups, signatureSchemes, alpnProtocols, recordSizeLimit, now, dangerouslyLogKeys } =
     options;
+  if (now !== undefined) requireFunction('now', now);
+  if (dangerouslyLogKeys !== undefined) requireFunction('dangerouslyLogKeys', dangerouslyLogKeys);
   return {
     provider,
     now,
@@ -164,10 +183,31 @@ function trustOf(
   provider: CryptoProvider,
 ): TrustPolicy {
   const { ca, dangerouslyVerifyPeer } = options;
-  if (!dangerouslyVerifyPeer) return x509Trust({ ca, purpose });
+  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ca, purpose });
+  requireFunction('dangerouslyVerifyPeer', dangerouslyVerifyPeer);
   if (ca !== undefined) throw new TlsUsageError('dangerouslyVerifyPeer: it replaces `ca`; give one of them');
-  // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
-  return Object.freeze({ fingerprint: provider.randomBytes(32), verify: dangerouslyVerifyPeer });
+  return Object.freeze<TrustPolicy>({
+    // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
+    fingerprint: provider.randomBytes(32),
+    verify(peer, context) {
+      const verdict = dangerouslyVerifyPeer(peer, context);
+      // An answer that is there at once is passed on at once.
+      return isPromiseLike(verdict) ? verdict.then(checkVerdict) : checkVerdict(verdict);
+    },
+  });
+}
+
+/** A careless answer, `true` or nothing at all, must not let anybody in, nor make a session that never expires. */
+function checkVerdict(verdict: TrustVerdict): TrustVerdict {
+  if (verdict?.trusted === true && Number.isFinite(verdict.validUntil)) return verdict;
+  if (verdict?.trusted === false && verdict.error instanceof TlsCertificateError) return verdict;
+  const message =
+    'dangerouslyVerifyPeer gave no verdict: expected { trusted: true, validUntil } with a time in milliseconds, or { trusted: false, error } with a TlsCertificateError';
+  return { trusted: false, error: new TlsCertificateError('not_acceptable', message) };
+}
+
+function isPromiseLike<T>(value: MaybePromise<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }
 
 function paddingOf(padding: CommonOptions['padding']): ((contentLength: number) => number) | undefined {
@@ -179,7 +219,17 @@ function paddingOf(padding: CommonOptions['padding']): ((contentLength: number) 
   return (contentLength) => (padding - ((contentLength + 1) % padding)) % padding;
 }
 
+function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function')
+    throw new TlsUsageError(`${name}: expected a function, got ${typeof value}`);
+}
+
 function requireKnown(options: object, known: ReadonlySet<string>): void {
+  if (options === null || typeof options !== 'object') {
+    throw new TlsUsageError(
+      `expected an object of options, got ${options === null ? 'null' : typeof options}`,
+    );
+  }
   for (const name of Object.keys(options)) {
     if (!known.has(name))
       throw new TlsUsageError(`${name}: there is no such option; known are ${[...known].join(', ')}`);
