@@ -1,3 +1,4 @@
+import { copyBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import { maxEmptyRecordsInARow, maxInnerPlaintext, maxSkippedEarlyData } from '../base/limits.ts';
 import type { RecordOpener } from '../keys/record-protection.ts';
@@ -35,6 +36,11 @@ export class Inbox {
 
   takeRest(): Uint8Array {
     return this.#reader.takeRest();
+  }
+
+  /** Copies what waits: from now on the arrays that were received may change. */
+  keep(): void {
+    this.#reader.keep();
   }
 
   installKeys(opener: RecordOpener): void {
@@ -98,8 +104,8 @@ export class Inbox {
 
   #readPlaintext({ type, body }: WireRecord): ReceivedRecord | undefined {
     // Copies: what is parsed from a plaintext record outlives the transport's buffer.
-    if (type === contentTypes.alert) return { type: 'alert', content: body.slice() };
-    if (type === contentTypes.handshake) return { type: 'handshake', content: body.slice() };
+    if (type === contentTypes.alert) return { type: 'alert', content: copyBytes(body) };
+    if (type === contentTypes.handshake) return { type: 'handshake', content: copyBytes(body) };
     if (this.#skipping === 'application_data') return this.#skip(body);
     throw peerError('unexpected_message', 'application data came before the handshake');
   }
@@ -107,7 +113,7 @@ export class Inbox {
   #open({ type, header, body }: WireRecord, opener: RecordOpener): ReceivedRecord | undefined {
     if (type === contentTypes.alert && !this.#hasDecrypted) {
       // The peer may have failed before it had keys.
-      return { type: 'alert', content: body.slice() };
+      return { type: 'alert', content: copyBytes(body) };
     }
     if (type !== contentTypes.application_data)
       throw peerError('unexpected_message', 'an unprotected record came');

@@ -1,3 +1,4 @@
+import { copyBytes } from '../base/bytes.ts';
 import { parseRecordHeader, recordHeaderLength } from '../wire/record.ts';
 
 /** A record as it came off the transport. */
@@ -13,6 +14,8 @@ export interface WireRecord {
  */
 export class RecordReader {
   #chunks: Uint8Array[] = [];
+  /** How many of them, from the first on, are copies of our own. */
+  #kept = 0;
   /** Where in the first chunk the next byte is. */
   #offset = 0;
   /** Bytes in `#chunks` that are not consumed. */
@@ -31,6 +34,18 @@ export class RecordReader {
   /** Bytes that were pushed and not yet given out. */
   get size(): number {
     return this.#waiting + this.#headerFilled + this.#bodyFilled;
+  }
+
+  /** Copies what waits, once, so that the transport may use its buffers again. */
+  keep(): void {
+    const first = this.#chunks[0];
+    if (first && this.#kept === 0) {
+      this.#chunks[0] = first.subarray(this.#offset);
+      this.#offset = 0;
+    }
+    for (; this.#kept < this.#chunks.length; this.#kept++) {
+      this.#chunks[this.#kept] = copyBytes(this.#chunks[this.#kept] as Uint8Array);
+    }
   }
 
   /** The next whole record; undefined where more bytes are needed. @throws TlsPeerError for a header that is none */
@@ -60,6 +75,7 @@ export class RecordReader {
 
   clear(): void {
     this.#chunks = [];
+    this.#kept = 0;
     this.#offset = 0;
     this.#waiting = 0;
     this.#headerFilled = 0;
@@ -102,6 +118,7 @@ export class RecordReader {
     this.#waiting -= count;
     if (this.#offset === this.#chunks[0]?.length) {
       this.#chunks.shift();
+      if (this.#kept > 0) this.#kept -= 1;
       this.#offset = 0;
     }
   }

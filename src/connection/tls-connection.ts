@@ -108,6 +108,8 @@ export class TlsConnection {
       });
       if (!progressed) break;
     }
+    // Nothing more happens now: what waits for an answer, or behind the end, must not depend on the caller's arrays.
+    if (this.#events.length === 0) this.#inbox.keep();
     return this.#events.shift();
   }
 

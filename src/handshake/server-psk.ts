@@ -61,10 +61,12 @@ export function* acceptSession(
   const { pre_shared_key: offered, psk_key_exchange_modes: modes } = hello.extensions;
   if (!offered || !modes?.includes(pskKeyExchangeModes.psk_dhe_ke)) return undefined;
   for (const [index, { identity }] of offered.identities.slice(0, maxPskIdentitiesTried).entries()) {
-    const bytes = yield* findState(config, identity);
-    const state = bytes && decodeSessionState(bytes);
-    wipe(bytes);
-    if (!state || !mayResume(config, state, suite, policy)) continue;
+    const state = yield* findState(config, identity);
+    if (!state) continue;
+    if (!mayResume(config, state, suite, policy)) {
+      wipe(state.psk);
+      continue;
+    }
     const early = earlySecret(config.provider, suite.hash, state.psk);
     wipe(state.psk);
     const truncated = helloBytes.subarray(0, -bindersLength(offered));
@@ -82,13 +84,20 @@ export function* acceptSession(
   return undefined;
 }
 
-function* findState(config: ServerConfig, ticket: Uint8Array): Handshake<Uint8Array | undefined> {
+function* findState(config: ServerConfig, ticket: Uint8Array): Handshake<SessionState | undefined> {
   const { keeper } = config.tickets;
-  if (keeper.kind === 'keys') return keeper.open(ticket, config.now());
+  if (keeper.kind === 'keys') {
+    const opened = keeper.open(ticket, config.now());
+    const state = opened && decodeSessionState(opened);
+    wipe(opened);
+    return state;
+  }
   // Names are of one length: what cannot be one does not reach the store.
   if (ticket.length !== sessionIdLength) return undefined;
   const id = ticket.slice();
-  return yield* ask({ kind: 'session', id }, () => keeper.get(id));
+  const stored = yield* ask({ kind: 'session', id }, () => keeper.get(id));
+  // The array is the store's, and may be all that it has of the session: it is not wiped.
+  return stored && decodeSessionState(stored);
 }
 
 /** Bytes of a session's name in a store: random, so that nobody guesses one. */

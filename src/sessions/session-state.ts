@@ -1,3 +1,4 @@
+import { copyBytes } from '../base/bytes.ts';
 import { TlsPeerError } from '../base/errors.ts';
 import { type CipherSuiteName, cipherSuiteCodes, nameOf } from '../wire/names.ts';
 import { Reader } from '../wire/reader.ts';
@@ -39,14 +40,14 @@ export function decodeSessionState(bytes: Uint8Array): SessionState | undefined 
     if (reader.uint8() !== formatVersion) return undefined;
     const cipherSuite = nameOf(cipherSuiteCodes, reader.uint16());
     if (!cipherSuite) return undefined;
-    const psk = reader.vector(1, 32).slice();
+    const psk = copyBytes(reader.vector(1, 32));
     const authenticatedAt = readTime(reader);
     const validUntil = readTime(reader);
-    const policy = reader.vector(1, 32).slice();
+    const policy = copyBytes(reader.vector(1, 32));
     const list = reader.list(3, 0);
     reader.end();
     const clientCertificates: Uint8Array[] = [];
-    while (list.remaining > 0) clientCertificates.push(list.vector(3, 1).slice());
+    while (list.remaining > 0) clientCertificates.push(copyBytes(list.vector(3, 1)));
     return {
       cipherSuite,
       psk,
