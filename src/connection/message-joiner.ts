@@ -1,4 +1,4 @@
-import { concatBytes, noBytes } from '../base/bytes.ts';
+import { noBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import { maxMessageSizes } from '../base/limits.ts';
 import { messageHeaderLength, type RawMessage } from '../wire/message.ts';
@@ -6,19 +6,29 @@ import { handshakeTypeName } from '../wire/names.ts';
 
 /** Joins the handshake content of records to messages: several in a record, one over several records (RFC 9846 §5.1). */
 export class MessageJoiner {
-  #parts: Uint8Array[] = [];
-  #size = 0;
+  /** What waits begins at `#start` and ends at `#end`. A record's content as it came, until another one is added. */
+  #buffer = noBytes;
+  #start = 0;
+  #end = 0;
   /** Bytes that the message at the front needs; at first those of its header. */
   #needed = messageHeaderLength;
 
+  /** @param content is the joiner's from then on */
   push(content: Uint8Array): void {
-    this.#parts.push(content);
-    this.#size += content.length;
+    if (this.isEmpty) {
+      this.#buffer = content;
+      this.#start = 0;
+      this.#end = content.length;
+      return;
+    }
+    if (this.#end + content.length > this.#buffer.length) this.#grow(content.length);
+    this.#buffer.set(content, this.#end);
+    this.#end += content.length;
   }
 
   /** Whether no part of a message waits: the last message ended with its record. */
   get isEmpty(): boolean {
-    return this.#size === 0;
+    return this.#start === this.#end;
   }
 
   /**
@@ -26,9 +36,8 @@ export class MessageJoiner {
    * @throws TlsPeerError unexpected_message for another type than `expected`, illegal_parameter for one that is too long
    */
   next(expected: readonly number[]): RawMessage | undefined {
-    if (this.#size < this.#needed) return undefined;
-    const bytes = this.#join();
-    const [type = 0, high = 0, middle = 0, low = 0] = bytes;
+    if (this.#end - this.#start < this.#needed) return undefined;
+    const [type = 0, high = 0, middle = 0, low = 0] = this.#buffer.subarray(this.#start, this.#end);
     if (!expected.includes(type)) throw unexpected(type, expected);
     const length = high * 65_536 + middle * 256 + low;
     const limit = maxMessageSizes[type] ?? 0;
@@ -39,26 +48,29 @@ export class MessageJoiner {
       );
     }
     this.#needed = messageHeaderLength + length;
-    if (this.#size < this.#needed) return undefined;
-    const rest = bytes.subarray(this.#needed);
-    this.#parts = rest.length > 0 ? [rest] : [];
-    this.#size = rest.length;
-    const message = bytes.subarray(0, this.#needed);
-    this.#needed = messageHeaderLength;
+    if (this.#end - this.#start < this.#needed) return undefined;
+    const message = this.#buffer.subarray(this.#start, this.#start + this.#needed);
+    this.#start += this.#needed;
+    if (this.isEmpty) this.clear();
+    else this.#needed = messageHeaderLength;
     return { type, body: message.subarray(messageHeaderLength), bytes: message };
   }
 
   clear(): void {
-    this.#parts = [];
-    this.#size = 0;
+    this.#buffer = noBytes;
+    this.#start = 0;
+    this.#end = 0;
     this.#needed = messageHeaderLength;
   }
 
-  #join(): Uint8Array {
-    const [first = noBytes] = this.#parts;
-    const joined = this.#parts.length === 1 ? first : concatBytes(...this.#parts);
-    this.#parts = [joined];
-    return joined;
+  /** Doubles, so that a message in records of one byte costs no more than twice what was received of it. */
+  #grow(extra: number): void {
+    const waiting = this.#buffer.subarray(this.#start, this.#end);
+    const larger = new Uint8Array(Math.max(waiting.length * 2, waiting.length + extra));
+    larger.set(waiting);
+    this.#buffer = larger;
+    this.#start = 0;
+    this.#end = waiting.length;
   }
 }
 
