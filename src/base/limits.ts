@@ -42,8 +42,17 @@ export const maxTicketLifetime: number = 604_800;
 /** PSK identities that a server tries to open: more than any client offers, few enough to cost nothing. */
 export const maxPskIdentitiesTried: number = 4;
 
+/** A host name in server_name: the longest DNS name has 253 characters (RFC 1035 §3.1). */
+export const maxServerName: number = 255;
+
 /** The cap of a `vector<1..2^16-1>` such as a ticket. */
 export const maxUint16: number = 2 ** 16 - 1;
+
+/** A ticket that a client keeps: with it the extensions of a ClientHello, 64 KiB at most, have room for all others. */
+export const maxClientTicket: number = 2 ** 14;
+
+/** A cookie that a client takes: it comes back in a ClientHello, beside a ticket. */
+export const maxCookie: number = 2 ** 15;
 
 /** What a client keeps of one server's chain for resumption; larger sessions are not kept. */
 export const maxClientSessionSize: number = 131_072;

@@ -2,7 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import type { NamedGroup } from '../crypto/provider.ts';
 import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
-import type { KeyShareEntry } from '../wire/extension-codecs.ts';
+import type { KeyShareEntry, OfferedPsks } from '../wire/extension-codecs.ts';
 import { extensionTypes } from '../wire/extension-types.ts';
 import { type ClientHello, encodeClientHello } from '../wire/hello.ts';
 import { cipherSuiteCodes, namedGroupCodes, protocolVersions } from '../wire/names.ts';
@@ -53,6 +53,8 @@ export function chooseGroup(
     shares.find((share) => share.group === namedGroupCodes[group]);
   // A group that saves the round trip goes before one that we would like better.
   const group = mutual.find(shareOf) ?? mutual[0];
+  // Allowed beside a PSK, but we do not use one alone.
+  if (!hello.extensions.supported_groups) throw missing('supported_groups');
   if (!group) throw peerError('handshake_failure', 'the client offers no key exchange group of ours');
   return { group, share: shareOf(group) };
 }
@@ -84,8 +86,8 @@ export function checkSecondClientHello(
   if (extensions.early_data) throw peerError('illegal_parameter', 'early_data follows a HelloRetryRequest');
   if (extensions.cookie)
     throw peerError('illegal_parameter', 'the second ClientHello has a cookie that was not given');
-  if (extensions.pre_shared_key && !first.extensions.pre_shared_key) {
-    throw peerError('illegal_parameter', 'the second ClientHello adds a pre_shared_key');
+  if (!arePsksLeft(first.extensions.pre_shared_key, extensions.pre_shared_key)) {
+    throw peerError('illegal_parameter', 'the second ClientHello offers a PSK that the first did not');
   }
   const [share, ...more] = extensions.key_share ?? [];
   if (!share || more.length > 0 || share.group !== namedGroupCodes[group]) {
@@ -127,12 +129,23 @@ function unchangeable(hello: ClientHello): ClientHello {
   return { ...hello, extensions: { ...hello.extensions, order } };
 }
 
+/** Whether the second list is the first one, but for PSKs that were removed. */
+function arePsksLeft(first: OfferedPsks | undefined, second: OfferedPsks | undefined): boolean {
+  const rest = [...(first?.identities ?? [])].reverse();
+  return (second?.identities ?? []).every(({ identity }) => {
+    let candidate = rest.pop();
+    while (candidate && !equalBytes(candidate.identity, identity)) candidate = rest.pop();
+    return candidate !== undefined;
+  });
+}
+
 /** Servers may check these rules of RFC 9846 §4.3.8; that shares are in the order of the groups nobody enforces. */
 function checkKeyShares(groups: readonly number[], shares: readonly KeyShareEntry[]): void {
+  const offered = new Set(groups);
   const seen = new Set<number>();
   for (const { group } of shares) {
     if (seen.has(group)) throw peerError('illegal_parameter', `key_share has group ${group} twice`);
-    if (!groups.includes(group)) {
+    if (!offered.has(group)) {
       throw peerError('illegal_parameter', `key_share has group ${group}, which is not in supported_groups`);
     }
     seen.add(group);

@@ -1,6 +1,6 @@
 import { noBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
-import { minRecordSizeLimit } from '../base/limits.ts';
+import { maxServerName, minRecordSizeLimit } from '../base/limits.ts';
 import type { ExtensionCodec } from './extensions.ts';
 import type { Reader } from './reader.ts';
 import type { Writer } from './writer.ts';
@@ -65,7 +65,7 @@ export const offeredServerName: ExtensionCodec<string> = {
   read(reader) {
     const names = reader.list(2, 1);
     if (names.uint8() !== 0) throw peerError('decode_error', 'server_name has a name that is no host_name');
-    const bytes = names.vector(2, 1);
+    const bytes = names.vector(2, 1, maxServerName);
     names.end();
     if (bytes.some((byte) => byte <= 0x20 || byte >= 0x7f)) {
       throw peerError('illegal_parameter', 'server_name is not an ASCII host name');

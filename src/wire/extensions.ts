@@ -92,6 +92,7 @@ export function writeExtensions<Block extends ExtensionBlock>(
     extensionTypes.pre_shared_key.code,
   ];
   const values = block as unknown as Readonly<Record<string, unknown>>;
+  const others = new Map((block.others ?? []).map((other) => [other.code, other]));
   for (const code of order) {
     const name = extensionByCode(code)?.name;
     const codec = name && codecFor(codecs, name);
@@ -99,7 +100,7 @@ export function writeExtensions<Block extends ExtensionBlock>(
       const value = values[name];
       if (value !== undefined) writer.uint16(code).vector(2, () => codec.write(writer, value));
     } else {
-      const other = block.others?.find((candidate) => candidate.code === code);
+      const other = others.get(code);
       if (other) writer.uint16(code).vector(2, other.data);
     }
   }

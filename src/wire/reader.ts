@@ -76,8 +76,11 @@ export class Reader {
   }
 
   #uint(width: number): number {
+    if (width > this.remaining) throw this.#error(`ends ${width - this.remaining} bytes early`);
+    const end = this.#offset + width;
     let value = 0;
-    for (const byte of this.bytes(width)) value = value * 256 + byte;
+    for (let i = this.#offset; i < end; i++) value = value * 256 + (this.#bytes[i] as number);
+    this.#offset = end;
     return value;
   }
 
