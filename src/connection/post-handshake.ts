@@ -1,5 +1,5 @@
 import { peerError } from '../base/errors.ts';
-import { maxKeyUpdatesInARow, maxTicketLifetime } from '../base/limits.ts';
+import { maxClientTicket, maxKeyUpdatesInARow, maxTicketLifetime } from '../base/limits.ts';
 import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
 import type { HandshakeOutcome } from '../handshake/outcome.ts';
 import { resumptionPsk } from '../keys/key-schedule.ts';
@@ -65,6 +65,8 @@ export class PostHandshake {
     const { suite, resumption, resumptionSecret, authenticatedAt, validUntil, peerCertificates } =
       this.#outcome;
     if (role !== 'client' || resumption.side !== 'client' || !this.#config.sessions) return undefined;
+    // One that hardly fits a ClientHello would keep the next connection from being made.
+    if (ticket.ticket.length > maxClientTicket) return undefined;
     const receivedAt = this.#config.now();
     const expiresAt = Math.min(
       receivedAt + Math.min(ticket.lifetime, maxTicketLifetime) * 1000,

@@ -1,4 +1,7 @@
-import { concatBytes, noBytes } from '../base/bytes.ts';
+import { concatBytes, noBytes, wipe } from '../base/bytes.ts';
+import { clientSessionsPerServer } from '../base/defaults.ts';
+import { TlsUsageError } from '../base/errors.ts';
+import { maxClientTicket, maxServerName } from '../base/limits.ts';
 import type { KeyExchange } from '../crypto/provider.ts';
 import { cipherSuites } from '../keys/cipher-suites.ts';
 import { type EarlySecret, earlySecret } from '../keys/key-schedule.ts';
@@ -38,16 +41,35 @@ export interface OfferedSession {
 
 /** Takes a session that may be offered now out of the cache (RFC 9846 §4.7.1: never one that has expired). */
 export function takeSession(config: ClientConfig, scope: string): OfferedSession | undefined {
-  const now = config.now();
-  for (let session = config.sessions?.take(scope); session; session = config.sessions?.take(scope)) {
-    // A cache of the caller's may mix scopes up: what was verified under another name or policy is not resumed.
-    const isUsable =
-      session.scope === scope && now < session.expiresAt && config.cipherSuites.includes(session.cipherSuite);
-    if (!isUsable) continue;
-    const { hash } = cipherSuites[session.cipherSuite];
-    return { session, early: earlySecret(config.provider, hash, session.psk) };
+  // A cache of the caller's may give back the same one for ever.
+  for (let tried = 0; tried < clientSessionsPerServer; tried++) {
+    const session = config.sessions?.take(scope);
+    if (!session) return undefined;
+    if (mayOffer(config, scope, session)) {
+      const { hash } = cipherSuites[session.cipherSuite];
+      return { session, early: earlySecret(config.provider, hash, session.psk) };
+    }
+    wipe(session.psk);
   }
   return undefined;
+}
+
+/** A cache of the caller's may mix scopes up: what was verified under another name or policy is not resumed. */
+function mayOffer(config: ClientConfig, scope: string, session: ClientSession): boolean {
+  const now = config.now();
+  return (
+    session.scope === scope &&
+    now < session.expiresAt &&
+    now < session.validUntil &&
+    config.cipherSuites.includes(session.cipherSuite) &&
+    session.ticket.length <= maxClientTicket &&
+    isPsk(session)
+  );
+}
+
+/** One that was used is all zeros: whoever offered it would take anybody for the server. */
+function isPsk({ psk, cipherSuite }: ClientSession): boolean {
+  return psk.length === cipherSuites[cipherSuite].hashLength && psk.some((byte) => byte !== 0);
 }
 
 /** The ClientHello of a first flight, without pre_shared_key (RFC 9846 §4.2.2). */
@@ -125,11 +147,20 @@ export function isIpAddress(host: string): boolean {
   return host.includes(':') || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The name for server_name, without the trailing dot of an absolute DNS name. */
+/**
+ * The name for server_name, without the trailing dot of an absolute DNS name; undefined where there is none.
+ * @throws TlsUsageError where it is no name that can be sent, such as one that is not ASCII
+ */
 export function serverNameOf(peer: PeerName): string | undefined {
-  const name = peer.serverName ?? (isIpAddress(peer.host) ? '' : peer.host);
-  const withoutDot = name.endsWith('.') ? name.slice(0, -1) : name;
-  return withoutDot === '' ? undefined : withoutDot;
+  const name = (peer.serverName ?? peer.host).replace(/\.$/, '');
+  if (name === '' || isIpAddress(name)) return undefined;
+  // Cut to bytes, other characters would make the name of another server.
+  if (name.length > maxServerName || !/^[!-~]*$/.test(name)) {
+    throw new TlsUsageError(
+      `'${name}' cannot be sent in server_name: it takes up to ${maxServerName} ASCII characters (xn--… for others)`,
+    );
+  }
+  return name;
 }
 
 /** Signatures within chains: those of the handshake, and PKCS#1, which certificates still use (RFC 9846 §4.3.3). */
