@@ -347,6 +347,10 @@ export class TlsConnection {
       sendChangeCipherSpec: () => this.#outbox.sendChangeCipherSpec(),
       installWriteKeys: (suite, secret) =>
         this.#outbox.installKeys(new RecordSealer(provider, suite, secret)),
+      endReceivedFlight: () => {
+        if (!this.#joiner.isEmpty)
+          throw peerError('unexpected_message', 'a message follows the end of a flight in its record');
+      },
       installReadKeys: (suite, secret) => {
         if (!this.#joiner.isEmpty)
           throw peerError('unexpected_message', 'a handshake message spans a key change');

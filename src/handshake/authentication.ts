@@ -1,4 +1,4 @@
-import { concatBytes, utf8, wipe } from '../base/bytes.ts';
+import { concatBytes, noBytes, utf8, wipe } from '../base/bytes.ts';
 import { peerError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider, PublicKey, SignatureScheme } from '../crypto/provider.ts';
 import type { CipherSuite } from '../keys/cipher-suites.ts';
@@ -11,6 +11,7 @@ import {
   decodeCertificate,
   decodeCertificateVerify,
   decodeFinished,
+  encodeCertificate,
   encodeCertificateVerify,
   encodeFinished,
 } from '../wire/messages.ts';
@@ -42,6 +43,13 @@ export interface AuthenticatedPeer {
 export function sendMessage(state: Pick<HandshakeState, 'flight' | 'transcript'>, message: Uint8Array): void {
   state.transcript.add(message);
   state.flight.send(message);
+}
+
+/** The Certificate message of an identity. @throws TlsUsageError where its chain is empty: that would say "no identity" */
+export function certificateOf(identity: Identity): Uint8Array {
+  if (identity.chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
+  const entries = identity.chain.map((certificate) => ({ certificate, extensions: {} }));
+  return encodeCertificate({ context: noBytes, entries });
 }
 
 /** Sends CertificateVerify for a Certificate that is already in the transcript. */

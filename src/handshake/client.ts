@@ -1,5 +1,6 @@
 import { equalBytes, noBytes, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
+import { maxCookie } from '../base/limits.ts';
 import type { KeyExchange, NamedGroup } from '../crypto/provider.ts';
 import { type CipherSuite, cipherSuiteByCode, cipherSuites } from '../keys/cipher-suites.ts';
 import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
@@ -25,6 +26,7 @@ import { handshakeTypes, namedGroupCodes, nameOf, protocolVersions } from '../wi
 import {
   type AuthenticatedPeer,
   authenticatePeer,
+  certificateOf,
   chooseSignatureScheme,
   type HandshakeState,
   readCertificate,
@@ -85,12 +87,16 @@ export function* afterClientHello(
     sentChangeCipherSpec = true;
   };
   const secrets: { wipe(): void }[] = [];
+  const trafficSecrets: Uint8Array[] = [];
+  let exporterSecret: Uint8Array | undefined;
+  let isDone = false;
   try {
     let message = yield* receive('server_hello');
     let answer = decodeServerHello(message.body);
     const suite = checkServerHello(config, sent, answer);
     transcript.start(suite.hash);
     if (answer.kind === 'HelloRetryRequest') {
+      flight.endReceivedFlight();
       retried = answer;
       const keyExchange = checkRetry(config, sent, answer);
       transcript.replaceByMessageHash();
@@ -124,6 +130,7 @@ export function* afterClientHello(
     const state: HandshakeState = { config, flight, transcript, suite };
     const { random } = first.hello;
     const traffic = handshakeSecret.trafficSecrets(transcript.digest());
+    trafficSecrets.push(traffic.client, traffic.server);
     flight.keyLog('CLIENT_HANDSHAKE_TRAFFIC_SECRET', random, traffic.client);
     flight.keyLog('SERVER_HANDSHAKE_TRAFFIC_SECRET', random, traffic.server);
     flight.installReadKeys(suite, traffic.server);
@@ -146,7 +153,8 @@ export function* afterClientHello(
     const mainSecret = handshakeSecret.mainSecret();
     secrets.push(mainSecret);
     const application = mainSecret.trafficSecrets(serverFinishedHash);
-    const exporterSecret = mainSecret.exporterSecret(serverFinishedHash);
+    trafficSecrets.push(application.client, application.server);
+    exporterSecret = mainSecret.exporterSecret(serverFinishedHash);
     logApplicationSecrets(flight, random, application, exporterSecret);
     flight.installReadKeys(suite, application.server);
 
@@ -154,9 +162,9 @@ export function* afterClientHello(
     if (server?.request) yield* sendClientAuthentication(state, config, server.request);
     sendFinished(state, traffic.client);
     flight.installWriteKeys(suite, application.client);
-    wipe(traffic.client, traffic.server, application.client, application.server);
     const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
     const session = resumed?.session;
+    isDone = true;
     return {
       suite,
       group,
@@ -176,6 +184,8 @@ export function* afterClientHello(
     first.offered?.early.wipe();
     wipe(first.offered?.session.psk);
     for (const secret of secrets) secret.wipe();
+    wipe(...trafficSecrets);
+    if (!isDone) wipe(exporterSecret);
   }
 }
 
@@ -233,6 +243,12 @@ function checkRetry(
   retry: HelloRetryRequest,
 ): KeyExchange | undefined {
   const { key_share: code, cookie } = retry.extensions;
+  if (cookie && cookie.length > maxCookie) {
+    throw peerError(
+      'illegal_parameter',
+      `HelloRetryRequest has a cookie of ${cookie.length} bytes; at most ${maxCookie} are accepted`,
+    );
+  }
   if (code === undefined) {
     if (cookie) return undefined;
     throw peerError('illegal_parameter', 'HelloRetryRequest would not change the ClientHello');
@@ -253,8 +269,11 @@ function finishKeyExchange(
   retried: HelloRetryRequest | undefined,
 ): { readonly group: NamedGroup; readonly sharedSecret: Uint8Array } {
   const share = answer.extensions.key_share;
-  // Required also with a PSK: psk_dhe_ke is the only mode that we offer.
-  if (!share) throw peerError('missing_extension', 'ServerHello has no key_share');
+  // Required also with a PSK: psk_dhe_ke is the only mode that we offer (RFC 9846 §4.3.11).
+  if (!share) {
+    const alert = answer.extensions.pre_shared_key === undefined ? 'missing_extension' : 'illegal_parameter';
+    throw peerError(alert, 'ServerHello has no key_share');
+  }
   if (retried?.extensions.key_share !== undefined && share.group !== retried.extensions.key_share) {
     throw peerError('illegal_parameter', 'ServerHello has another group than HelloRetryRequest');
   }
@@ -354,10 +373,12 @@ function* sendClientAuthentication(
     identity = configured;
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
-  const entries =
-    identity && scheme ? identity.chain.map((certificate) => ({ certificate, extensions: {} })) : [];
-  sendMessage(state, encodeCertificate({ context: noBytes, entries }));
-  if (identity && scheme) yield* sendCertificateVerify(state, 'client', identity, scheme);
+  if (identity && scheme) {
+    sendMessage(state, certificateOf(identity));
+    yield* sendCertificateVerify(state, 'client', identity, scheme);
+  } else {
+    sendMessage(state, encodeCertificate({ context: noBytes, entries: [] }));
+  }
 }
 
 /** An answer to what was not asked is an unsupported_extension (RFC 9846 §4.3). */

@@ -6,7 +6,7 @@ import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
 import { Transcript } from '../keys/transcript.ts';
 import type { KeyShareEntry } from '../wire/extension-codecs.ts';
 import { type ClientHello, decodeClientHello, encodeServerHello } from '../wire/hello.ts';
-import { encodeCertificate, encodeCertificateRequest, encodeEncryptedExtensions } from '../wire/messages.ts';
+import { encodeCertificateRequest, encodeEncryptedExtensions } from '../wire/messages.ts';
 import {
   namedGroupCodes,
   protocolVersions,
@@ -16,6 +16,7 @@ import {
 import {
   type AuthenticatedPeer,
   authenticatePeer,
+  certificateOf,
   chooseSignatureScheme,
   codes,
   type HandshakeState,
@@ -63,6 +64,9 @@ export interface SentServerFlight {
 export function* serverHandshake(config: ServerConfig, flight: Flight): Handshake<HandshakeOutcome> {
   const transcript = new Transcript(config.provider);
   const secrets: { wipe(): void }[] = [];
+  const trafficSecrets: Uint8Array[] = [];
+  let exporterSecret: Uint8Array | undefined;
+  let isDone = false;
   try {
     const { hello, helloBytes, suite, group, share, retried } = yield* negotiate(config, flight, transcript);
     const { extensions } = hello;
@@ -100,6 +104,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
     secrets.push(handshakeSecret);
     wipe(exchange.sharedSecret);
     const handshakeTraffic = handshakeSecret.trafficSecrets(transcript.digest());
+    trafficSecrets.push(handshakeTraffic.client, handshakeTraffic.server);
     flight.keyLog('CLIENT_HANDSHAKE_TRAFFIC_SECRET', hello.random, handshakeTraffic.client);
     flight.keyLog('SERVER_HANDSHAKE_TRAFFIC_SECRET', hello.random, handshakeTraffic.server);
     flight.installWriteKeys(suite, handshakeTraffic.server);
@@ -127,7 +132,8 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
     const mainSecret = handshakeSecret.mainSecret();
     secrets.push(mainSecret);
     const applicationTraffic = mainSecret.trafficSecrets(serverFinishedHash);
-    const exporterSecret = mainSecret.exporterSecret(serverFinishedHash);
+    trafficSecrets.push(applicationTraffic.client, applicationTraffic.server);
+    exporterSecret = mainSecret.exporterSecret(serverFinishedHash);
     flight.keyLog('CLIENT_TRAFFIC_SECRET_0', hello.random, applicationTraffic.client);
     flight.keyLog('SERVER_TRAFFIC_SECRET_0', hello.random, applicationTraffic.server);
     flight.keyLog('EXPORTER_SECRET', hello.random, exporterSecret);
@@ -136,6 +142,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
 
     const client = yield* receiveClientFlight({ state, handshakeTraffic, applicationTraffic, requested });
     const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
+    isDone = true;
     return {
       suite,
       group,
@@ -158,6 +165,8 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
     };
   } finally {
     for (const secret of secrets) secret.wipe();
+    wipe(...trafficSecrets);
+    if (!isDone) wipe(exporterSecret);
   }
 }
 
@@ -167,18 +176,13 @@ export function* receiveClientFlight(sent: SentServerFlight): Handshake<Authenti
   const client = requested && (yield* authenticateClient(state, requested));
   yield* receiveFinished(state, handshakeTraffic.client);
   state.flight.installReadKeys(state.suite, applicationTraffic.client);
-  wipe(
-    handshakeTraffic.client,
-    handshakeTraffic.server,
-    applicationTraffic.client,
-    applicationTraffic.server,
-  );
   return client;
 }
 
 /** ClientHello, and HelloRetryRequest with a second one where the first has no key share that we take. */
 function* negotiate(config: ServerConfig, flight: Flight, transcript: Transcript): Handshake<Negotiated> {
   const message = yield* receive('client_hello');
+  flight.endReceivedFlight();
   const hello = decodeClientHello(message.body);
   checkClientHello(hello);
   const suite = chooseCipherSuite(config, hello);
@@ -202,6 +206,7 @@ function* negotiate(config: ServerConfig, flight: Flight, transcript: Transcript
   if (hello.legacySessionId.length > 0) flight.sendChangeCipherSpec();
   if (hello.extensions.early_data) flight.skipEarlyData('application_data');
   const second = yield* receive('client_hello');
+  flight.endReceivedFlight();
   const secondHello = decodeClientHello(second.body);
   checkClientHello(secondHello);
   const secondShare = checkSecondClientHello(hello, secondHello, group);
@@ -260,8 +265,7 @@ function* sendServerAuthentication(
     };
     sendMessage(state, encodeCertificateRequest({ context: noBytes, extensions }));
   }
-  const entries = identity.chain.map((certificate) => ({ certificate, extensions: {} }));
-  sendMessage(state, encodeCertificate({ context: noBytes, entries }));
+  sendMessage(state, certificateOf(identity));
   yield* sendCertificateVerify(state, 'server', identity, scheme);
 }
 

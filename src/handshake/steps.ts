@@ -63,6 +63,11 @@ export interface Flight {
   installWriteKeys(suite: CipherSuite, trafficSecret: Uint8Array): void;
   /** @throws TlsPeerError (unexpected_message) where the last message does not end its record (RFC 9846 §5.1) */
   installReadKeys(suite: CipherSuite, trafficSecret: Uint8Array): void;
+  /**
+   * The peer's flight ends here, and ours follows.
+   * @throws TlsPeerError (unexpected_message) where the last message does not end its record (RFC 9846 §5.1)
+   */
+  endReceivedFlight(): void;
   /** The peer's record_size_limit: what we may send from now on (RFC 8449). */
   limitSentRecords(innerLength: number): void;
   /** Our record_size_limit, which the peer has seen. */
