@@ -1,5 +1,6 @@
 import {
   alertMeaning,
+  type CertificateCheck,
   TlsCertificateError,
   TlsPeerError,
   type TlsStream,
@@ -30,6 +31,12 @@ export function abandon(stream: TlsStream): void {
   if (stream.failure === undefined) stream.destroy();
 }
 
+/** What an option of `tacit send` can do about it. */
+const certificateHints: Readonly<Partial<Record<CertificateCheck, string>>> = {
+  unknown_issuer: '--ca FILE names a certificate to trust',
+  name_mismatch: '--server-name NAME names the right one',
+};
+
 /** An error as one line for a person; an alert with its name and its usual meaning. */
 export function describeFailure(error: unknown): string {
   return describe(error).replace(/\s*\n\s*/g, ' ');
@@ -43,8 +50,9 @@ function describe(error: unknown): string {
       : `the other side was refused: ${alert}; ${error.message}`;
   }
   if (error instanceof TlsCertificateError) {
-    const hint = error.check === 'unknown_issuer' ? '; --ca FILE names a certificate to trust' : '';
-    return `the other side's certificate was refused (${error.check}): ${error.message}${hint}`;
+    const hint = certificateHints[error.check];
+    const reason = hint === undefined ? error.message : `${error.message} (${hint})`;
+    return `the other side's certificate was refused (${error.check}): ${reason}`;
   }
   if (error instanceof TlsTruncatedError) return 'the connection ended without close_notify';
   if (error instanceof TlsTimeoutError) return `the ${error.deadline} took too long: ${error.message}`;

@@ -11,7 +11,7 @@ import { startTacitServer } from './lab-tacit.ts';
 import type { UploadSource } from './lab-upload.ts';
 import { startProgress } from './progress.ts';
 
-const defaultRounds = 10;
+const defaultRounds = 5;
 const defaultBytes = 1_000_000;
 
 const help = `tacit lab: what becomes of an upload whose client only writes

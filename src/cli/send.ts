@@ -25,8 +25,8 @@ whether the other side has kept the file, only its own protocol could say.
 Options:
   --ca FILE           trust the certificates in FILE (PEM) and no others;
                       without it, those that Node trusts
-  --server-name NAME  the name to ask for (SNI) instead of HOST; the certificate
-                      must be valid for HOST all the same
+  --server-name NAME  the name to ask for and to find in the certificate;
+                      without it, HOST
 
 Exit status: 0 if all was sent and the other side closed after it, 1 if not.
 `;

@@ -1,9 +1,6 @@
 // Runs the built command line as a child process.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -73,28 +70,4 @@ export function tacit(
   const running = new Running(args, environment);
   running.child.stdin?.end(stdin);
   return running.finished;
-}
-
-/** Makes directories and starts programs for a test, and takes both away after it. */
-export class Workshop {
-  readonly #directories: string[] = [];
-  readonly #programs: Running[] = [];
-
-  directory(): string {
-    const path = mkdtempSync(join(tmpdir(), 'tacit-test-'));
-    this.#directories.push(path);
-    return path;
-  }
-
-  start(args: readonly string[]): Running {
-    const running = new Running(args);
-    this.#programs.push(running);
-    return running;
-  }
-
-  async clear(): Promise<void> {
-    for (const { child } of this.#programs) child.kill('SIGKILL');
-    await Promise.all(this.#programs.splice(0).map(({ finished }) => finished));
-    for (const path of this.#directories.splice(0)) rmSync(path, { recursive: true, force: true });
-  }
 }
