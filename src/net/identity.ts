@@ -2,7 +2,7 @@ import { createPrivateKey, KeyObject } from 'node:crypto';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
 import type { Identity } from '../handshake/identity.ts';
-import { certificatesFrom, checkKeyPem } from './pem.ts';
+import { certificatesFrom, keyFromPem } from './pem.ts';
 import { type Certificate, parseCertificate } from './x509-certificate.ts';
 
 /** A certificate and its key, in the forms in which files and secret stores hold them. */
@@ -70,7 +70,7 @@ function loadKey({ key, passphrase }: IdentityOptions): KeyObject {
     const hint = ArrayBuffer.isView(key) ? "; read the file as text: readFileSync(path, 'utf8')" : '';
     throw new TlsUsageError(`identity.key: expected PEM text or a KeyObject, got ${typeof key}${hint}`);
   }
-  const { encrypted } = checkKeyPem(key, 'identity.key');
+  const { pem, encrypted } = keyFromPem(key, 'identity.key');
   if (encrypted && passphrase === undefined) {
     throw new TlsUsageError('identity.key is encrypted: give its passphrase as identity.passphrase');
   }
@@ -78,7 +78,7 @@ function loadKey({ key, passphrase }: IdentityOptions): KeyObject {
     throw new TlsUsageError('identity.passphrase: identity.key is not encrypted; leave the passphrase out');
   }
   try {
-    return createPrivateKey(passphrase === undefined ? { key } : { key, passphrase });
+    return createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase });
   } catch (cause) {
     const why = encrypted
       ? 'the passphrase is wrong, or the key is damaged'

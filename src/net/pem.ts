@@ -86,10 +86,13 @@ const keyLabels: readonly string[] = [
 
 /**
  * Checks that `text` holds exactly one private key; `openssl ecparam` writes the curve's block ahead of it.
- * @returns whether the key is encrypted
+ * @returns the key's block alone, and whether it is encrypted
  * @throws TlsUsageError for anything else: it names what was found, never its content
  */
-export function checkKeyPem(text: string, what: string): { readonly encrypted: boolean } {
+export function keyFromPem(
+  text: string,
+  what: string,
+): { readonly pem: string; readonly encrypted: boolean } {
   const blocks = pemBlocks(text, what).filter(({ label }) => label !== 'EC PARAMETERS');
   const [key, second] = blocks;
   if (key === undefined) {
@@ -104,7 +107,13 @@ export function checkKeyPem(text: string, what: string): { readonly encrypted: b
   }
   if (second !== undefined)
     throw new TlsUsageError(`${what}: expected one private key, found ${blocks.length}`);
-  return { encrypted: key.label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type:.*ENCRYPTED/m.test(key.body) };
+  // Indented text is no PEM to OpenSSL.
+  const lines = key.body.split('\n').map((line) => line.trim());
+  const pem = [`-----BEGIN ${key.label}-----`, ...lines, `-----END ${key.label}-----`, ''].join('\n');
+  return {
+    pem,
+    encrypted: key.label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type:.*ENCRYPTED/m.test(pem),
+  };
 }
 
 /** Base64 as RFC 4648 §4 has it, white space aside: Node's own decoder skips what it does not know. */

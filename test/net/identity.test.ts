@@ -99,6 +99,19 @@ describe('a key', () => {
     }
   });
 
+  test('may be indented, or stand behind its curve and some text', () => {
+    const parameters = toPem('EC PARAMETERS', Uint8Array.from([6, 8, 42, 134, 72, 206, 61, 3, 1, 7]));
+    const old = leaf.key
+      .export({ format: 'pem', type: 'sec1', cipher: 'aes-256-cbc', passphrase: 'open' })
+      .toString();
+    for (const text of [leaf.keyPem, `some text\n${parameters}${leaf.keyPem}`]) {
+      const indented = `  ${text.replaceAll('\n', '\r\n  ')}`;
+      for (const key of [text, indented]) expect(loadIdentity({ cert: leaf.pem, key }).chain).toHaveLength(1);
+    }
+    const indented = old.replaceAll('\n', '\n\t');
+    expect(loadIdentity({ cert: leaf.pem, key: indented, passphrase: 'open' }).chain).toHaveLength(1);
+  });
+
   test('must be the leaf’s', () => {
     const other = testKey('p256', 'other').export({ format: 'pem', type: 'pkcs8' }).toString();
     usage({ cert: leaf.pem, key: other }, /do not belong together/);

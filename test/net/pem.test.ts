@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TlsUsageError } from '../../src/base/errors.ts';
-import { certificatesFrom, certificatesFromPem, checkKeyPem, pemBlocks } from '../../src/net/pem.ts';
+import { certificatesFrom, certificatesFromPem, keyFromPem, pemBlocks } from '../../src/net/pem.ts';
 import { rootCertificate, serverCertificate, testKey, toPem } from '../support/certificates.ts';
 
 function usage(call: () => unknown, pattern: RegExp): TlsUsageError {
@@ -92,27 +92,29 @@ describe('keys', () => {
   test('are one private key, of any of the usual labels, behind its curve or not', () => {
     const ec = testKey('p256').export({ format: 'pem', type: 'sec1' }).toString();
     const parameters = toPem('EC PARAMETERS', Uint8Array.of(6, 1, 1));
-    expect(checkKeyPem(ec, 'key')).toEqual({ encrypted: false });
-    expect(checkKeyPem(parameters + ec, 'key')).toEqual({ encrypted: false });
-    expect(checkKeyPem(toPem('PRIVATE KEY', Uint8Array.of(1)), 'key')).toEqual({ encrypted: false });
-    expect(checkKeyPem(toPem('ENCRYPTED PRIVATE KEY', Uint8Array.of(1)), 'key')).toEqual({ encrypted: true });
+    expect(keyFromPem(ec, 'key')).toMatchObject({ encrypted: false });
+    expect(keyFromPem(parameters + ec, 'key')).toMatchObject({ encrypted: false });
+    expect(keyFromPem(toPem('PRIVATE KEY', Uint8Array.of(1)), 'key')).toMatchObject({ encrypted: false });
+    expect(keyFromPem(toPem('ENCRYPTED PRIVATE KEY', Uint8Array.of(1)), 'key')).toMatchObject({
+      encrypted: true,
+    });
     const old = testKey('rsa2048').export({
       format: 'pem',
       type: 'pkcs1',
       cipher: 'aes-128-cbc',
       passphrase: 'x',
     });
-    expect(checkKeyPem(old.toString(), 'key')).toEqual({ encrypted: true });
+    expect(keyFromPem(old.toString(), 'key')).toMatchObject({ encrypted: true });
   });
 
   test('are nothing else', async () => {
     const root = await rootCertificate();
-    usage(() => checkKeyPem(root.pem, 'key'), /^key: expected a private key .*"CERTIFICATE"/);
-    usage(() => checkKeyPem(toPem('PUBLIC KEY', Uint8Array.of(1)), 'key'), /"PUBLIC KEY"/);
-    usage(() => checkKeyPem(root.keyPem + root.pem, 'key'), /"CERTIFICATE"/);
-    usage(() => checkKeyPem(root.keyPem + root.keyPem, 'key'), /expected one private key, found 2/);
-    usage(() => checkKeyPem('', 'key'), /empty/);
-    usage(() => checkKeyPem('server.key', 'key'), /path/);
+    usage(() => keyFromPem(root.pem, 'key'), /^key: expected a private key .*"CERTIFICATE"/);
+    usage(() => keyFromPem(toPem('PUBLIC KEY', Uint8Array.of(1)), 'key'), /"PUBLIC KEY"/);
+    usage(() => keyFromPem(root.keyPem + root.pem, 'key'), /"CERTIFICATE"/);
+    usage(() => keyFromPem(root.keyPem + root.keyPem, 'key'), /expected one private key, found 2/);
+    usage(() => keyFromPem('', 'key'), /empty/);
+    usage(() => keyFromPem('server.key', 'key'), /path/);
   });
 });
 

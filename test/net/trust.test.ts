@@ -323,6 +323,58 @@ describe('keys', () => {
     const own = await selfSignedCertificate({ key, names: ['www.example.org'] });
     expectRefused(judge([own], { ca: [own] }), 'weak_key', 'bad_certificate', { position: 0 });
   });
+
+  describe('that nobody should have', () => {
+    const rsaKey = (modulus: Uint8Array, exponent: readonly number[]): Uint8Array =>
+      sequence(
+        sequence(objectIdentifier('1.2.840.113549.1.1.1'), der(0x05)),
+        der(0x03, Uint8Array.of(0), sequence(der(0x02, modulus), der(0x02, Uint8Array.from(exponent)))),
+      );
+    /** An odd number with so many bits. */
+    const number = (bits: number): Uint8Array => Uint8Array.of(0, ...new Array<number>(bits / 8).fill(0xff));
+    const good = [1, 0, 1];
+    const point = der(0x03, Uint8Array.of(0), new Uint8Array(32).fill(9));
+
+    function withKey(certificate: TestCertificate, spki: Uint8Array, issuer: TestCertificate): Uint8Array {
+      return resign(certificate.der, issuer.key, signatures.ecdsaWithSha256, (fields) =>
+        fields.with(6, spki),
+      );
+    }
+
+    test.each([
+      ['an exponent of 1', rsaKey(number(2048), [1])],
+      ['an even exponent', rsaKey(number(2048), [4])],
+      ['an exponent of 33 bits', rsaKey(number(2048), [1, 0, 0, 0, 1])],
+      ['8 200 bits', rsaKey(number(8200), good)],
+      ['2 040 bits', rsaKey(number(2040), good)],
+      [
+        'a curve that is spelled out',
+        sequence(
+          sequence(objectIdentifier('1.2.840.10045.2.1'), sequence(der(0x02, Uint8Array.of(1)))),
+          point,
+        ),
+      ],
+      ['a key that cannot sign (X25519)', sequence(sequence(objectIdentifier('1.3.101.110')), point)],
+    ] as const)('are refused: %s', (_, spki) => {
+      const bytes = withKey(leaf, spki, intermediate);
+      expectRefused(judge([bytes, intermediate]), 'weak_key', 'bad_certificate', { position: 0 });
+    });
+
+    test('are accepted at the border', () => {
+      for (const spki of [
+        rsaKey(number(8192), good),
+        rsaKey(number(2048), [3]),
+        rsaKey(number(2048), [0, 255, 255, 255, 255]),
+      ]) {
+        expectTrusted(judge([withKey(leaf, spki, intermediate), intermediate]));
+      }
+    });
+
+    test('are not even computed with: an authority’s is looked at before it verifies anything', () => {
+      const huge = withKey(intermediate, rsaKey(number(8200), good), root);
+      expectRefused(judge([leaf, huge]), 'weak_key', 'bad_certificate', { position: 1 });
+    });
+  });
 });
 
 describe('authorities', () => {
@@ -925,33 +977,6 @@ describe('what is no certificate', () => {
   test('is refused where its issuer has no name', () => {
     expectMalformed(edited((fields) => fields.with(3, sequence())));
   });
-
-  test('is a key on a curve that is spelled out', () => {
-    const bytes = edited((fields) => {
-      const [, point] = children(fields[6]!);
-      const parameters = sequence(der(0x02, Uint8Array.of(1)));
-      return fields.with(6, sequence(sequence(objectIdentifier('1.2.840.10045.2.1'), parameters), point!));
-    });
-    expectRefused(judge([bytes, intermediate]), 'weak_key', 'bad_certificate');
-  });
-
-  test('is an RSA key whose exponent gives every signature away', () => {
-    const [, point] = children(new Uint8Array(rsaSpki()));
-    const modulus = children(point!.slice(point!.indexOf(0x30)))[0]!;
-    for (const exponent of [1, 4]) {
-      const key = sequence(modulus, der(0x02, Uint8Array.of(exponent)));
-      const bytes = edited((fields) =>
-        fields.with(
-          6,
-          sequence(
-            sequence(objectIdentifier('1.2.840.113549.1.1.1'), der(0x05)),
-            der(0x03, Uint8Array.of(0), key),
-          ),
-        ),
-      );
-      expectRefused(judge([bytes, intermediate]), 'weak_key', 'bad_certificate');
-    }
-  });
 });
 
 describe('the policy', () => {
@@ -1031,12 +1056,3 @@ describe('the policy', () => {
 function zeros(count: number): readonly number[] {
   return new Array<number>(count).fill(0);
 }
-
-function rsaSpki(): Uint8Array {
-  return new X509Certificate(rsaCertificate.der).publicKey.export({ format: 'der', type: 'spki' });
-}
-
-let rsaCertificate: TestCertificate;
-beforeAll(async () => {
-  rsaCertificate = await rootCertificate({ key: 'rsa2048' });
-});
