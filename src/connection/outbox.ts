@@ -95,9 +95,10 @@ export class Outbox {
     this.#seal(contentTypes.application_data, data);
   }
 
-  /** Returns how many of the `count` leave with this write. */
+  /** Returns how many leave with this write, but for those that are owed anyway. */
   sendTickets(count: number): number {
-    const extra = this.#tickets?.mint(count) ?? [];
+    // Those that a store took its time for go ahead of the new ones.
+    const extra = this.#tickets ? [...this.#tickets.takeReady(), ...this.#tickets.mint(count)] : [];
     if (extra.length > 0) this.#sendOwed(extra);
     return extra.length;
   }
@@ -126,8 +127,8 @@ export class Outbox {
         this.#output = [];
       }
     } else {
-      const owed = stage === 'peerClosed' ? this.#tickets?.takeOwed() : undefined;
-      if (owed) this.#sealMessages(owed);
+      if (stage === 'peerClosed' && this.#tickets?.mayLeaveOnClose)
+        this.#sealMessages(this.#tickets.takeOwed());
       this.#sendAlert('close_notify');
     }
     this.#shut();

@@ -43,13 +43,23 @@ export class TicketIssuer {
     this.#owed = resumption.ticketsOwed;
   }
 
+  /** Whether owed tickets may leave with our close_notify, once the peer's has been read. */
+  get mayLeaveOnClose(): boolean {
+    return this.#config.tickets.onClose;
+  }
+
   /** The NewSessionTicket messages that are owed now. */
   takeOwed(): Uint8Array[] {
     const owed = this.#owed;
     this.#owed = 0;
-    const messages = [...this.#ready, ...this.mint(owed)];
+    return [...this.takeReady(), ...this.mint(owed)];
+  }
+
+  /** Those that a store has taken in since the last write. */
+  takeReady(): Uint8Array[] {
+    const ready = this.#ready;
     this.#ready = [];
-    return messages;
+    return ready;
   }
 
   /** Fresh NewSessionTicket messages; fewer than `count` where the client cannot use them, or a store takes its time. */
