@@ -69,8 +69,10 @@ async function readLate(child: ChildProcess, reader: Reader): Promise<Ending> {
     });
   });
   ended.catch(() => {});
+  // Listened to from the beginning, and paused: when a child exits, Node empties pipes that nobody listens to.
+  child.stdout?.on('data', (bytes: Uint8Array) => reader.take(bytes)).pause();
   await Promise.race([reader.start, ended]);
-  child.stdout?.on('data', (bytes: Uint8Array) => reader.take(bytes));
+  child.stdout?.resume();
   return ended;
 }
 
