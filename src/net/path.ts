@@ -22,7 +22,7 @@ const maxPathLength = 10;
 
 /** Candidates that are looked at as somebody's issuer, and signatures verified: a peer decides how many it makes. */
 const maxTries = 100;
-const maxSignatureChecks = 32;
+const maxSignatureChecks = 16;
 
 /**
  * A path from the leaf to a trust anchor in which everything holds (RFC 5280 §6.1): the leaf first, the anchor last.
