@@ -15,6 +15,7 @@ export class Ending {
   readonly #writes: WriteQueue;
   readonly #limits: DrainLimits;
   #lingering: Promise<void> | undefined;
+  #isSayingFarewell = false;
   /** Our end of stream, and all before it, was handed to the transport; or why that failed. */
   #farewell: { readonly error: BrokenError | undefined } | undefined;
 
@@ -77,6 +78,7 @@ export class Ending {
   }
 
   async #handOver(): Promise<void> {
+    this.#isSayingFarewell = true;
     this.#farewell = { error: await this.#link.endOutput() };
     this.#link.changes.notify();
   }
@@ -96,7 +98,7 @@ export class Ending {
     if (fatal !== undefined || isStopped || clock.expired) return true;
     if (inputEnd?.error !== undefined && !peerEnded) return true;
     if (this.#farewell?.error !== undefined) return true;
-    return this.#farewell === undefined && writeHalf.reason !== undefined;
+    return !this.#isSayingFarewell && writeHalf.reason !== undefined;
   }
 
   async #finish(clock: DrainClock): Promise<CloseReport> {
@@ -145,9 +147,10 @@ export class Ending {
   }
 
   #timeoutError(): TlsTimeoutError {
+    const { timeout } = this.#limits;
     return new TlsTimeoutError(
       'drain',
-      `close() could not hand over everything that was written: the peer took nothing for ${this.#limits.timeout} ms`,
+      `close() gave up before all that was written was handed over: the peer did not take it in time (${timeout} ms)`,
     );
   }
 }

@@ -93,6 +93,12 @@ export class MemoryStream implements ByteStream {
     this.#changed();
   }
 
+  /** Bytes arrive here that the other end has not written. */
+  arrive(bytes: Uint8Array): void {
+    this.#received.push(bytes);
+    this.#changed();
+  }
+
   /** Waits until something about either end fulfils `condition`. */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve();
@@ -131,6 +137,7 @@ export class MemoryStream implements ByteStream {
     if (bytes.length === 0) throw new Error('an empty write');
     if (this.#isWriteEnded) throw new Error('a write after closeWrite');
     this.writes.push(new Uint8Array(bytes));
+    this.#changed();
     return this.#inTurn(() => this.#deliver(new Uint8Array(bytes)));
   }
 
