@@ -67,5 +67,5 @@ export const maxMessageSizes: Readonly<Record<number, number>> = {
   13: 2 ** 16 + 258, // certificate_request
   15: 2 ** 13, // certificate_verify: RSA-16384 signs in 2 048
   20: 64, // finished: a SHA-512 hash would be the longest
-  24: 1, // key_update
+  24: 64, // key_update: one byte; that a longer one is no KeyUpdate its decoder says (decode_error)
 };
