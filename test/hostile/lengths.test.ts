@@ -1,0 +1,53 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { handshake, type Rehearsal, type Side, sides } from './support/rehearsal.ts';
+import { messagesOfInterest, rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
+import { type LengthField, nameOfMessage, structureOf, withLength } from './support/structure.ts';
+import { type Verdict, verdictOf } from './support/verdict.ts';
+
+let all: Readonly<Record<ScenarioName, Rehearsal>>;
+
+beforeAll(async () => {
+  all = await rehearsals();
+});
+
+describe.each(scenarioNames)('%s: each length field off by one', (name) => {
+  it.each(sides)('in the messages of the %s', (side) => {
+    const found: string[] = [];
+    const expected: string[] = [];
+    for (const { index, message } of messagesOfInterest(name, all[name][side], side)) {
+      for (const field of structureOf(message).lengths) {
+        for (const delta of [-1, 1] as const) {
+          const label = `${nameOfMessage(message)} at ${field.offset}, ${field.what} ${delta}: `;
+          const victim = all[name].tamper(side, index, [handshake(withLength(message, field, delta))]);
+          found.push(label + verdictOf(victim));
+          expected.push(label + alertFor(message, field, delta));
+        }
+      }
+    }
+    expect(found).toEqual(expected);
+    expect(found.length).toBeGreaterThanOrEqual(minimum[name][side]);
+  });
+});
+
+/** How many falsified messages there are at least: a walk that finds fewer fields has lost some. */
+const minimum: Readonly<Record<ScenarioName, Readonly<Record<Side, number>>>> = {
+  full: { client: 60, server: 56 },
+  retry: { client: 54, server: 22 },
+  resumed: { client: 64, server: 30 },
+  clientAuthentication: { client: 16, server: 14 },
+};
+
+/** What does not fill its vector, or goes beyond it, is a decode_error; only what the header says reaches further. */
+function alertFor(message: Uint8Array, field: LengthField, delta: -1 | 1): Verdict {
+  if (field.what !== 'message') return 'decode_error';
+  const name = nameOfMessage(message);
+  if (delta === -1) {
+    // A byte is left in the record behind a message that has to end it.
+    return name === 'ClientHello' ? 'unexpected_message' : 'decode_error';
+  }
+  // The byte that is missing would have to come from the next record, which is no handshake record,
+  const lastOfRecord = ['ClientHello', 'HelloRetryRequest', 'ServerHello', 'NewSessionTicket'];
+  if (lastOfRecord.includes(name)) return 'unexpected_message';
+  // or for which the sender changed its keys.
+  return name === 'Finished' || name === 'KeyUpdate' ? 'bad_record_mac' : 'decode_error';
+}

@@ -1,0 +1,96 @@
+import { concatBytes } from '../../../src/base/bytes.ts';
+import type { ConnectionEvent } from '../../../src/connection/events.ts';
+import { TlsConnection } from '../../../src/connection/tls-connection.ts';
+import { clientHandshake } from '../../../src/handshake/client.ts';
+import type { PeerName } from '../../../src/handshake/client-hello.ts';
+import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
+import { serverHandshake } from '../../../src/handshake/server.ts';
+import type { Flight } from '../../../src/handshake/steps.ts';
+import { cutRecords, readRecords, type Unit, WriteKeys } from './records.ts';
+
+/** More `next` calls than a step of these small connections can need: beyond it the engine is taken to hang. */
+const maxNextCalls = 400;
+
+const peer: PeerName = { host: 'localhost', port: 443 };
+
+/** An engine with everything that it did: its events, and what it said. */
+export class Endpoint {
+  readonly connection: TlsConnection;
+  readonly events: ConnectionEvent[] = [];
+  readonly keys = new WriteKeys();
+  readonly #writes: Uint8Array[] = [];
+  /** How many writes it made before the step in which it failed. */
+  #writesBeforeFailure = 0;
+
+  constructor(config: ClientConfig | ServerConfig) {
+    this.connection = new TlsConnection(config, (flight) => {
+      const watched = this.#watch(flight);
+      return config.role === 'client'
+        ? clientHandshake(config, peer, watched)
+        : serverHandshake(config, watched);
+    });
+    this.step();
+  }
+
+  get failed(): boolean {
+    return this.events.at(-1)?.type === 'failed';
+  }
+
+  get established(): boolean {
+    return this.connection.handshakeInfo !== undefined;
+  }
+
+  /** All bytes that it wrote so far. */
+  get wire(): Uint8Array {
+    return concatBytes(...this.#writes);
+  }
+
+  /** Gives it bytes, takes all events and what it has to say then. */
+  receive(bytes: Uint8Array): Uint8Array {
+    this.connection.receive(bytes);
+    return this.step();
+  }
+
+  receiveEnd(): Uint8Array {
+    this.connection.receiveEnd();
+    return this.step();
+  }
+
+  step(): Uint8Array {
+    let calls = 0;
+    for (let event = this.connection.next(); event; event = this.connection.next()) {
+      if (this.failed) throw new Error(`after failed came the event ${event.type}`);
+      this.events.push(event);
+      calls += 1;
+      if (calls > maxNextCalls) throw new Error('next does not come to an end');
+    }
+    return this.takeOutput();
+  }
+
+  takeOutput(): Uint8Array {
+    const output = concatBytes(...this.connection.takeOutput());
+    if (!this.failed) this.#writesBeforeFailure += 1;
+    this.#writes.push(output);
+    return output;
+  }
+
+  /** What it said, decrypted: before the step in which it failed, and in that step and after it. */
+  said(): { readonly before: readonly Unit[]; readonly after: readonly Unit[] } {
+    const records = readRecords(this.wire, this.keys);
+    const before = cutRecords(concatBytes(...this.#writes.slice(0, this.#writesBeforeFailure))).length;
+    return {
+      before: records.slice(0, before).flatMap((record) => record.units),
+      after: records.slice(before).flatMap((record) => record.units),
+    };
+  }
+
+  #watch(flight: Flight): Flight {
+    return {
+      ...flight,
+      installWriteKeys: (suite, secret) => {
+        this.keys.install(suite, secret);
+        flight.installWriteKeys(suite, secret);
+      },
+    };
+  }
+}

@@ -1,0 +1,146 @@
+import { equalBytes } from '../../../src/base/bytes.ts';
+import { TlsCertificateError } from '../../../src/base/errors.ts';
+import {
+  type ClientSettings,
+  createClientConfig,
+  createServerConfig,
+  type ServerSettings,
+} from '../../../src/connection/config.ts';
+import { nodeSigner } from '../../../src/crypto/node/signer.ts';
+import type { Identity, TrustPolicy } from '../../../src/handshake/identity.ts';
+import type { ClientSession, ClientSessionCache } from '../../../src/sessions/client-session.ts';
+import { clientCertificate, resign, serverCertificate } from '../../support/certificates.ts';
+import { der, objectIdentifier, sequence } from '../../support/der.ts';
+import { SeededProvider, seededEd25519Key } from '../../support/seeded-provider.ts';
+import { Rehearsal, type Scenario, type Script, type Side } from './rehearsal.ts';
+
+export const scenarioNames = ['full', 'retry', 'resumed', 'clientAuthentication'] as const;
+
+export type ScenarioName = (typeof scenarioNames)[number];
+
+/**
+ * The messages that a scenario is there for, by their number among those of their side: the others look like those of
+ * the full handshake, which has them all.
+ */
+export function messagesOfInterest(
+  name: ScenarioName,
+  script: Script,
+  side: Side,
+): readonly NumberedMessage[] {
+  const numbers = ofInterest[name]?.[side];
+  return script.messages
+    .map((message, index) => ({ message, index }))
+    .filter(({ index }) => !numbers || numbers.includes(index));
+}
+
+export interface NumberedMessage {
+  readonly message: Uint8Array;
+  readonly index: number;
+}
+
+const ofInterest: Partial<Record<ScenarioName, Readonly<Record<Side, readonly number[]>>>> = {
+  // The second ClientHello; HelloRetryRequest and ServerHello.
+  retry: { client: [1], server: [0, 1] },
+  // ClientHello; ServerHello, EncryptedExtensions, Finished.
+  resumed: { client: [0], server: [0, 1, 2] },
+  // Certificate, CertificateVerify, Finished; CertificateRequest.
+  clientAuthentication: { client: [1, 2, 3], server: [2] },
+};
+
+/** Certificates, keys and tickets are fixed in time too. */
+const now = Date.UTC(2026, 10, 23);
+const ed25519 = { algorithm: sequence(objectIdentifier('1.3.101.112')), hash: undefined };
+
+/**
+ * The four kinds of connection that bad input is tried on. Each run of one is the same, byte for byte: keys, nonces and
+ * certificates follow from fixed seeds, so that what a seed of a test finds can be found again.
+ */
+export async function rehearsals(): Promise<Readonly<Record<ScenarioName, Rehearsal>>> {
+  const server = await fixedIdentity('server');
+  const client = await fixedIdentity('client');
+  const make = (
+    name: string,
+    clientSide: Partial<ClientSettings>,
+    serverSide: Partial<ServerSettings>,
+  ): Scenario => {
+    const clientProvider = new SeededProvider(`${name} client`);
+    const serverProvider = new SeededProvider(`${name} server`);
+    return {
+      name,
+      client: createClientConfig({
+        provider: clientProvider,
+        now: () => now,
+        trust: exactly(server),
+        alpnProtocols: ['h2', 'http/1.1'],
+        ticketRequest: { newSession: 1, resumption: 1 },
+        sessions: new OneSession(),
+        groups: ['x25519', 'secp256r1'],
+        ...clientSide,
+      }),
+      server: createServerConfig({
+        provider: serverProvider,
+        now: () => now,
+        identity: server,
+        alpnProtocols: ['http/1.1'],
+        ...serverSide,
+      }),
+      restart: () => {
+        clientProvider.restart();
+        serverProvider.restart();
+      },
+    };
+  };
+  const resumption = new OneSession();
+  const resumed = make('resumed', { sessions: resumption }, {});
+  new Rehearsal(resumed);
+  if (!resumption.session) throw new Error('no ticket came to resume with');
+  resumption.isOffered = true;
+  return {
+    full: new Rehearsal(make('full', {}, {})),
+    retry: new Rehearsal(make('retry', {}, { groups: ['secp256r1'] })),
+    resumed: new Rehearsal(resumed),
+    clientAuthentication: new Rehearsal(
+      make(
+        'clientAuthentication',
+        { identity: client },
+        { clientAuthentication: 'require', clientTrust: exactly(client) },
+      ),
+    ),
+  };
+}
+
+/** Trusts one certificate, byte for byte. */
+function exactly({ chain: [trusted] }: Identity): TrustPolicy {
+  return {
+    fingerprint: trusted ?? new Uint8Array(0),
+    verify: ({ chain: [leaf] }) =>
+      trusted && leaf && equalBytes(leaf, trusted)
+        ? { trusted: true, validUntil: now + 1e9 }
+        : { trusted: false, error: new TlsCertificateError('unknown_issuer', 'not the one that is trusted') },
+  };
+}
+
+/** Offers the same session to each connection: what a client has offered it wipes, so it gets a copy. */
+class OneSession implements ClientSessionCache {
+  session: ClientSession | undefined;
+  isOffered = false;
+
+  put(session: ClientSession): void {
+    this.session ??= session;
+  }
+
+  take(): ClientSession | undefined {
+    return this.isOffered && this.session ? { ...this.session, psk: this.session.psk.slice() } : undefined;
+  }
+}
+
+async function fixedIdentity(side: 'client' | 'server'): Promise<Identity> {
+  const key = seededEd25519Key(`hostile ${side}`);
+  const make = side === 'client' ? clientCertificate : serverCertificate;
+  const certificate = await make(undefined, { key });
+  // The generator's serial number is random: everything else in here is not.
+  const fixed = resign(certificate.der, key, ed25519, (fields) =>
+    fields.map((field, index) => (index === 1 ? der(0x02, Uint8Array.of(1)) : field)),
+  );
+  return { chain: [fixed], signer: nodeSigner(key) };
+}
