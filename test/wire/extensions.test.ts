@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import { concatBytes } from '../../src/base/bytes.ts';
+import { decodeClientHello, decodeServerHello, encodeClientHello } from '../../src/wire/hello.ts';
+import {
+  decodeCertificate,
+  decodeCertificateRequest,
+  decodeEncryptedExtensions,
+  decodeNewSessionTicket,
+} from '../../src/wire/messages.ts';
+import { fromHex } from '../support/hex.ts';
+import { rawExtension as ext, extensionBlock, messageBodies } from '../support/messages.ts';
+
+type Context = 'CH' | 'SH' | 'HRR' | 'EE' | 'CR' | 'CT' | 'NST';
+
+const decoders: Readonly<Record<Context, (body: Uint8Array) => unknown>> = {
+  CH: decodeClientHello,
+  SH: decodeServerHello,
+  HRR: decodeServerHello,
+  EE: decodeEncryptedExtensions,
+  CR: decodeCertificateRequest,
+  CT: decodeCertificate,
+  NST: decodeNewSessionTicket,
+};
+const contexts = Object.keys(decoders) as Context[];
+
+function decode(context: Context, ...extensions: readonly Uint8Array[]): unknown {
+  return decoders[context](messageBodies[context](concatBytes(...extensions)));
+}
+
+/** RFC 9846 §4.3, as far as Tacit recognizes the extensions; each with data that parses where it may appear. */
+const table: Readonly<
+  Record<string, { code: number; where: string; data: Partial<Record<Context, string>> }>
+> = {
+  server_name: { code: 0, where: 'CH EE CR', data: { CH: '0004 00 0001 61', EE: '', CR: '' } },
+  max_fragment_length: { code: 1, where: 'CH EE', data: { CH: '01', EE: '01' } },
+  supported_groups: { code: 10, where: 'CH EE', data: { CH: '0002 001d', EE: '0002 001d' } },
+  signature_algorithms: { code: 13, where: 'CH CR', data: { CH: '0002 0403', CR: '0002 0403' } },
+  alpn: { code: 16, where: 'CH EE', data: { CH: '0003 02 6832', EE: '0003 02 6832' } },
+  padding: { code: 21, where: 'CH', data: { CH: '0000' } },
+  record_size_limit: { code: 28, where: 'CH EE', data: { CH: '4000', EE: '4000' } },
+  pre_shared_key: {
+    code: 41,
+    where: 'CH SH',
+    data: { CH: `0007 0001 61 00000000 0021 20 ${'00'.repeat(32)}`, SH: '0000' },
+  },
+  early_data: { code: 42, where: 'CH EE NST', data: { CH: '', EE: '', NST: '00004000' } },
+  supported_versions: { code: 43, where: 'CH SH HRR', data: { CH: '02 0304', SH: '0304', HRR: '0304' } },
+  cookie: { code: 44, where: 'CH HRR', data: { CH: '0001 61', HRR: '0001 61' } },
+  psk_key_exchange_modes: { code: 45, where: 'CH', data: { CH: '01 01' } },
+  certificate_authorities: { code: 47, where: 'CH CR', data: { CH: '0003 0001 61', CR: '0003 0001 61' } },
+  post_handshake_auth: { code: 49, where: 'CH', data: { CH: '' } },
+  signature_algorithms_cert: { code: 50, where: 'CH CR', data: { CH: '0002 0403', CR: '0002 0403' } },
+  key_share: { code: 51, where: 'CH SH HRR', data: { CH: '0000', SH: '001d 0001 61', HRR: '001d' } },
+  ticket_request: { code: 58, where: 'CH EE', data: { CH: '0101', EE: '01' } },
+};
+const versions: Partial<Record<Context, Uint8Array>> = {
+  SH: ext(43, fromHex('0304')),
+  HRR: ext(43, fromHex('0304')),
+};
+
+/** The extensions that a message cannot do without, but for `code`. */
+function needed(context: Context, code: number): readonly Uint8Array[] {
+  const version = versions[context];
+  return version && code !== 43 ? [version] : [];
+}
+
+const rows = Object.entries(table).flatMap(([name, { code, where, data }]) =>
+  contexts.map((context) => ({
+    name,
+    code,
+    context,
+    data: data[context],
+    allowed: where.split(' ').includes(context),
+  })),
+);
+
+describe('a recognized extension', () => {
+  it.each(rows.filter(({ allowed }) => allowed))('$name is parsed in $context', ({ code, context, data }) => {
+    const block = ext(code, fromHex(data ?? ''));
+    expect(() => decode(context, ...needed(context, code), block)).not.toThrow();
+  });
+
+  it.each(rows.filter(({ allowed }) => !allowed))(
+    '$name is an illegal_parameter where it is misplaced, in $context',
+    ({ code, context }) => {
+      expect(() => decode(context, ...needed(context, code), ext(code, fromHex('')))).toThrow(
+        expect.objectContaining({ alert: 'illegal_parameter' }),
+      );
+    },
+  );
+
+  it.each(
+    rows.filter(
+      ({ allowed, name, context }) =>
+        allowed && name !== 'padding' && !(name === 'server_name' && context === 'CR'),
+    ),
+  )('$name with a byte behind it is a decode_error in $context', ({ code, context, data }) => {
+    const block = ext(code, fromHex(`${data} 00`));
+    expect(() => decode(context, ...needed(context, code), block)).toThrow(
+      expect.objectContaining({ alert: 'decode_error' }),
+    );
+  });
+
+  it.each(rows.filter(({ allowed, data }) => allowed && data))(
+    '$name that ends early is a decode_error in $context',
+    ({ name, code, context, data }) => {
+      if (name === 'padding') return;
+      const block = ext(code, fromHex(data ?? '').subarray(0, -1));
+      expect(() => decode(context, ...needed(context, code), block)).toThrow(
+        expect.objectContaining({ alert: 'decode_error' }),
+      );
+    },
+  );
+});
+
+describe('an extension block', () => {
+  it.each(contexts)('with a duplicate is a decode_error: %s', (context) => {
+    const grease = ext(0x3a3a, fromHex('00'));
+    expect(() => decode(context, ...needed(context, 0), grease, grease)).toThrow(
+      expect.objectContaining({ alert: 'decode_error' }),
+    );
+  });
+
+  it.each(rows.filter(({ allowed }) => allowed))(
+    'with $name twice is a decode_error: $context',
+    ({ code, context, data }) => {
+      const block = ext(code, fromHex(data ?? ''));
+      expect(() => decode(context, ...needed(context, code), block, block)).toThrow(
+        expect.objectContaining({ alert: 'decode_error' }),
+      );
+    },
+  );
+
+  it.each(contexts)('keeps what it does not know, GREASE included, in order: %s', (context) => {
+    const decoded = decode(
+      context,
+      ext(0x3a3a, fromHex('aa')),
+      ...needed(context, 0),
+      ext(0xff01, fromHex('00')),
+    ) as {
+      extensions?: { others: unknown };
+      entries?: readonly { extensions: { others: unknown } }[];
+      others?: unknown;
+    };
+    const block = decoded.entries?.[0]?.extensions ?? decoded.extensions ?? decoded;
+    expect(block.others).toEqual([
+      { code: 0x3a3a, data: fromHex('aa') },
+      { code: 0xff01, data: fromHex('00') },
+    ]);
+  });
+
+  it.each(contexts)('whose extension runs over its end is a decode_error: %s', (context) => {
+    const cut = ext(0x3a3a, fromHex('aabb')).subarray(0, -1);
+    expect(() => decode(context, ...needed(context, 0), cut)).toThrow(
+      expect.objectContaining({ alert: 'decode_error' }),
+    );
+  });
+
+  it('is written with pre_shared_key last, whatever else there is', () => {
+    const hello = decodeClientHello(messageBodies.CH(new Uint8Array(0)));
+    const bytes = encodeClientHello({
+      ...hello,
+      extensions: {
+        pre_shared_key: {
+          identities: [{ identity: fromHex('61'), obfuscatedTicketAge: 0 }],
+          binders: [new Uint8Array(32)],
+        },
+        others: [{ code: 0x3a3a, data: fromHex('00') }],
+        supported_versions: [0x0304],
+      },
+    });
+    expect(decodeClientHello(bytes.subarray(4)).extensions.order).toEqual([43, 0x3a3a, 41]);
+  });
+
+  it('gives unknown types no field of their own', () => {
+    const { extensions } = decodeClientHello(messageBodies.CH(extensionBlock([[0x3a3a, fromHex('00')]])));
+    expect(Object.getPrototypeOf(extensions)).toBe(Object.prototype);
+    expect(Object.keys(extensions).sort()).toEqual(['order', 'others']);
+  });
+});
