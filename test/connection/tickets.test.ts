@@ -19,7 +19,7 @@ import {
   startOfTime,
   trustAll,
 } from '../support/engine.ts';
-import { RawPeer, rawPeerOf, splitMessages, splitRecords } from '../support/raw-peer.ts';
+import { RawPeer, rawPeerOf, splitRecords } from '../support/raw-peer.ts';
 
 const day = 86_400;
 const two = ['new_session_ticket', 'new_session_ticket'];
@@ -280,8 +280,7 @@ function spyOnSeal(keeper: TicketKeys): number[] {
 }
 
 function ticketsIn(raw: RawPeer, output: Uint8Array): NewSessionTicket[] {
-  const contents = raw.open(output).filter(({ type }) => type === 22);
-  const messages = contents.flatMap(({ content }) => splitMessages(content).messages);
+  const messages = raw.open(output).flatMap((record) => record.messages);
   return messages
     .filter(([type]) => type === 4)
     .map((message) => decodeNewSessionTicket(message.subarray(4)));
@@ -294,6 +293,8 @@ function ticketsSentIn({ server }: Pair): NewSessionTicket[] {
 
 function encryptedExtensions(raw: RawPeer, flight: Uint8Array = noBytes): Uint8Array {
   const encrypted = splitRecords(flight).filter(([type]) => type === 23);
-  const [first = noBytes] = splitMessages(raw.open(encrypted[0] ?? noBytes)[0]?.content ?? noBytes).messages;
+  const [first = noBytes] = encrypted
+    .flatMap((record) => raw.open(record))
+    .flatMap(({ messages }) => messages);
   return first.subarray(4);
 }

@@ -21,6 +21,8 @@ export interface PlainRecord {
   readonly content: Uint8Array;
   /** Content, type and padding. */
   readonly innerLength: number;
+  /** The handshake messages that end in this record, headers included. */
+  readonly messages: readonly Uint8Array[];
 }
 
 /**
@@ -87,37 +89,27 @@ export class RawPeer {
   /** Decrypts what the endpoint emitted, in order; every byte counts. Follows its KeyUpdates. */
   open(output: Uint8Array): PlainRecord[] {
     return splitRecords(output).map((wire) => {
-      const opened = this.#opener.open(
-        wire.subarray(0, recordHeaderLength),
-        wire.subarray(recordHeaderLength),
-      );
+      const header = wire.subarray(0, recordHeaderLength);
+      const opened = this.#opener.open(header, wire.subarray(recordHeaderLength));
       if (!opened) throw new Error('the endpoint emitted a record that does not decrypt');
-      const isKeyUpdate =
-        opened.type === contentTypes.handshake && opened.content[0] === handshakeTypes.key_update;
-      if (isKeyUpdate) this.#opener.updateKeys();
-      return opened;
+      if (opened.type !== contentTypes.handshake) return { ...opened, messages: [] };
+      const { messages, rest } = splitMessages(concatBytes(this.#partialMessage, opened.content));
+      this.#partialMessage = rest;
+      for (const [type] of messages) if (type === handshakeTypes.key_update) this.#opener.updateKeys();
+      return { ...opened, messages };
     });
   }
 
-  /** What a turn's output says, as short texts: see `describeRecords`. */
+  /** What a turn's output says, as short texts: `data "abc"`, `fatal internal_error`, `new_session_ticket`. */
   hear({ output }: Turn): string[] {
-    const texts: string[] = [];
-    for (const { type, content } of this.open(output)) {
-      if (type !== contentTypes.handshake) {
-        texts.push(describe(type, content));
-        continue;
-      }
-      const { messages, rest } = splitMessages(concatBytes(this.#partialMessage, content));
-      this.#partialMessage = rest;
-      texts.push(...messages.map(describeMessage));
-    }
-    return texts;
+    return this.open(output).flatMap(({ type, content, messages }) =>
+      type === contentTypes.handshake ? messages.map(describeMessage) : [describe(type, content)],
+    );
   }
 
   /** The whole handshake messages in a turn's output. */
   messagesIn({ output }: Turn): Uint8Array[] {
-    const records = this.open(output).filter(({ type }) => type === contentTypes.handshake);
-    return splitMessages(concatBytes(...records.map(({ content }) => content))).messages;
+    return this.open(output).flatMap(({ messages }) => messages);
   }
 }
 
@@ -179,7 +171,6 @@ export function newSessionTicket(
   return encodeNewSessionTicket({ lifetime, ageAdd: 1, nonce: Uint8Array.of(7), ticket, extensions: {} });
 }
 
-/** `data "abc"`, `alert close_notify`, `key_update update_requested`, `new_session_ticket`. */
 function describe(type: number, content: Uint8Array): string {
   if (type === contentTypes.application_data) return `data "${textOf(content)}"`;
   const [level, code = 256] = content;
