@@ -21,7 +21,7 @@ const systemMeanings: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'the disk is full'],
   ['ENOTFOUND', 'there is no host of that name'],
   ['EAI_AGAIN', 'the name could not be looked up just now'],
-  ['EPIPE', 'the other side had closed'],
+  ['EPIPE', 'whoever was to read it had closed'],
   ['ETIMEDOUT', 'no answer came'],
 ]);
 

@@ -21,7 +21,11 @@ Usage: tacit lab [--rounds N] [--bytes N[,N...]] [--file FILE] [--json]
 A client process uploads over TLS 1.3 and closes without reading, to a node:tls
 server, to openssl s_server (where OpenSSL is installed) and to a Tacit server,
 each of which starts to read late. The client is not Tacit: it is node:tls, and
-so OpenSSL. All runs on this machine, over 127.0.0.1.
+so OpenSSL. All runs on this machine, over 127.0.0.1. What is counted:
+  complete              every byte arrived, and its end without an error
+  lost without an error bytes were missing, and the application saw no error
+  tickets before data   session tickets that the server wrote, unasked, before
+                        its application had written anything
 
 Options:
   --rounds N       uploads to each server, one after the other (${defaultRounds})

@@ -25,7 +25,11 @@ export interface Target {
 
 /** @throws {UsageError} a directory that is not there, or that cannot be made */
 export function parseTarget(out: string): Target {
-  if (out === '-') return { takesOne: true, isStdout: true, open: async () => standardOutput };
+  if (out === '-') {
+    // The callback of the write has it too; nobody listening, it would end the program.
+    process.stdout.on('error', () => {});
+    return { takesOne: true, isStdout: true, open: async () => standardOutput };
+  }
   if (!/[/\\]$/.test(out) && !isDirectory(out)) {
     if (!isDirectory(dirname(out))) {
       throw new UsageError(`--out: there is no directory '${dirname(out)}' for that file`);

@@ -91,4 +91,16 @@ describe('failures are one line, with exit status 1', () => {
     expect(received.stdout.toString()).toMatch(/^upload 1.*: truncated .*the disk is full \(ENOSPC\)/m);
     expect(received.status).toBe(1);
   });
+
+  test('nobody reads the standard output any more', async () => {
+    const receiver = await workshop.startReceiver('-');
+    receiver.running.child.stdout?.destroy();
+    const sent = await sendTo(receiver, workshop.file(randomBytes(1_000_000)));
+    expect(sent.status).toBe(1);
+    const received = await receiver.running.finished;
+    expect(received.stderr).toMatch(
+      /^upload 1.*: truncated after .*whoever was to read it had closed \(EPIPE\)/m,
+    );
+    expect(received.status).toBe(1);
+  });
 });

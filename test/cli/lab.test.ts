@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { tacit } from './program.ts';
 import { Workshop } from './workshop.ts';
+
+// Up to twenty processes, one after the other, on a machine that may have more to do.
+vi.setConfig({ testTimeout: 90_000 });
 
 const workshop = new Workshop();
 afterEach(() => workshop.clear());
