@@ -1,4 +1,4 @@
-import { createConnection } from 'node:net';
+import { createConnection, type LookupFunction } from 'node:net';
 import type { CallOptions } from '../streams/byte-stream.ts';
 import type { DrainOptions } from '../streams/drain.ts';
 import { BrokenError } from '../streams/errors.ts';
@@ -6,7 +6,13 @@ import { TcpStream } from './tcp-stream.ts';
 
 /** Where to connect to: a host and a port, or the path of a Unix socket. */
 export type TcpTarget =
-  | { readonly host: string; readonly port: number; readonly path?: undefined }
+  | {
+      readonly host: string;
+      readonly port: number;
+      /** Finds the addresses of a host; the system's way by default. */
+      readonly lookup?: LookupFunction | undefined;
+      readonly path?: undefined;
+    }
   | { readonly path: string };
 
 /**
@@ -22,7 +28,13 @@ export function connectTcp(
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   const socket = createConnection(
     target.path === undefined
-      ? { host: target.host, port: target.port, allowHalfOpen: true, autoSelectFamily: true }
+      ? {
+          host: target.host,
+          port: target.port,
+          ...(target.lookup && { lookup: target.lookup }),
+          allowHalfOpen: true,
+          autoSelectFamily: true,
+        }
       : { path: target.path, allowHalfOpen: true },
   );
   return new Promise((resolve, reject) => {
