@@ -118,13 +118,17 @@ export class HandshakeDriver {
 /** An AbortSignal that costs nothing until somebody asks for it. */
 class LazyAbort implements QuestionContext {
   #controller: AbortController | undefined;
+  #hasFired = false;
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
+    // Whoever asks late, in the middle of its work, is told as well.
+    if (this.#hasFired) this.#controller.abort();
     return this.#controller.signal;
   }
 
   abort(): void {
+    this.#hasFired = true;
     this.#controller?.abort();
   }
 }
