@@ -216,11 +216,12 @@ export class TlsConnection {
    * @param label ASCII, as IANA or the protocol defines it
    * @param context bytes that the protocol mixes in; may be empty
    * @param length in bytes
-   * @throws TlsUsageError before the handshake is done and after the connection has failed
+   * @throws TlsUsageError before the handshake is done, and after the connection has failed or was given up
    */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
     const outcome = this.#established?.outcome;
-    if (!outcome || this.#failure)
+    // Out of a wiped secret would come keys that everybody knows.
+    if (!outcome || this.#failure || this.#readEnd === 'closed')
       throw new TlsUsageError('keying material is there only on an established connection');
     const { provider } = this.#config;
     return exportKeyingMaterial(provider, outcome.suite.hash, outcome.exporterSecret, label, context, length);
