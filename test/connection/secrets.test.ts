@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { noBytes, utf8 } from '../../src/base/bytes.ts';
+import { TlsTimeoutError, TlsUsageError } from '../../src/base/errors.ts';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { contentTypes } from '../../src/wire/names.ts';
+import { type Endpoint, establishedPair, hex, newPair, pump, summary, trustAll } from '../support/engine.ts';
+import { plaintextRecord, RawPeer } from '../support/raw-peer.ts';
+
+const roles = ['client', 'server'] as const;
+
+describe('exporter', () => {
+  it('is equal on both sides, for the same label, context and length only', async () => {
+    const { client, server } = await establishedPair();
+    const uses: readonly (readonly [string, Uint8Array, number])[] = [
+      ['EXPORTER-Channel-Binding', noBytes, 32],
+      ['EXPORTER-Channel-Binding', noBytes, 16],
+      ['EXPORTER-Channel-Binding', utf8('context'), 32],
+      ['EXPERIMENTAL-other', noBytes, 32],
+      ['EXPERIMENTAL-other', utf8('context'), 1000],
+    ];
+    const exported = uses.map((use) => hex(client.engine.exportKeyingMaterial(...use)));
+    expect(uses.map((use) => hex(server.engine.exportKeyingMaterial(...use)))).toEqual(exported);
+    expect(new Set(exported.map((text) => text.slice(0, 32))).size).toBe(uses.length);
+    expect(exported.map(({ length }) => length / 2)).toEqual([32, 16, 32, 32, 1000]);
+  });
+
+  it('is another one in every connection, and the same after a KeyUpdate', async () => {
+    const first = await establishedPair();
+    const before = exportedBy(first.client);
+    first.client.turn((engine) => engine.updateKeys());
+    pump(first);
+    expect(exportedBy(first.client)).toBe(before);
+    expect(exportedBy(first.server)).toBe(before);
+    expect(exportedBy((await establishedPair()).client)).not.toBe(before);
+  });
+
+  it('is there after both directions have ended well, and after a truncated end', async () => {
+    const pair = await establishedPair();
+    const before = exportedBy(pair.client);
+    pair.client.closeWrite();
+    pair.server.closeWrite();
+    pump(pair);
+    expect(exportedBy(pair.client)).toBe(before);
+    expect(exportedBy(pair.server)).toBe(before);
+    const truncated = await establishedPair();
+    truncated.client.receiveEnd();
+    expect(exportedBy(truncated.client)).toBe(exportedBy(truncated.server));
+  });
+
+  it('is not there before the handshake is done, on either side', async () => {
+    const { client, server } = await newPair();
+    expect(() => exportedBy(client)).toThrow(TlsUsageError);
+    const flight = server.receive(client.turn().output).output;
+    expect(() => exportedBy(server)).toThrow(TlsUsageError);
+    server.receive(client.receive(flight).output);
+    expect(exportedBy(client)).toBe(exportedBy(server));
+  });
+
+  it.each([
+    ['failed', (endpoint: Endpoint) => endpoint.receive(plaintextRecord(99, noBytes))],
+    ['was given up', (endpoint: Endpoint) => endpoint.turn((engine) => engine.abandon())],
+  ])(
+    'is not there once the connection %s: a wiped secret would give keys that everybody knows',
+    async (_, end) => {
+      for (const role of roles) {
+        const { [role]: endpoint } = await establishedPair();
+        end(endpoint);
+        expect(() => exportedBy(endpoint)).toThrow(TlsUsageError);
+      }
+    },
+  );
+});
+
+describe('key log', () => {
+  const labels = [
+    'CLIENT_HANDSHAKE_TRAFFIC_SECRET',
+    'SERVER_HANDSHAKE_TRAFFIC_SECRET',
+    'CLIENT_TRAFFIC_SECRET_0',
+    'SERVER_TRAFFIC_SECRET_0',
+    'EXPORTER_SECRET',
+  ];
+
+  it('has the same five lines on both sides, with the random of the ClientHello', async () => {
+    const { client, server } = await establishedPair();
+    expect(client.keyLogLines).toEqual(server.keyLogLines);
+    const clientRandom = hex((client.writes[0] ?? noBytes).subarray(11, 43));
+    expect(client.keyLogLines.map((line) => line.split(' ')[0])).toEqual(labels);
+    for (const line of client.keyLogLines) {
+      expect(line).toMatch(/^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{64}$/);
+      expect(line.split(' ')[1]).toBe(clientRandom);
+    }
+  });
+
+  it('has the random of the first ClientHello also behind a HelloRetryRequest', async () => {
+    const { client, server } = await establishedPair({ server: { groups: ['secp384r1'] } });
+    const clientRandom = hex((client.writes[0] ?? noBytes).subarray(11, 43));
+    expect(new Set(server.keyLogLines.map((line) => line.split(' ')[1]))).toEqual(new Set([clientRandom]));
+  });
+
+  it('has secrets as long as the hash of the suite', async () => {
+    const { client } = await establishedPair({ server: { cipherSuites: ['TLS_AES_256_GCM_SHA384'] } });
+    for (const secret of client.secrets.values()) expect(secret).toHaveLength(48);
+  });
+
+  it('is silent by default', async () => {
+    const { client, server } = await establishedPair({
+      client: { keyLog: false },
+      server: { keyLog: false },
+    });
+    expect([...client.keyLogLines, ...server.keyLogLines]).toEqual([]);
+  });
+});
+
+describe.each(roles)('failure wipes, at a %s', (role) => {
+  it.each([
+    ['a fatal alert of ours', (raw: RawPeer) => raw.deliver(raw.record(contentTypes.handshake, noBytes))],
+    ['a fatal alert of the peer', (raw: RawPeer) => raw.deliver(raw.alert('internal_error'))],
+    ['abandon()', (raw: RawPeer) => raw.target.turn((engine) => engine.abandon())],
+    [
+      'a reason of our own',
+      (raw: RawPeer) => raw.target.turn((engine) => engine.cancel(new TlsTimeoutError('idle', 'too long'))),
+    ],
+  ])('every secret of the connection, at %s', async (_, fail) => {
+    const { provider, secrets } = rememberingProvider();
+    const pair = await establishedPair({ [role]: { provider }, server: noTickets(role, provider) });
+    const { [role]: target } = pair;
+    const raw = new RawPeer(target);
+    raw.deliver(raw.keyUpdate('update_requested'), raw.data('x'));
+    target.turn((engine) => engine.updateKeys());
+    target.engine.exportKeyingMaterial('label', noBytes, 32);
+    expect(secrets.some(({ live }) => !isZero(live))).toBe(true);
+    fail(raw);
+    expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
+  });
+
+  it('the secrets of a handshake, wherever it fails', async () => {
+    const { provider, secrets } = rememberingProvider();
+    const trust = { ...trustAll, verify: (): Promise<never> => new Promise(() => undefined) };
+    const pair = await newPair({
+      client: { trust, ...(role === 'client' ? { provider } : {}) },
+      server: noTickets(role, provider),
+    });
+    const { client, server } = pair;
+    const flight = server.receive(client.turn().output).output;
+    client.receive(flight);
+    expect(secrets.some(({ live }) => !isZero(live))).toBe(true);
+    pair[role].receiveEnd();
+    pair[role].turn((engine) => engine.abandon());
+    expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
+  });
+
+  it('and forgets what was received', async () => {
+    const { [role]: target } = await establishedPair();
+    target.receive(plaintextRecord(99, noBytes));
+    target.receive(new Uint8Array(100));
+    expect(target.engine.takeTrailing()).toHaveLength(0);
+    expect(target.engine.wantsInput).toBe(false);
+    expect(summary(target.turn().events)).toEqual([]);
+  });
+});
+
+function exportedBy({ engine }: Endpoint): string {
+  return hex(engine.exportKeyingMaterial('EXPORTER-test', noBytes, 32));
+}
+
+/** The server's settings: it must not seal tickets, whose keys outlive connections. */
+function noTickets(role: 'client' | 'server', provider: CryptoProvider): object {
+  return { tickets: { count: 0 }, ...(role === 'server' ? { provider } : {}) };
+}
+
+/** node:crypto, which remembers every HMAC key: all secrets of a key schedule are one, when they are used. */
+function rememberingProvider(): {
+  readonly provider: CryptoProvider;
+  readonly secrets: { readonly live: Uint8Array; readonly copy: Uint8Array }[];
+} {
+  const secrets: { readonly live: Uint8Array; readonly copy: Uint8Array }[] = [];
+  const provider: CryptoProvider = {
+    ...nodeCrypto,
+    hmac(algorithm, key, data) {
+      secrets.push({ live: key, copy: key.slice() });
+      return nodeCrypto.hmac(algorithm, key, data);
+    },
+  };
+  return { provider, secrets };
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
