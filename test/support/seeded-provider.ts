@@ -7,7 +7,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
-import type { CryptoProvider, KeyExchange, NamedGroup } from '../../src/crypto/provider.ts';
+import type { CryptoProvider, KeyExchange, NamedGroup, PublicKey } from '../../src/crypto/provider.ts';
 
 /** Private keys of known curves in PKCS #8, ahead of their 32 bytes. */
 const pkcs8Prefixes = {
@@ -23,7 +23,7 @@ interface KeyPair {
   derive(peerShare: Uint8Array): Uint8Array | undefined;
 }
 
-/** Key pairs and shared secrets by their private keys: runs that begin with the same seed do their work once. */
+/** What is costly is kept, here and below: connections that begin with the same seed do it once. */
 const keyPairs = new Map<string, KeyPair>();
 
 /**
@@ -38,7 +38,7 @@ export class SeededProvider implements CryptoProvider {
   readonly hash = nodeCrypto.hash;
   readonly hmac = nodeCrypto.hmac;
   readonly aead = nodeCrypto.aead;
-  readonly importPublicKey = nodeCrypto.importPublicKey;
+  readonly importPublicKey = importOnce;
 
   constructor(seed: string) {
     this.#seed = seed;
@@ -119,6 +119,34 @@ export function ecKeyPair(curve: string, scalar: Uint8Array): KeyPair {
 function privateKey(type: keyof typeof pkcs8Prefixes, scalar: Uint8Array): KeyObject {
   const pkcs8 = Buffer.concat([Buffer.from(pkcs8Prefixes[type], 'hex'), scalar]);
   return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+}
+
+const publicKeys = new Map<string, PublicKey | undefined>();
+
+function importOnce(subjectPublicKeyInfo: Uint8Array): PublicKey | undefined {
+  const id = Buffer.from(subjectPublicKeyInfo).toString('hex');
+  if (!publicKeys.has(id)) {
+    const key = nodeCrypto.importPublicKey(subjectPublicKeyInfo);
+    publicKeys.set(id, key && verifyingOnce(key));
+  }
+  return publicKeys.get(id);
+}
+
+function verifyingOnce(key: PublicKey): PublicKey {
+  const verdicts = new Map<string, boolean>();
+  return {
+    schemes: key.schemes,
+    modulusBits: key.modulusBits,
+    verify(scheme, content, signature): boolean {
+      const id = `${scheme} ${Buffer.from(content).toString('hex')} ${Buffer.from(signature).toString('hex')}`;
+      let verdict = verdicts.get(id);
+      if (verdict === undefined) {
+        verdict = key.verify(scheme, content, signature);
+        verdicts.set(id, verdict);
+      }
+      return verdict;
+    },
+  };
 }
 
 /** Keeps shared secrets by the peer's share; what is no valid share gives undefined. */

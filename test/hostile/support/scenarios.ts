@@ -7,7 +7,7 @@ import {
   type ServerSettings,
 } from '../../../src/connection/config.ts';
 import { nodeSigner } from '../../../src/crypto/node/signer.ts';
-import type { Identity, TrustPolicy } from '../../../src/handshake/identity.ts';
+import type { Identity, Signer, TrustPolicy } from '../../../src/handshake/identity.ts';
 import type { ClientSession, ClientSessionCache } from '../../../src/sessions/client-session.ts';
 import { clientCertificate, resign, serverCertificate } from '../../support/certificates.ts';
 import { der, objectIdentifier, sequence } from '../../support/der.ts';
@@ -142,5 +142,19 @@ async function fixedIdentity(side: 'client' | 'server'): Promise<Identity> {
   const fixed = resign(certificate.der, key, ed25519, (fields) =>
     fields.map((field, index) => (index === 1 ? der(0x02, Uint8Array.of(1)) : field)),
   );
-  return { chain: [fixed], signer: nodeSigner(key) };
+  return { chain: [fixed], signer: signingOnce(nodeSigner(key)) };
+}
+
+/** Signs the same content once: Ed25519 gives the same signature each time. */
+function signingOnce(signer: Signer): Signer {
+  const signatures = new Map<string, Uint8Array>();
+  return {
+    schemes: signer.schemes,
+    sign(scheme, content, context): Uint8Array {
+      const id = Buffer.from(content).toString('hex');
+      const signature = signatures.get(id) ?? (signer.sign(scheme, content, context) as Uint8Array);
+      signatures.set(id, signature);
+      return signature;
+    },
+  };
 }

@@ -1,0 +1,167 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Unit } from './support/records.ts';
+import { fragments, handshake, type Rehearsal, type Side, sides } from './support/rehearsal.ts';
+import { rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
+import { nameOfMessage } from './support/structure.ts';
+import { type Verdict, verdictOf } from './support/verdict.ts';
+
+let all: Readonly<Record<ScenarioName, Rehearsal>>;
+
+beforeAll(async () => {
+  all = await rehearsals();
+});
+
+/** Where in the sender's flow of records something comes. */
+type Phase =
+  /** Ahead of the first ClientHello: nobody knows yet that this is TLS. */
+  | 'first'
+  /** Without protection. */
+  | 'plaintext'
+  /** Under the handshake keys, as the first record. */
+  | 'firstProtected'
+  | 'handshake'
+  | 'application';
+
+interface Interruption {
+  readonly what: string;
+  readonly unit: Unit;
+  /** What becomes of the connection; `end` where it is passed over. */
+  readonly verdict: Partial<Record<Phase, Verdict>> & { readonly otherwise: Verdict };
+}
+
+const alert = (...content: readonly number[]): Unit => ({ type: 'alert', content: Uint8Array.from(content) });
+const changeCipherSpec = (...content: readonly number[]): Unit => ({
+  type: 'change_cipher_spec',
+  content: Uint8Array.from(content),
+});
+const data: Unit = { type: 'application_data', content: Uint8Array.of(1, 2, 3) };
+const unexpected = { otherwise: 'unexpected_message' } as const;
+
+const interruptions: readonly Interruption[] = [
+  { what: 'data', unit: data, verdict: { ...unexpected, application: 'end' } },
+  {
+    what: 'data in the clear',
+    unit: { ...data, plaintext: true },
+    verdict: {
+      firstProtected: 'bad_record_mac',
+      handshake: 'bad_record_mac',
+      application: 'bad_record_mac',
+      otherwise: 'unexpected_message',
+    },
+  },
+  {
+    what: 'a protected change_cipher_spec',
+    unit: changeCipherSpec(1),
+    verdict: { plaintext: 'end', ...unexpected },
+  },
+  {
+    what: 'a change_cipher_spec',
+    unit: { ...changeCipherSpec(1), plaintext: true },
+    verdict: { first: 'unexpected_message', application: 'unexpected_message', otherwise: 'end' },
+  },
+  {
+    what: 'a change_cipher_spec of another value',
+    unit: { ...changeCipherSpec(2), plaintext: true },
+    verdict: unexpected,
+  },
+  {
+    what: 'a change_cipher_spec of two bytes',
+    unit: { ...changeCipherSpec(1, 1), plaintext: true },
+    verdict: unexpected,
+  },
+  {
+    what: 'an empty change_cipher_spec',
+    unit: { ...changeCipherSpec(), plaintext: true },
+    verdict: unexpected,
+  },
+  { what: 'an alert', unit: alert(2, 40), verdict: { otherwise: 'received handshake_failure' } },
+  {
+    what: 'an alert that calls itself a warning',
+    unit: alert(1, 40),
+    verdict: { otherwise: 'received handshake_failure' },
+  },
+  { what: 'an alert that nobody knows', unit: alert(2, 200), verdict: { otherwise: 'received alert_200' } },
+  {
+    what: 'an alert in the clear',
+    unit: { ...alert(2, 40), plaintext: true },
+    verdict: {
+      handshake: 'unexpected_message',
+      application: 'unexpected_message',
+      otherwise: 'received handshake_failure',
+    },
+  },
+  { what: 'half an alert', unit: alert(2), verdict: { otherwise: 'decode_error' } },
+  { what: 'two alerts in a record', unit: alert(1, 90, 1, 90), verdict: { otherwise: 'decode_error' } },
+  { what: 'an empty alert', unit: alert(), verdict: unexpected },
+  { what: 'user_canceled', unit: alert(1, 90), verdict: { otherwise: 'end' } },
+  {
+    what: 'close_notify',
+    unit: alert(1, 0),
+    verdict: { application: 'end', otherwise: 'received close_notify' },
+  },
+  { what: 'an empty handshake record', unit: handshake(new Uint8Array(0)), verdict: unexpected },
+  { what: 'a record of type 24', unit: { ...data, typeCode: 24 }, verdict: unexpected },
+  {
+    what: 'a record of type 0',
+    unit: { ...data, content: new Uint8Array(0), typeCode: 0, padding: 3 },
+    verdict: unexpected,
+  },
+];
+
+describe.each(scenarioNames)('%s: ahead of every message', (name) => {
+  it.each(sides)('of the %s, records that are no handshake message', (side) => {
+    const found: string[] = [];
+    const expected: string[] = [];
+    for (const [index, message] of all[name][side].messages.entries()) {
+      const phase = phaseOf(all[name], side, index);
+      for (const { what, unit, verdict } of interruptions) {
+        const label = `${what} ahead of ${nameOfMessage(message)}: `;
+        const victim = all[name].tamper(side, index, [{ ...unit, alone: true }, handshake(message)]);
+        found.push(label + verdictOf(victim));
+        expected.push(label + (verdict[phase] ?? verdict.otherwise));
+      }
+    }
+    expect(found).toEqual(expected);
+  });
+
+  it.each(sides)('of the %s, in the midst of it: unexpected_message', (side) => {
+    const found: string[] = [];
+    const within = [
+      data,
+      changeCipherSpec(1),
+      { ...changeCipherSpec(1), plaintext: true },
+      alert(1, 90),
+      alert(2, 40),
+    ];
+    for (const [index, message] of all[name][side].messages.entries()) {
+      for (const unit of within) {
+        const [head, tail] = fragments(message, 3);
+        const victim = all[name].tamper(side, index, [head!, unit, tail!]);
+        const verdict = verdictOf(victim);
+        if (verdict !== 'unexpected_message')
+          found.push(`${nameOfMessage(message)}, ${unit.type}: ${verdict}`);
+      }
+    }
+    expect(found).toEqual([]);
+  });
+});
+
+function phaseOf(rehearsal: Rehearsal, side: Side, index: number): Phase {
+  let count = 0;
+  let isFirstProtected = true;
+  let isLater = false;
+  for (const { units, isProtected, endsHandshake } of rehearsal[side].records) {
+    for (const { type } of units) {
+      if (type !== 'handshake') continue;
+      if (count === index) {
+        if (!isProtected) return side === 'client' && index === 0 ? 'first' : 'plaintext';
+        if (isLater) return 'application';
+        return isFirstProtected ? 'firstProtected' : 'handshake';
+      }
+      count += 1;
+      if (isProtected) isFirstProtected = false;
+    }
+    isLater ||= endsHandshake;
+  }
+  throw new Error('there is no such message');
+}
