@@ -1,0 +1,119 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { maxBufferedInput, maxMessageSizes } from '../../src/base/limits.ts';
+import { createServerConfig } from '../../src/connection/config.ts';
+import { Endpoint } from './support/endpoint.ts';
+import { handshake, type Rehearsal, sides } from './support/rehearsal.ts';
+import { messagesOfInterest, rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
+import { nameOfMessage } from './support/structure.ts';
+import { verdictOf } from './support/verdict.ts';
+
+let all: Readonly<Record<ScenarioName, Rehearsal>>;
+
+beforeAll(async () => {
+  all = await rehearsals();
+});
+
+describe.each(scenarioNames)('%s: a message that announces more than its type may have', (name) => {
+  it.each(sides)(
+    'from the %s is refused from its header, one that announces the most is waited for',
+    (side) => {
+      const found: string[] = [];
+      for (const { message, index } of messagesOfInterest(name, all[name][side], side)) {
+        const limit = maxMessageSizes[message[0]!]!;
+        for (const length of [limit, limit + 1, 2 ** 24 - 1]) {
+          const header = Uint8Array.of(message[0]!, length >> 16, (length >> 8) & 0xff, length & 0xff);
+          const victim = all[name].tamper(side, index, [handshake(header)], 'falls silent');
+          const verdict = verdictOf(victim);
+          const waits = victim.established ? 'established' : 'in the handshake';
+          const expected = length > limit ? 'illegal_parameter' : waits;
+          if (verdict !== expected) found.push(`${nameOfMessage(message)} of ${length} bytes: ${verdict}`);
+        }
+      }
+      expect(found).toEqual([]);
+    },
+  );
+});
+
+describe.each(sides)(
+  'a record of the %s that announces too much: record_overflow, from its header',
+  (side) => {
+    it.each([
+      ['handshake', 22, 2 ** 14],
+      ['alert', 21, 2 ** 14],
+      ['change_cipher_spec', 20, 2 ** 14],
+      ['application_data', 23, 2 ** 14 + 256],
+    ])('%s', (_, type, most) => {
+      const found: string[] = [];
+      const expected: string[] = [];
+      for (let count = 0; count < all.full[side].wire.length; count++) {
+        for (const length of [most, most + 1, 0xffff]) {
+          const header = Uint8Array.of(type, 3, 3, length >> 8, length & 0xff);
+          const victim = all.full.hear(side, [...all.full[side].wire.slice(0, count), header]);
+          const verdict = verdictOf(victim);
+          const waits =
+            victim.events.at(-1)?.type === 'end'
+              ? 'end'
+              : victim.established
+                ? 'established'
+                : 'in the handshake';
+          found.push(`behind ${count} records, ${length}: ${verdict}`);
+          expected.push(`behind ${count} records, ${length}: ${length > most ? 'record_overflow' : waits}`);
+        }
+      }
+      expect(found).toEqual(expected);
+    });
+  },
+);
+
+describe('memory', () => {
+  it.each(sides)('a hello from the %s in records of one byte costs no more than its bytes, twice', (side) => {
+    const type = side === 'client' ? 1 : 2;
+    const limit = maxMessageSizes[type]!;
+    const victim = all.full.victimOf(side);
+    const before = memoryInUse();
+    victim.connection.receive(
+      Uint8Array.of(22, 3, 3, 0, 4, type, limit >> 16, (limit >> 8) & 0xff, limit & 0xff),
+    );
+    const record = Uint8Array.of(22, 3, 3, 0, 1, 0);
+    for (let received = 0; received < limit - 1; received++) {
+      victim.connection.receive(record.slice());
+      if (victim.connection.next()) throw new Error('something happened before the message was there');
+    }
+    expect(memoryInUse() - before).toBeLessThan(2 * limit + 100_000);
+    expect(verdictOf(victim)).toBe('in the handshake');
+    victim.receive(record);
+    expect(verdictOf(victim)).not.toBe('in the handshake');
+  });
+
+  it('what comes while a question is open is asked for up to 64 KiB, and no further', () => {
+    const { scenario, client } = all.full;
+    scenario.restart();
+    const server = new Endpoint(
+      createServerConfig({ ...scenario.server, identity: () => new Promise<never>(() => {}) }),
+    );
+    server.receive(client.wire[0]!);
+    expect(server.events.map((event) => event.type)).toEqual(['question']);
+    let received = 0;
+    const junk = new Uint8Array(1000).fill(0xff);
+    for (; server.connection.wantsInput; received += junk.length) {
+      server.receive(junk.slice());
+      if (received > 2 * maxBufferedInput) break;
+    }
+    expect(received).toBeLessThanOrEqual(maxBufferedInput + junk.length);
+    expect(received).toBeGreaterThanOrEqual(maxBufferedInput);
+    expect(server.events).toHaveLength(1);
+    expect(server.wire).toHaveLength(0);
+  });
+});
+
+/** Bytes in use on the heap and in arrays, after what nobody needs any more is gone. */
+function memoryInUse(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
