@@ -20,9 +20,12 @@ import {
   encodeServerHello,
   type HelloRetryRequest,
 } from '../../src/wire/hello.ts';
+import { messageHeaderLength } from '../../src/wire/message.ts';
 import { handshakeTypes, protocolVersions } from '../../src/wire/names.ts';
+import { recordHeaderLength } from '../../src/wire/record.ts';
 import { clientConfig, type Endpoint } from './engine.ts';
 import { hashOf, scripted } from './handshake.ts';
+import { splitRecords } from './raw-peer.ts';
 
 const peer = { host: 'localhost' };
 
@@ -165,7 +168,8 @@ export function answeringServer(
 export function helloOf(client: Endpoint): ClientHello {
   const [write] = client.writes.length > 0 ? client.writes : [client.turn().output];
   if (!write) throw new Error('the client has not sent anything');
-  return decodeClientHello(write.subarray(9));
+  const message = concatBytes(...splitRecords(write).map((record) => record.subarray(recordHeaderLength)));
+  return decodeClientHello(message.subarray(messageHeaderLength));
 }
 
 /** Hashes that begin with ClientHello1 and HelloRetryRequest wherever they begin with a ClientHello. */
