@@ -237,7 +237,12 @@ export class Outbox {
 
   #fragment(content: readonly Uint8Array[]): Fragment {
     const length = content.reduce((sum, part) => sum + part.length, 0);
-    return { content, padding: Math.min(this.#config.padding(length), this.#innerLimit - 1 - length) };
+    const padding = this.#config.padding(length);
+    // What is no number of bytes pads nothing: NaN would take the record's type byte away with it.
+    return {
+      content,
+      padding: padding > 0 ? Math.min(Math.floor(padding), this.#innerLimit - 1 - length) : 0,
+    };
   }
 }
 
