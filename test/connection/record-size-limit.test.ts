@@ -165,6 +165,20 @@ describe.each(roles)('the padding option, of a %s', (role) => {
     expect(records.map(({ content }) => content.length)).toEqual([511, 89]);
   });
 
+  it.each([
+    [Number.NaN, 2],
+    [-1, 2],
+    [0.9, 2],
+    [2.9, 4],
+    [Number.POSITIVE_INFINITY, maxInnerPlaintext],
+  ])('takes %d for what can be made of it', async (padding, innerLength) => {
+    const { target, raw } = await rawPeerOf(role, {
+      client: { padding: () => padding },
+      server: { padding: () => padding, tickets: { count: 0 } },
+    });
+    expect(raw.open(target.send('x').output)).toMatchObject([{ type: 23, innerLength }]);
+  });
+
   it('makes nothing out of nothing', async () => {
     const { target } = await rawPeerOf(role, { [role]: { padding: () => 100 } });
     expect(target.turn((engine) => engine.send(noBytes)).output).toHaveLength(0);
