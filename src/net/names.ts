@@ -45,13 +45,13 @@ function referenceLabels(host: string): readonly string[] | undefined {
   return /^(?:\d+|0x[0-9a-f]*)$/.test(last) ? undefined : labels;
 }
 
-/** RFC 9525 §6.3: `*` is the whole leftmost label or nothing, and stands for exactly one label. */
+/** RFC 9525 §6.3: `*` is the whole leftmost label (`dnsLabels` lets no other be one) and stands for exactly one. */
 function matchesDns(reference: readonly string[], presented: DnsName): boolean {
   const { labels } = presented;
   if (labels === undefined || presented.leadingDot || labels.length !== reference.length) return false;
   // Nobody may hold all of a top-level domain.
   if (labels[0] === '*' && labels.length < 3) return false;
-  return labels.every((label, index) => label === reference[index] || (index === 0 && label === '*'));
+  return labels.every((label, index) => label === reference[index] || label === '*');
 }
 
 function ipv6Bytes(address: string): Uint8Array {

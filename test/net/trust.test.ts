@@ -8,7 +8,7 @@ import {
   TlsCertificateError,
   TlsUsageError,
 } from '../../src/base/errors.ts';
-import type { TrustVerdict } from '../../src/handshake/identity.ts';
+import type { TrustPolicy, TrustVerdict } from '../../src/handshake/identity.ts';
 import { defaultTrustAnchors } from '../../src/net/anchors.ts';
 import { x509Trust } from '../../src/net/trust.ts';
 import {
@@ -51,7 +51,7 @@ interface Judging {
 function judge(chain: readonly (TestCertificate | Uint8Array)[], judging: Judging = {}): TrustVerdict {
   const { ca = [root], purpose = 'server' } = judging;
   const host = 'host' in judging ? judging.host : purpose === 'server' ? 'www.example.org' : undefined;
-  const policy = x509Trust({ ca: ca.map(({ pem }) => pem), purpose });
+  const policy = policyFor(ca, purpose);
   const verdict = policy.verify(
     {
       chain: chain.map((one) => (one instanceof Uint8Array ? one : one.der)),
@@ -62,6 +62,19 @@ function judge(chain: readonly (TestCertificate | Uint8Array)[], judging: Judgin
     { signal: new AbortController().signal },
   );
   return verdict as TrustVerdict;
+}
+
+const policies = new Map<string, TrustPolicy>();
+
+/** Anchors cost more to read than chains to judge. */
+function policyFor(ca: readonly TestCertificate[], purpose: 'server' | 'client'): TrustPolicy {
+  const key = purpose + ca.map(({ pem }) => pem).join('');
+  let policy = policies.get(key);
+  if (policy === undefined) {
+    policy = x509Trust({ ca: ca.map(({ pem }) => pem), purpose });
+    policies.set(key, policy);
+  }
+  return policy;
 }
 
 function expectTrusted(verdict: TrustVerdict): number {
@@ -570,6 +583,8 @@ describe('the name', () => {
     ['*.org', 'example.org', false],
     ['*.com', 'example.com', false],
     ['.example.org', 'www.example.org', false],
+    ['.example.org', 'example.org', false],
+    ['.example.org', '.example.org', false],
     ['my_host.internal', 'my_host.internal', true],
     ['localhost', 'localhost', true],
     // The Kelvin sign folds to k, and is not k.
@@ -645,8 +660,15 @@ describe('the name', () => {
     expect(error.message).toContain('www.example.org, 192.0.2.7, 2001:db8:0:0:0:0:0:7');
   });
 
-  test('of a server must be asked for; of a client it counts where it is', () => {
+  test('of a server must be asked for; of a client it counts where it is', async () => {
     expectRefused(judge([leaf, intermediate], { host: undefined }), 'name_mismatch', 'bad_certificate');
+    const client = await clientCertificate(intermediate, { names: ['client.example'] });
+    for (const [host, trusted] of [
+      ['client.example', true],
+      ['other.example', false],
+    ] as const) {
+      expect(judge([client, intermediate], { purpose: 'client', host }).trusted).toBe(trusted);
+    }
   });
 });
 
@@ -813,10 +835,8 @@ describe('name constraints', () => {
       Array.from({ length: count }, (_, i) => dns(`n${i}.${tail}`));
     const limits = constraints([], many(1000, 'example.com'));
     const names = extension('2.5.29.17', false, sequence(...many(1000, 'example.org')));
-    const started = performance.now();
     const verdict = await judged(limits, { names: [], extensions: [names] });
     expectRefused(verdict, 'critical_extension', 'unsupported_certificate');
-    expect(performance.now() - started).toBeLessThan(1000);
   });
 });
 
@@ -851,6 +871,25 @@ describe('paths', () => {
     expectRefused(judge([below, sameNameOtherKey, expired]), 'expired', 'certificate_expired', {
       position: 1,
     });
+  });
+
+  test('that all end nowhere are told by the longest', async () => {
+    const key = testKey('p256', 'ends');
+    const [gone, farther] = [
+      await rootCertificate({ subject: 'CN=Gone' }),
+      await rootCertificate({ subject: 'CN=Far' }),
+    ];
+    const between = await intermediateCertificate(farther, { subject: 'CN=Between' });
+    const short = await intermediateCertificate(gone, { key });
+    const long = await intermediateCertificate(between, { key });
+    const below = await serverCertificate(long, { names: ['www.example.org'] });
+    for (const chain of [
+      [short, long, between],
+      [between, long, short],
+    ]) {
+      const place = { subject: 'CN=Between', position: 2 };
+      expectRefused(judge([below, ...chain]), 'unknown_issuer', 'unknown_ca', place);
+    }
   });
 
   test('through authorities that signed each other end', async () => {
