@@ -18,6 +18,8 @@ export class Inbox {
   #opener: RecordOpener | undefined;
   #hasDecrypted = false;
   #innerLimit = maxInnerPlaintext;
+  /** The longest inner plaintext under the current keys. */
+  #longestInner = 0;
   #skipping: 'undecryptable' | 'application_data' | undefined;
   #skipped = 0;
   #changeCipherSpecs = 0;
@@ -46,6 +48,7 @@ export class Inbox {
   installKeys(opener: RecordOpener): void {
     this.#opener?.wipe();
     this.#opener = opener;
+    this.#longestInner = 0;
     if (this.#skipping === 'application_data') this.#skipping = undefined;
   }
 
@@ -53,8 +56,10 @@ export class Inbox {
     this.#opener?.updateKeys();
   }
 
+  /** Our record_size_limit: it holds for the record too that tells us that the peer has seen it (RFC 8449 §4). */
   limitRecords(innerLength: number): void {
     this.#innerLimit = innerLength;
+    this.#checkLength(this.#longestInner);
   }
 
   skipEarlyData(how: 'undecryptable' | 'application_data'): void {
@@ -124,15 +129,20 @@ export class Inbox {
     }
     this.#hasDecrypted = true;
     this.#skipping = undefined;
-    if (opened.innerLength > this.#innerLimit) {
-      throw peerError(
-        'record_overflow',
-        `a record holds ${opened.innerLength} bytes; at most ${this.#innerLimit} are allowed`,
-      );
-    }
+    this.#longestInner = Math.max(this.#longestInner, opened.innerLength);
+    this.#checkLength(opened.innerLength);
     const inner = innerTypes.get(opened.type);
     if (!inner) throw peerError('unexpected_message', `a protected record of type ${opened.type} came`);
     return { type: inner, content: opened.content };
+  }
+
+  #checkLength(innerLength: number): void {
+    if (innerLength > this.#innerLimit) {
+      throw peerError(
+        'record_overflow',
+        `a record holds ${innerLength} bytes; at most ${this.#innerLimit} are allowed`,
+      );
+    }
   }
 
   /** RFC 9846 §4.3.10: 0-RTT data that we did not accept is passed over, up to a bound. */
