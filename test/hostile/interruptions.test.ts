@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Unit } from './support/records.ts';
+import type { Unit } from '../support/plain-records.ts';
 import { fragments, handshake, type Rehearsal, type Side, sides } from './support/rehearsal.ts';
 import { rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
 import { nameOfMessage } from './support/structure.ts';

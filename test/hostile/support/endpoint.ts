@@ -6,7 +6,7 @@ import type { PeerName } from '../../../src/handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
 import { serverHandshake } from '../../../src/handshake/server.ts';
 import type { Flight } from '../../../src/handshake/steps.ts';
-import { cutRecords, readRecords, type Unit, WriteKeys } from './records.ts';
+import { cutRecords, readRecords, type Unit, WriteKeys } from '../../support/plain-records.ts';
 
 /** More `next` calls than a step of these small connections can need: beyond it the engine is taken to hang. */
 const maxNextCalls = 400;

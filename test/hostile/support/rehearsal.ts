@@ -1,7 +1,6 @@
 import { noBytes } from '../../../src/base/bytes.ts';
 import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
 import { handshakeTypes } from '../../../src/wire/names.ts';
-import { Endpoint } from './endpoint.ts';
 import {
   type Alter,
   alterRecords,
@@ -11,7 +10,8 @@ import {
   type Unit,
   type WriteKeys,
   writeRecords,
-} from './records.ts';
+} from '../../support/plain-records.ts';
+import { Endpoint } from './endpoint.ts';
 
 export type Side = 'client' | 'server';
 

@@ -1,12 +1,12 @@
-import { concatBytes, noBytes } from '../../../src/base/bytes.ts';
-import { maxRecordContent } from '../../../src/base/limits.ts';
-import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
-import type { Aead } from '../../../src/crypto/provider.ts';
-import type { CipherSuite } from '../../../src/keys/cipher-suites.ts';
-import { hkdfExpandLabel } from '../../../src/keys/hkdf.ts';
-import { nextTrafficSecret } from '../../../src/keys/key-schedule.ts';
-import { recordNonce } from '../../../src/keys/record-protection.ts';
-import { contentTypes, handshakeTypes } from '../../../src/wire/names.ts';
+import { concatBytes, noBytes } from '../../src/base/bytes.ts';
+import { maxRecordContent } from '../../src/base/limits.ts';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
+import type { Aead } from '../../src/crypto/provider.ts';
+import type { CipherSuite } from '../../src/keys/cipher-suites.ts';
+import { hkdfExpandLabel } from '../../src/keys/hkdf.ts';
+import { nextTrafficSecret } from '../../src/keys/key-schedule.ts';
+import { recordNonce } from '../../src/keys/record-protection.ts';
+import { contentTypes, handshakeTypes } from '../../src/wire/names.ts';
 
 export type UnitType = keyof typeof contentTypes;
 
