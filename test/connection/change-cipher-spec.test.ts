@@ -38,6 +38,13 @@ describe('change_cipher_spec (RFC 9846 §5)', () => {
     expect(summary(turn.events)).toEqual(refused);
   });
 
+  it('is refused by a client inside a message, where no other record may come (§5.1)', async () => {
+    const { client, server } = await newPair({ client: { recordSizeLimit: 64 } });
+    const records = splitRecords(server.receive(client.turn().output).output);
+    const turn = client.receive(...records.slice(0, -1), changeCipherSpec);
+    expect(summary(turn.events)).toEqual(refused);
+  });
+
   it.each(roles)("is refused by a %s after the peer's Finished", async (role) => {
     const { raw } = await rawPeerOf(role);
     const turn = raw.deliver(changeCipherSpec);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { noBytes, utf8 } from '../../src/base/bytes.ts';
 import { TlsTimeoutError, TlsUsageError } from '../../src/base/errors.ts';
+import type { ServerSettings } from '../../src/connection/config.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
 import { contentTypes } from '../../src/wire/names.ts';
 import { type Endpoint, establishedPair, hex, newPair, pump, summary, trustAll } from '../support/engine.ts';
 import { plaintextRecord, RawPeer } from '../support/raw-peer.ts';
@@ -123,10 +125,11 @@ describe.each(roles)('failure wipes, at a %s', (role) => {
     ],
   ])('every secret of the connection, at %s', async (_, fail) => {
     const { provider, secrets } = rememberingProvider();
-    const pair = await establishedPair({ [role]: { provider }, server: noTickets(role, provider) });
+    const pair = await establishedPair({ [role]: { provider }, server: serverOf(role, provider) });
     const { [role]: target } = pair;
     const raw = new RawPeer(target);
     raw.deliver(raw.keyUpdate('update_requested'), raw.data('x'));
+    target.send('x');
     target.turn((engine) => engine.updateKeys());
     target.engine.exportKeyingMaterial('label', noBytes, 32);
     expect(secrets.some(({ live }) => !isZero(live))).toBe(true);
@@ -139,7 +142,7 @@ describe.each(roles)('failure wipes, at a %s', (role) => {
     const trust = { ...trustAll, verify: (): Promise<never> => new Promise(() => undefined) };
     const pair = await newPair({
       client: { trust, ...(role === 'client' ? { provider } : {}) },
-      server: noTickets(role, provider),
+      server: serverOf(role, provider),
     });
     const { client, server } = pair;
     const flight = server.receive(client.turn().output).output;
@@ -148,6 +151,19 @@ describe.each(roles)('failure wipes, at a %s', (role) => {
     pair[role].receiveEnd();
     pair[role].turn((engine) => engine.abandon());
     expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
+  });
+
+  it('and our close_notify wipes what we wrote with', async () => {
+    const { provider, secrets } = rememberingProvider();
+    const pair = await establishedPair({ [role]: { provider }, server: serverOf(role, provider) });
+    const { [role]: target } = pair;
+    target.send('x');
+    target.closeWrite();
+    const readSecret = target.secrets.get(
+      role === 'client' ? 'SERVER_TRAFFIC_SECRET_0' : 'CLIENT_TRAFFIC_SECRET_0',
+    );
+    const alive = secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy));
+    expect(new Set(alive.map(({ live }) => hex(live)))).toEqual(new Set([hex(readSecret ?? noBytes)]));
   });
 
   it('and forgets what was received', async () => {
@@ -164,9 +180,10 @@ function exportedBy({ engine }: Endpoint): string {
   return hex(engine.exportKeyingMaterial('EXPORTER-test', noBytes, 32));
 }
 
-/** The server's settings: it must not seal tickets, whose keys outlive connections. */
-function noTickets(role: 'client' | 'server', provider: CryptoProvider): object {
-  return { tickets: { count: 0 }, ...(role === 'server' ? { provider } : {}) };
+/** A server that remembers its secrets only as this role, and whose tickets need no keys that outlive connections. */
+function serverOf(role: 'client' | 'server', provider: CryptoProvider): Partial<ServerSettings> {
+  const keeper: ServerSessionStore = { kind: 'store', put: () => undefined, get: () => undefined };
+  return { tickets: { keeper }, ...(role === 'server' ? { provider } : {}) };
 }
 
 /** node:crypto, which remembers every HMAC key: all secrets of a key schedule are one, when they are used. */
