@@ -56,6 +56,15 @@ export interface ClientFlight {
   readonly offered: OfferedSession | undefined;
 }
 
+/** What the first messages settled. */
+interface Negotiated {
+  /** The flight that the server has answered. */
+  readonly sent: ClientFlight;
+  readonly answer: ServerHello;
+  readonly suite: CipherSuite;
+  readonly retried: HelloRetryRequest | undefined;
+}
+
 /** The client's side of a TLS 1.3 handshake (RFC 9846 §2, figures 1 to 3). */
 export function* clientHandshake(
   config: ClientConfig,
@@ -79,48 +88,12 @@ export function* afterClientHello(
   transcript: Transcript,
   first: ClientFlight,
 ): Handshake<HandshakeOutcome> {
-  let sent = first;
-  let retried: HelloRetryRequest | undefined;
-  let sentChangeCipherSpec = false;
-  const sendChangeCipherSpec = (): void => {
-    if (first.hello.legacySessionId.length > 0 && !sentChangeCipherSpec) flight.sendChangeCipherSpec();
-    sentChangeCipherSpec = true;
-  };
   const secrets: { wipe(): void }[] = [];
   const trafficSecrets: Uint8Array[] = [];
   let exporterSecret: Uint8Array | undefined;
   let isDone = false;
   try {
-    let message = yield* receive('server_hello');
-    let answer = decodeServerHello(message.body);
-    const suite = checkServerHello(config, sent, answer);
-    transcript.start(suite.hash);
-    if (answer.kind === 'HelloRetryRequest') {
-      flight.endReceivedFlight();
-      retried = answer;
-      const keyExchange = checkRetry(config, sent, answer);
-      transcript.replaceByMessageHash();
-      transcript.add(message.bytes);
-      // A PSK of another hash cannot be accepted any more (RFC 9846 §4.2.4).
-      const offered =
-        sent.offered && cipherSuites[sent.offered.session.cipherSuite].hash === suite.hash
-          ? sent.offered
-          : undefined;
-      const hello = secondClientHello(sent.hello, { keyExchange, cookie: answer.extensions.cookie });
-      sent = { hello, keyExchanges: keyExchange ? [keyExchange] : sent.keyExchanges, offered };
-      sendChangeCipherSpec();
-      sendHello({ config, flight, transcript }, hello, offered);
-      message = yield* receive('server_hello');
-      answer = decodeServerHello(message.body);
-      if (answer.kind === 'HelloRetryRequest')
-        throw peerError('unexpected_message', 'a second HelloRetryRequest came');
-      if (answer.cipherSuite !== retried.cipherSuite) {
-        throw peerError('illegal_parameter', 'ServerHello has another cipher suite than HelloRetryRequest');
-      }
-      checkServerHello(config, sent, answer);
-    }
-    transcript.add(message.bytes);
-
+    const { sent, answer, suite, retried } = yield* negotiate(config, flight, transcript, first);
     const { group, sharedSecret } = finishKeyExchange(sent, answer, retried);
     const resumed = acceptedSession(sent.offered, answer, suite);
     const early = resumed?.early ?? earlySecret(config.provider, suite.hash);
@@ -134,7 +107,8 @@ export function* afterClientHello(
     flight.keyLog('CLIENT_HANDSHAKE_TRAFFIC_SECRET', random, traffic.client);
     flight.keyLog('SERVER_HANDSHAKE_TRAFFIC_SECRET', random, traffic.server);
     flight.installReadKeys(suite, traffic.server);
-    sendChangeCipherSpec();
+    // Ahead of our second flight, once: a retry has sent it already (RFC 9846 Appendix E.4).
+    if (!retried) sendChangeCipherSpec(flight, first.hello);
     flight.installWriteKeys(suite, traffic.client);
 
     const encrypted = checkEncryptedExtensions(
@@ -192,6 +166,50 @@ export function* afterClientHello(
 /** What sessions are kept under: whom we talked to, and under which policy and identity. */
 export function sessionScope(config: ClientConfig, peer: PeerName): string {
   return JSON.stringify([peer.host, peer.port ?? null, serverNameOf(peer) ?? null, config.sessionScope]);
+}
+
+/** ServerHello, and a second ClientHello ahead of it where a HelloRetryRequest comes (RFC 9846 §4.2.4). */
+function* negotiate(
+  config: ClientConfig,
+  flight: Flight,
+  transcript: Transcript,
+  first: ClientFlight,
+): Handshake<Negotiated> {
+  const message = yield* receive('server_hello');
+  const answer = decodeServerHello(message.body);
+  const suite = checkServerHello(config, first, answer);
+  transcript.start(suite.hash);
+  if (answer.kind === 'ServerHello') {
+    transcript.add(message.bytes);
+    return { sent: first, answer, suite, retried: undefined };
+  }
+  flight.endReceivedFlight();
+  const keyExchange = checkRetry(config, first, answer);
+  transcript.replaceByMessageHash();
+  transcript.add(message.bytes);
+  const hello = secondClientHello(first.hello, { keyExchange, cookie: answer.extensions.cookie });
+  // A PSK of another hash cannot be accepted any more.
+  const keepsHash = first.offered && cipherSuites[first.offered.session.cipherSuite].hash === suite.hash;
+  const offered = keepsHash ? first.offered : undefined;
+  sendChangeCipherSpec(flight, first.hello);
+  sendHello({ config, flight, transcript }, hello, offered);
+
+  const sent = { hello, keyExchanges: keyExchange ? [keyExchange] : first.keyExchanges, offered };
+  const secondMessage = yield* receive('server_hello');
+  const final = decodeServerHello(secondMessage.body);
+  if (final.kind === 'HelloRetryRequest') {
+    throw peerError('unexpected_message', 'a second HelloRetryRequest came');
+  }
+  if (final.cipherSuite !== answer.cipherSuite) {
+    throw peerError('illegal_parameter', 'ServerHello has another cipher suite than HelloRetryRequest');
+  }
+  checkServerHello(config, sent, final);
+  transcript.add(secondMessage.bytes);
+  return { sent, answer: final, suite, retried: answer };
+}
+
+function sendChangeCipherSpec(flight: Flight, hello: ClientHello): void {
+  if (hello.legacySessionId.length > 0) flight.sendChangeCipherSpec();
 }
 
 function sendHello(
