@@ -63,31 +63,31 @@ export function checkCertificate(certificate: Certificate, position: number, now
   const fail = (check: CertificateCheck, message: string): never => {
     throw new TlsCertificateError(check, message, placeOf(certificate, position));
   };
-  const name = `The certificate "${nameOf(certificate, 'subject')}"`;
-  const clock = `it is ${dateText(now)} by this machine's clock`;
+  const name = (): string => `The certificate "${nameOf(certificate, 'subject')}"`;
+  const clock = (): string => `it is ${dateText(now)} by this machine's clock`;
   if (now < certificate.notBefore) {
     fail(
       'not_yet_valid',
-      `${name} is valid from ${dateText(certificate.notBefore)} on, but ${clock}. Check that clock.`,
+      `${name()} is valid from ${dateText(certificate.notBefore)} on, but ${clock()}. Check that clock.`,
     );
   }
   // A certificate is valid to the end of its last second.
   if (now >= certificate.notAfter + 1000) {
     fail(
       'expired',
-      `${name} expired on ${dateText(certificate.notAfter)}; ${clock}. It must be renewed, unless that clock is wrong.`,
+      `${name()} expired on ${dateText(certificate.notAfter)}; ${clock()}. It must be renewed, unless that clock is wrong.`,
     );
   }
   if (certificate.unknownCritical.length > 0) {
     const list = certificate.unknownCritical.slice(0, 5).join(', ');
-    fail('critical_extension', `${name} has critical extensions that Tacit does not know: ${list}.`);
+    fail('critical_extension', `${name()} has critical extensions that Tacit does not know: ${list}.`);
   }
   checkKey(certificate, position);
 }
 
 /** RSA from 2 048 bits on, and the curves that TLS 1.3 signs with. */
 function checkKey(certificate: Certificate, position: number): void {
-  const name = `The certificate "${nameOf(certificate, 'subject')}"`;
+  const name = (): string => `The certificate "${nameOf(certificate, 'subject')}"`;
   const fail = (message: string): never => {
     throw new TlsCertificateError('weak_key', message, placeOf(certificate, position));
   };
@@ -95,23 +95,23 @@ function checkKey(certificate: Certificate, position: number): void {
   if (keyAlgorithm === keyAlgorithms.rsa || keyAlgorithm === keyAlgorithms.rsaPss) {
     const { modulusLength = 0, publicExponent = 0n } = publicKeyOf(certificate).asymmetricKeyDetails ?? {};
     if (modulusLength < 2048) {
-      fail(`${name} has an RSA key of ${modulusLength} bits, fewer than 2048. It needs a new key.`);
+      fail(`${name()} has an RSA key of ${modulusLength} bits, fewer than 2048. It needs a new key.`);
     }
     // Longer moduli and exponents would let a peer choose how long we compute.
     if (modulusLength > 8192)
-      fail(`${name} has an RSA key of ${modulusLength} bits; Tacit takes up to 8192.`);
+      fail(`${name()} has an RSA key of ${modulusLength} bits; Tacit takes up to 8192.`);
     if (publicExponent < 3n || publicExponent % 2n === 0n || publicExponent >= 2n ** 32n) {
       fail(
-        `${name} has an RSA key with an exponent that is even, less than 3 or beyond 32 bits. It needs a new key.`,
+        `${name()} has an RSA key with an exponent that is even, less than 3 or beyond 32 bits. It needs a new key.`,
       );
     }
   } else if (keyAlgorithm === keyAlgorithms.ec) {
     if (curve === undefined || !curves.has(curve)) {
-      fail(`${name} has a key on an elliptic curve that is not P-256, P-384 or P-521. It needs a new key.`);
+      fail(`${name()} has a key on an elliptic curve that is not P-256, P-384 or P-521. It needs a new key.`);
     }
   } else if (keyAlgorithm !== keyAlgorithms.ed25519 && keyAlgorithm !== keyAlgorithms.ed448) {
     fail(
-      `${name} has a key of a kind that Tacit does not take (${keyAlgorithm}); it takes RSA, ECDSA and EdDSA keys.`,
+      `${name()} has a key of a kind that Tacit does not take (${keyAlgorithm}); it takes RSA, ECDSA and EdDSA keys.`,
     );
   }
 }
@@ -239,34 +239,34 @@ function checkAuthority(search: Search, path: readonly Certificate[], candidate:
   const fail = (check: CertificateCheck, message: string): never => {
     throw new TlsCertificateError(check, message, placeOf(candidate, position));
   };
-  const name = `The certificate "${nameOf(candidate, 'subject')}"`;
+  const name = (): string => `The certificate "${nameOf(candidate, 'subject')}"`;
   checkCertificate(candidate, position, search.now);
   if (candidate.basicConstraints?.ca !== true) {
     fail(
       'not_a_ca',
-      `${name} signed another one, but is not a certificate authority (basicConstraints CA:TRUE).`,
+      `${name()} signed another one, but is not a certificate authority (basicConstraints CA:TRUE).`,
     );
   }
   if (candidate.keyUsage !== undefined && (candidate.keyUsage & keyUsages.keyCertSign) === 0) {
-    fail('key_usage', `${name} signed another one, but its keyUsage lacks keyCertSign.`);
+    fail('key_usage', `${name()} signed another one, but its keyUsage lacks keyCertSign.`);
   }
   const purpose = purposes[search.purpose];
   const usages = candidate.extendedKeyUsage;
   if (usages !== undefined && !usages.includes(purpose.oid) && !usages.includes(keyPurposes.any)) {
-    fail('extended_key_usage', `${name} is an authority, but not for ${purpose.text} (extKeyUsage).`);
+    fail('extended_key_usage', `${name()} is an authority, but not for ${purpose.text} (extKeyUsage).`);
   }
   const { pathLength } = candidate.basicConstraints ?? {};
   const below = path.slice(1).filter((certificate) => !isSelfIssued(certificate)).length;
   if (pathLength !== undefined && below > pathLength) {
     fail(
       'path_too_long',
-      `${name} allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
+      `${name()} allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
     );
   }
   checkNameConstraints(candidate, path, search.comparisons);
   // The system's own look at names, key identifiers and key usage.
   if (!path.at(-1)!.x509.checkIssued(candidate.x509)) {
-    fail('unknown_issuer', `${name} signed the one below it, but by its identifiers is not its issuer.`);
+    fail('unknown_issuer', `${name()} signed the one below it, but by its identifiers is not its issuer.`);
   }
 }
 

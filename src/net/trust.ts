@@ -120,11 +120,11 @@ function parseChain(chain: readonly Uint8Array[]): readonly Certificate[] {
 
 /** What the leaf's key may be used for (RFC 9846 §4.5.1.2 and RFC 5280 §4.2.1.12). */
 function checkLeafUsage(leaf: Certificate, purpose: 'server' | 'client'): void {
-  const name = `The certificate "${nameOf(leaf, 'subject')}"`;
+  const name = (): string => `The certificate "${nameOf(leaf, 'subject')}"`;
   if (leaf.keyUsage !== undefined && (leaf.keyUsage & keyUsages.digitalSignature) === 0) {
     throw new TlsCertificateError(
       'key_usage',
-      `${name} may not sign handshakes: its keyUsage lacks digitalSignature. The peer needs another one.`,
+      `${name()} may not sign handshakes: its keyUsage lacks digitalSignature. The peer needs another one.`,
       placeOf(leaf, 0),
     );
   }
@@ -132,7 +132,7 @@ function checkLeafUsage(leaf: Certificate, purpose: 'server' | 'client'): void {
   if (leaf.extendedKeyUsage !== undefined && !leaf.extendedKeyUsage.includes(oid)) {
     throw new TlsCertificateError(
       'extended_key_usage',
-      `${name} is not for ${text}: its extKeyUsage lists other purposes. The peer needs another one.`,
+      `${name()} is not for ${text}: its extKeyUsage lists other purposes. The peer needs another one.`,
       placeOf(leaf, 0),
     );
   }
