@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
+import { timeout } from './support/accidents.ts';
 import { fragments, handshake, type Rehearsal, sides } from './support/rehearsal.ts';
 import { messagesOfInterest, rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
 import { nameOfMessage, shortened, structureOf } from './support/structure.ts';
@@ -12,20 +13,24 @@ beforeAll(async () => {
 });
 
 describe.each(scenarioNames)('%s: messages', (name) => {
-  it.each(sides)('of the %s, cut at every byte, the header telling so: decode_error', (side) => {
-    const found: string[] = [];
-    const expected: string[] = [];
-    for (const { index, message } of messagesOfInterest(name, all[name][side], side)) {
-      for (let length = 4; length < message.length; length++) {
-        const label = `${nameOfMessage(message)} of ${length} bytes: `;
-        const victim = all[name].tamper(side, index, [handshake(shortened(message, length))]);
-        found.push(label + verdictOf(victim));
-        expected.push(label + alertForShort(message, length));
+  it.each(sides)(
+    'of the %s, cut at every byte, the header telling so: decode_error',
+    (side) => {
+      const found: string[] = [];
+      const expected: string[] = [];
+      for (const { index, message } of messagesOfInterest(name, all[name][side], side)) {
+        for (let length = 4; length < message.length; length++) {
+          const label = `${nameOfMessage(message)} of ${length} bytes: `;
+          const victim = all[name].tamper(side, index, [handshake(shortened(message, length))]);
+          found.push(label + verdictOf(victim));
+          expected.push(label + alertForShort(message, length));
+        }
       }
-    }
-    expect(found).toEqual(expected);
-    expect(found.length).toBeGreaterThan(50);
-  });
+      expect(found).toEqual(expected);
+      expect(found.length).toBeGreaterThan(50);
+    },
+    timeout,
+  );
 
   it.each(sides)('of the %s, cut, the rest never coming: truncated', (side) => {
     for (const { index, message } of messagesOfInterest(name, all[name][side], side)) {

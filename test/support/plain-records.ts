@@ -41,17 +41,12 @@ export type Alter = (unit: Unit, index: number) => readonly Unit[];
 class Generation {
   readonly #suite: CipherSuite;
   readonly #secret: Uint8Array;
-  readonly #aead: Aead;
-  readonly #iv: Uint8Array;
+  #keys: { readonly aead: Aead; readonly iv: Uint8Array } | undefined;
   #next: Generation | undefined;
 
   constructor(suite: CipherSuite, secret: Uint8Array) {
-    const expand = (label: string, length: number): Uint8Array =>
-      hkdfExpandLabel(nodeCrypto, suite.hash, secret, label, noBytes, length);
     this.#suite = suite;
     this.#secret = secret.slice();
-    this.#aead = nodeCrypto.aead(suite.aead, expand('key', suite.keyLength));
-    this.#iv = expand('iv', 12);
   }
 
   /** The one behind a KeyUpdate. */
@@ -61,17 +56,26 @@ class Generation {
   }
 
   seal(sequence: number, inner: Uint8Array): Uint8Array {
+    const { aead, iv } = this.#derived();
     const length = inner.length + 16;
     const header = Uint8Array.of(contentTypes.application_data, 3, 3, length >> 8, length & 0xff);
-    const nonce = recordNonce(this.#iv, sequence);
-    return concatBytes(...this.#aead.seal([{ nonce, additionalData: header, header, plaintext: [inner] }]));
+    const nonce = recordNonce(iv, sequence);
+    return concatBytes(...aead.seal([{ nonce, additionalData: header, header, plaintext: [inner] }]));
   }
 
   open(sequence: number, record: Uint8Array): Uint8Array | undefined {
-    const nonce = recordNonce(this.#iv, sequence);
-    return this.#aead.open([
-      { nonce, additionalData: record.subarray(0, 5), ciphertext: record.subarray(5) },
-    ])[0];
+    const { aead, iv } = this.#derived();
+    const nonce = recordNonce(iv, sequence);
+    const additionalData = record.subarray(0, 5);
+    return aead.open([{ nonce, additionalData, ciphertext: record.subarray(5) }])[0];
+  }
+
+  #derived(): { readonly aead: Aead; readonly iv: Uint8Array } {
+    const { hash, aead, keyLength } = this.#suite;
+    const expand = (label: string, length: number): Uint8Array =>
+      hkdfExpandLabel(nodeCrypto, hash, this.#secret, label, noBytes, length);
+    this.#keys ??= { aead: nodeCrypto.aead(aead, expand('key', keyLength)), iv: expand('iv', 12) };
+    return this.#keys;
   }
 }
 
