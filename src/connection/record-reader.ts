@@ -1,4 +1,4 @@
-import { copyBytes } from '../base/bytes.ts';
+import { noBytes } from '../base/bytes.ts';
 import { parseRecordHeader, recordHeaderLength } from '../wire/record.ts';
 
 /** A record as it came off the transport. */
@@ -14,10 +14,12 @@ export interface WireRecord {
  */
 export class RecordReader {
   #chunks: Uint8Array[] = [];
-  /** How many of them, from the first on, are copies of our own. */
-  #kept = 0;
-  /** Where in the first chunk the next byte is. */
+  /** The first chunk that is not consumed. */
+  #index = 0;
+  /** Where in it the next byte is. */
   #offset = 0;
+  /** The buffer that it is the beginning of, where it is a copy of our own. */
+  #kept: Uint8Array | undefined;
   /** Bytes in `#chunks` that are not consumed. */
   #waiting = 0;
   #header = new Uint8Array(recordHeaderLength);
@@ -36,16 +38,29 @@ export class RecordReader {
     return this.#waiting + this.#headerFilled + this.#bodyFilled;
   }
 
-  /** Copies what waits, once, so that the transport may use its buffers again. */
+  /** Copies what waits, once, into one buffer, so that the transport may use its own again. */
   keep(): void {
-    const first = this.#chunks[0];
-    if (first && this.#kept === 0) {
-      this.#chunks[0] = first.subarray(this.#offset);
+    const fresh = this.#chunks.slice(this.#kept ? this.#index + 1 : this.#index);
+    if (fresh.length === 0) return;
+    let waiting = noBytes;
+    if (this.#kept) waiting = this.#chunks[this.#index] ?? noBytes;
+    else fresh[0] = fresh[0]?.subarray(this.#offset) ?? noBytes;
+    let end = waiting.length;
+    const size = fresh.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (!this.#kept || end + size > this.#kept.length) {
+      waiting = this.#kept ? waiting.subarray(this.#offset) : noBytes;
+      end = waiting.length;
+      // Doubles, so that chunks of one byte cost no more than twice their bytes.
+      this.#kept = new Uint8Array(Math.max(end * 2, end + size));
+      this.#kept.set(waiting);
       this.#offset = 0;
     }
-    for (; this.#kept < this.#chunks.length; this.#kept++) {
-      this.#chunks[this.#kept] = copyBytes(this.#chunks[this.#kept] as Uint8Array);
+    for (const chunk of fresh) {
+      this.#kept.set(chunk, end);
+      end += chunk.length;
     }
+    this.#chunks = [this.#kept.subarray(0, end)];
+    this.#index = 0;
   }
 
   /** The next whole record; undefined where more bytes are needed. @throws TlsPeerError for a header that is none */
@@ -75,8 +90,9 @@ export class RecordReader {
 
   clear(): void {
     this.#chunks = [];
-    this.#kept = 0;
+    this.#index = 0;
     this.#offset = 0;
+    this.#kept = undefined;
     this.#waiting = 0;
     this.#headerFilled = 0;
     this.#body = undefined;
@@ -84,7 +100,7 @@ export class RecordReader {
   }
 
   #takeBody(length: number): Uint8Array | undefined {
-    const first = this.#chunks[0];
+    const first = this.#chunks[this.#index];
     if (!this.#body && first && first.length - this.#offset >= length) {
       const body = first.subarray(this.#offset, this.#offset + length);
       this.#consume(length);
@@ -103,7 +119,7 @@ export class RecordReader {
   #copyInto(target: Uint8Array, filled: number): number {
     let position = filled;
     while (position < target.length) {
-      const chunk = this.#chunks[0];
+      const chunk = this.#chunks[this.#index];
       if (!chunk) break;
       const count = Math.min(target.length - position, chunk.length - this.#offset);
       target.set(chunk.subarray(this.#offset, this.#offset + count), position);
@@ -116,10 +132,14 @@ export class RecordReader {
   #consume(count: number): void {
     this.#offset += count;
     this.#waiting -= count;
-    if (this.#offset === this.#chunks[0]?.length) {
-      this.#chunks.shift();
-      if (this.#kept > 0) this.#kept -= 1;
-      this.#offset = 0;
+    if (this.#offset !== this.#chunks[this.#index]?.length) return;
+    this.#index += 1;
+    this.#offset = 0;
+    this.#kept = undefined;
+    // Not one by one: an array that loses its first element moves all others, where it is long.
+    if (this.#index * 2 >= this.#chunks.length) {
+      this.#chunks = this.#chunks.slice(this.#index);
+      this.#index = 0;
     }
   }
 }
