@@ -9,12 +9,16 @@ import {
   clientEndpoint,
   clientIdentity,
   type Endpoint,
+  endOfTime,
   newPair,
   type Pair,
   pseudoRandomSizes,
+  questionIn,
   serverConfig,
   serverEndpoint,
+  serverIdentity,
   summary,
+  trustAll,
 } from '../support/engine.ts';
 import { newSessionTicket, plaintextRecord, RawPeer, rawPeerOf, splitRecords } from '../support/raw-peer.ts';
 
@@ -66,6 +70,39 @@ describe('framing across any split', () => {
       part.fill(0);
     }
     expect(summary(target.events).at(-1)).toBe('data "not overwritten"');
+  });
+
+  it('keeps what it needs of unprotected chunks, also while a question waits', async () => {
+    const identity = await serverIdentity();
+    const { client, server } = await newPair({ server: { identity: async () => identity } });
+    const hello = client.turn().output.subarray(5);
+    const records = [hello.subarray(0, 50), hello.subarray(50)].map((part) =>
+      plaintextRecord(contentTypes.handshake, part),
+    );
+    const turns = records.map((record) => {
+      const turn = server.receive(record);
+      record.fill(0);
+      return turn;
+    });
+    const question = questionIn(turns[1] ?? turns[0]!);
+    const flight = server.turn((engine) => engine.answer(question, identity)).output;
+    expect(summary(client.receive(flight).events)).toEqual(['handshakeDone']);
+  });
+
+  it('keeps copies of what waits behind a question, and behind the end', async () => {
+    const verdict = { trusted: true as const, validUntil: endOfTime };
+    const trust = { ...trustAll, verify: async () => verdict };
+    const { client, server } = await newPair({ client: { trust, recordSizeLimit: 64 } });
+    const flight = server.receive(client.turn().output).output;
+    const asked = client.receive(flight);
+    flight.fill(0);
+    const turn = client.turn((engine) => engine.answer(questionIn(asked), verdict));
+    expect(summary(turn.events)).toEqual(['handshakeDone']);
+    const { raw, target } = await rawPeerOf('server');
+    const trailing = concatBytes(raw.alert('close_notify', 1), Uint8Array.of(1, 2, 3));
+    target.receive(trailing);
+    trailing.fill(0);
+    expect([...target.engine.takeTrailing()]).toEqual([1, 2, 3]);
   });
 
   it('empty chunks are none', async () => {

@@ -52,6 +52,38 @@ describe('RecordReader', () => {
     }
   });
 
+  it('keeps copies of chunks that wait in linear work and one buffer, however many they are', () => {
+    const reader = new RecordReader();
+    const copied = countCopies(() => {
+      for (const byte of wire) {
+        reader.push(Uint8Array.of(byte));
+        reader.keep();
+      }
+    });
+    expect(copied).toBeLessThan(4 * wire.length);
+    const records = readAll(reader, noBytes, () => 1);
+    expect(records.map(({ body }) => hex(body))).toEqual(bodies.map(hex));
+    expect(new Set(records.map(({ body }) => body.buffer)).size).toBe(1);
+  });
+
+  it.each([8, 9, 10])('keeps copies between reads too, seed %d', (seed) => {
+    const sizes = pseudoRandomSizes(400, seed);
+    const reader = new RecordReader();
+    const read: string[] = [];
+    for (let at = 0; at < wire.length; ) {
+      const chunk = wire.slice(at, at + sizes());
+      at += chunk.length;
+      reader.push(chunk);
+      if (sizes() % 3 > 0) reader.keep();
+      else for (let record = reader.next(); record; record = reader.next()) read.push(hex(record.body));
+      reader.keep();
+      chunk.fill(0);
+    }
+    read.push(...readAll(reader, noBytes, () => 1).map(({ body }) => hex(body)));
+    expect(read).toEqual(bodies.map(hex));
+    expect(reader.size).toBe(0);
+  });
+
   it('keeps copies, once, of chunks that wait', () => {
     const reader = new RecordReader();
     const chunk = wire.slice();
