@@ -1,0 +1,3 @@
+module tacit.example/interop
+
+go 1.21

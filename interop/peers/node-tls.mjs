@@ -1,0 +1,165 @@
+// A client and a server on node:tls, driven by the interop tests: see ../README.md for the protocol.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import tls from 'node:tls';
+
+const [, , side, ...args] = process.argv;
+const options = Object.fromEntries(args.map((argument) => argument.split(/=(.*)/s).slice(0, 2)));
+const exporterLabel = 'EXPORTER-tacit-interop';
+
+const list = (value) => value?.split(',');
+const read = (path) => (path === undefined ? undefined : readFileSync(path));
+const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+const curves = { secp256r1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521', x25519: 'X25519' };
+const curveNames = {
+  prime256v1: 'secp256r1',
+  secp384r1: 'secp384r1',
+  secp521r1: 'secp521r1',
+  X25519: 'x25519',
+};
+
+function commonOptions() {
+  return {
+    minVersion: 'TLSv1.3',
+    ca: read(options.ca),
+    cert: read(options.cert),
+    key: read(options.key),
+    ALPNProtocols: list(options.alpn),
+    ...(options.groups && {
+      ecdhCurve: list(options.groups)
+        .map((name) => curves[name])
+        .join(':'),
+    }),
+    ...(options.suites && { ciphers: list(options.suites).join(':') }),
+    ...(options.sigalgs && { sigalgs: list(options.sigalgs).join(':') }),
+  };
+}
+
+function describe(socket) {
+  const ephemeral = side === 'client' ? socket.getEphemeralKeyInfo() : {};
+  return {
+    resumed: socket.isSessionReused(),
+    cipherSuite: socket.getCipher().standardName,
+    group: curveNames[ephemeral.name] ?? undefined,
+    alpnProtocol: socket.alpnProtocol || undefined,
+    peerCertificate: socket.getPeerX509Certificate() !== undefined,
+    exporter: socket.exportKeyingMaterial(32, exporterLabel).toString('hex'),
+  };
+}
+
+/** Collects what arrives; `whole` resolves at `limit` bytes, or with no limit at the end. */
+function receive(socket, limit) {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const whole = new Promise((resolve, reject) => {
+    const finish = () => resolve({ sha256: hash.copy().digest('hex'), bytes });
+    socket.on('data', (chunk) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+      if (bytes === limit) finish();
+    });
+    socket.on('end', finish);
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('closed before the end')));
+  });
+  return { whole, bytes: () => bytes };
+}
+
+const ended = (socket) => new Promise((resolve) => socket.on('close', resolve));
+
+async function connectOnce(payload, session) {
+  const socket = tls.connect({
+    host: '127.0.0.1',
+    port: Number(options.port),
+    servername: options.name,
+    session,
+    allowHalfOpen: true,
+    ...commonOptions(),
+  });
+  let latest;
+  socket.on('session', (value) => {
+    latest = value;
+  });
+  const received = receive(socket);
+  const closed = ended(socket);
+  try {
+    await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+    socket.write(payload);
+    const result = await received.whole;
+    const description = describe(socket);
+    socket.end();
+    await closed;
+    say({ event: 'connection', ...description, ...result });
+  } catch (error) {
+    socket.destroy();
+    say({ event: 'connection', error: `${error.message} ${error.code ?? ''}` });
+  }
+  return latest;
+}
+
+async function runClient() {
+  const payload = read(options.payload);
+  let session;
+  for (let i = 0; i < Number(options.connections ?? 1); i++) session = await connectOnce(payload, session);
+}
+
+async function serveOnce(socket, payload, lines) {
+  const closed = ended(socket);
+  try {
+    const description = describe(socket);
+    let result;
+    if (options.mode === 'sink') {
+      // Nothing is read before the test says so.
+      socket.pause();
+      say({ event: 'accepted' });
+      await lines.next();
+      const received = receive(socket);
+      socket.resume();
+      try {
+        result = await received.whole;
+      } catch (error) {
+        result = { bytes: received.bytes(), error: `${error.message} ${error.code ?? ''}` };
+      }
+      socket.end();
+    } else {
+      result = await receive(socket, Number(options.expect)).whole;
+      socket.end(payload);
+    }
+    await closed;
+    say({ event: 'connection', ...description, ...result });
+  } catch (error) {
+    socket.destroy();
+    say({ event: 'connection', error: `${error.message} ${error.code ?? ''}` });
+  }
+}
+
+function runServer() {
+  const payload = read(options.payload);
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  let left = Number(options.connections ?? 1);
+  const server = tls.createServer({
+    ...commonOptions(),
+    allowHalfOpen: true,
+    requestCert: options.ca !== undefined,
+    rejectUnauthorized: true,
+  });
+  const countDown = () => {
+    left--;
+    if (left > 0) return;
+    server.close();
+    process.stdin.destroy();
+  };
+  server.on('secureConnection', (socket) => serveOnce(socket, payload, lines).then(countDown));
+  server.on('tlsClientError', (error) => {
+    say({ event: 'connection', error: `${error.message} ${error.code ?? ''}` });
+    countDown();
+  });
+  server.listen(0, '127.0.0.1', () => say({ event: 'listening', port: server.address().port }));
+}
+
+if (side === 'version')
+  process.stdout.write(`Node ${process.version} with OpenSSL ${process.versions.openssl}\n`);
+else if (side === 'client') await runClient();
+else runServer();

@@ -1,0 +1,199 @@
+// A Tacit client against servers of other stacks.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { type ClientOptions, type SignatureScheme, TlsCertificateError, TlsPeerError } from '../src/index.ts';
+import { type ExpectedConnection, expectExchange } from './support/expectations.ts';
+import {
+  alertText,
+  everyCipherSuite,
+  everyGroup,
+  everySignatureScheme,
+  keyTypeOf,
+  withChainSignature,
+} from './support/names.ts';
+import type { PeerServer } from './support/peer.ts';
+import { servers } from './support/peers.ts';
+import { certificates } from './support/run.ts';
+import { connectTo, identity } from './support/tacit.ts';
+
+for (const { peer: server, missing } of servers) {
+  describe.skipIf(missing !== undefined)(`Tacit to ${server.name}${missing ? ` (${missing})` : ''}`, () => {
+    handshakes(server);
+    serverAuthentication(server);
+    clientAuthentication(server);
+    negotiation(server);
+    records(server);
+  });
+}
+
+/** Forces a HelloRetryRequest: the only key share is of a group that the server does not have. */
+const retryClient: Partial<ClientOptions> = { groups: ['x25519', 'secp384r1'], keyShares: ['x25519'] };
+const retryServer = { groups: ['secp384r1'] } as const;
+const retried: ExpectedConnection = { helloRetryRequest: true, group: 'secp384r1' };
+
+function handshakes(server: PeerServer): void {
+  test('full handshake', async () => {
+    const exchange = await connectTo(server, {});
+    expectExchange(exchange);
+    const { info } = exchange.tacit[0]!;
+    expect(info.serverName).toBe('server.example');
+    expect(info.peerCertificates).toHaveLength(2);
+    expect(info.peerSignatureScheme).toBe('ecdsa_secp256r1_sha256');
+  });
+
+  test('resumed, and resumed again', async () => {
+    const exchange = await connectTo(server, { connections: 3 });
+    expectExchange(exchange, [{}, { resumed: true }, { resumed: true }]);
+    const [first, second, third] = exchange.tacit.map((report) => report.info);
+    expect(second!.peerCertificates).toEqual(first!.peerCertificates);
+    expect(third!.authenticatedAt).toBe(first!.authenticatedAt);
+  });
+
+  test('HelloRetryRequest', async () => {
+    const exchange = await connectTo(server, retryServer, retryClient);
+    expectExchange(exchange, [retried]);
+  });
+
+  test('resumed with HelloRetryRequest', async () => {
+    const exchange = await connectTo(server, { ...retryServer, connections: 2 }, retryClient);
+    expectExchange(exchange, [retried, { ...retried, resumed: true }]);
+  });
+
+  // s_server takes no change_cipher_spec between the two hellos then, not from s_client either.
+  test.skipIf(!server.abilities.demandsCookie)('HelloRetryRequest for a cookie', async () => {
+    const exchange = await connectTo(server, { cookie: true }, { compatibilityMode: false });
+    expectExchange(exchange, [{ helloRetryRequest: true, group: 'x25519' }]);
+  });
+
+  test('without compatibility mode', async () => {
+    const exchange = await connectTo(server, {}, { compatibilityMode: false });
+    expectExchange(exchange);
+  });
+}
+
+function serverAuthentication(server: PeerServer): void {
+  test('an unknown root is refused', async () => {
+    const { tacit, failure, peer } = await connectTo(
+      server,
+      {},
+      { ca: readFileSync(certificates.otherRoot, 'utf8') },
+    );
+    expect(tacit).toEqual([]);
+    expect(failure).toBeInstanceOf(TlsCertificateError);
+    expect(failure).toMatchObject({ check: 'unknown_issuer' });
+    expect(peer[0]!.error).toMatch(server.abilities.namesAlerts ? alertText('unknown_ca') : /alert/);
+  });
+}
+
+function clientAuthentication(server: PeerServer): void {
+  const required = { clientRoots: certificates.roots };
+  const refused = (failure: unknown): void => {
+    if (server.abilities.refusal === 'alert') {
+      expect(failure).toBeInstanceOf(TlsPeerError);
+      expect(failure).toMatchObject({ direction: 'received' });
+    } else {
+      expect(failure).toBeInstanceOf(Error);
+    }
+  };
+
+  test('client certificate', async () => {
+    const exchange = await connectTo(server, required, { identity: identity(certificates.client()) });
+    expectExchange(exchange);
+    expect(exchange.peer[0]!.peerCertificate ?? true).toBe(true);
+  });
+
+  test('client certificate, resumed', async () => {
+    const options = { identity: identity(certificates.client()) };
+    const exchange = await connectTo(server, { ...required, connections: 2 }, options);
+    expectExchange(exchange, [{}, { resumed: true }]);
+  });
+
+  test('client certificate required, none given', async () => {
+    const { tacit, failure } = await connectTo(server, required);
+    expect(tacit).toEqual([]);
+    refused(failure);
+  });
+
+  test('client certificate of an unknown CA', async () => {
+    const options = { identity: identity(certificates.stranger) };
+    const { tacit, failure } = await connectTo(server, required, options);
+    expect(tacit).toEqual([]);
+    refused(failure);
+  });
+}
+
+function negotiation(server: PeerServer): void {
+  test('ALPN', async () => {
+    const offered = { alpnProtocols: ['h2', 'http/1.1'] };
+    const exchange = await connectTo(server, { alpnProtocols: ['http/1.1'] }, offered);
+    expectExchange(exchange, [{ alpnProtocol: 'http/1.1' }]);
+  });
+
+  test('ALPN with nothing in common', async () => {
+    const exchange = await connectTo(server, { alpnProtocols: ['http/1.1'] }, { alpnProtocols: ['imap'] });
+    if (server.abilities.alpnMismatch === 'ignored') {
+      expectExchange(exchange);
+      return;
+    }
+    expect(exchange.failure).toBeInstanceOf(TlsPeerError);
+    expect(exchange.failure).toMatchObject({ direction: 'received', alert: 'no_application_protocol' });
+  });
+
+  test.each(everyCipherSuite)('%s', async (cipherSuite) => {
+    const exchange = await connectTo(server, { connections: 2 }, { cipherSuites: [cipherSuite] });
+    expectExchange(exchange, [{ cipherSuite }, { cipherSuite, resumed: true }]);
+  });
+
+  for (const group of everyGroup) {
+    const able = server.abilities.groups.includes(group);
+    test.skipIf(!able)(`group ${group}${able ? '' : ` (${server.name} has none)`}`, async () => {
+      const exchange = await connectTo(server, { groups: [group] }, { groups: [group], keyShares: [group] });
+      expectExchange(exchange, [{ group }]);
+    });
+  }
+
+  for (const scheme of everySignatureScheme) {
+    const able = server.abilities.signatureSchemes.includes(scheme);
+    test.skipIf(!able)(`signatures ${scheme}${able ? '' : ` (${server.name} has none)`}`, () =>
+      signatures(server, scheme),
+    );
+  }
+}
+
+/** Server and client sign with `scheme`, and each verifies the other. */
+async function signatures(server: PeerServer, scheme: SignatureScheme): Promise<void> {
+  const keyType = keyTypeOf(scheme);
+  const signatureSchemes = withChainSignature(scheme);
+  const exchange = await connectTo(
+    server,
+    { signatureSchemes, identity: certificates.server(keyType), clientRoots: certificates.roots },
+    { signatureSchemes, identity: identity(certificates.client(keyType)) },
+  );
+  expectExchange(exchange);
+  expect(exchange.tacit[0]!.info.peerSignatureScheme).toBe(scheme);
+  expect(exchange.peer[0]!.signatureScheme ?? scheme).toBe(scheme);
+}
+
+function records(server: PeerServer): void {
+  test('keys updated by Tacit', async () => {
+    const exchange = await connectTo(server, {}, {}, { updateKeys: true });
+    expectExchange(exchange);
+  });
+
+  test.skipIf(!server.abilities.updatesKeys)('keys updated by both', async () => {
+    const exchange = await connectTo(server, { updateKeys: true }, {}, { updateKeys: true });
+    expectExchange(exchange);
+    expect(exchange.peer[0]!.keyUpdatesReceived ?? 1).toBeGreaterThanOrEqual(1);
+  });
+
+  test('padded records', async () => {
+    const exchange = await connectTo(server, {}, { padding: 4096 });
+    expectExchange(exchange);
+  });
+
+  test.skipIf(!server.abilities.limitsRecords)('records limited by both', async () => {
+    const exchange = await connectTo(server, { recordSizeLimit: 512 }, { recordSizeLimit: 300 });
+    expectExchange(exchange);
+  });
+}

@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import { serverName } from './certificates.ts';
+import { everyGroup, everySignatureScheme } from './names.ts';
+import { opensslEnvironment, opensslGroups } from './openssl-config.ts';
+import { opaque, sha256, uploadFile } from './payload.ts';
+import type { ClientRun, PeerClient, PeerReport } from './peer.ts';
+import { start } from './process.ts';
+import { run, scratchFile } from './run.ts';
+
+/** `curl` on OpenSSL: a POST of the payload over https, one connection per request. */
+export const curlClient: PeerClient = {
+  name: 'curl',
+  abilities: {
+    groups: everyGroup,
+    signatureSchemes: everySignatureScheme,
+    narrowsSignatureSchemes: true,
+    updatesKeys: false,
+    alpnMismatch: 'alert',
+    refusal: 'alert',
+    limitsRecords: false,
+    demandsCookie: false,
+    remembersGroups: false,
+    namesAlerts: true,
+  },
+  application: 'http',
+  payloads: opaque,
+  closesFirst: 'server',
+  async run(options: ClientRun): Promise<readonly PeerReport[]> {
+    const args = ['--silent', '--show-error', '--verbose', '--max-time', '30', '--tlsv1.3'];
+    const { identity, groups, cipherSuites, alpnProtocols, connections = 1 } = options;
+    args.push('--cacert', options.roots, '--resolve', `${serverName}:${options.port}:127.0.0.1`);
+    args.push('--header', 'Expect:', '--data-binary', `@${uploadFile(run.directory)}`);
+    args.push(alpnProtocols?.includes('h2') ? '--http2' : '--http1.1');
+    if (alpnProtocols === undefined) args.push('--no-alpn');
+    if (identity !== undefined) args.push('--cert', identity.cert, '--key', identity.key);
+    if (groups !== undefined) args.push('--curves', opensslGroups(groups));
+    if (cipherSuites !== undefined) args.push('--tls13-ciphers', cipherSuites.join(':'));
+    const answers = Array.from({ length: connections }, () => scratchFile('answer'));
+    for (const answer of answers) args.push('--output', answer, `https://${serverName}:${options.port}/`);
+
+    const { signatureSchemes } = options;
+    const env = await opensslEnvironment(signatureSchemes === undefined ? {} : { signatureSchemes });
+    const peer = start('curl', args, { env });
+    const { code } = await peer.exited;
+    if (code !== 0) return [{ error: peer.stderr }];
+    const logs = peer.stderr.split(/^\*\s+(?=Trying )/m).slice(1);
+    return Promise.all(answers.map(async (answer, i) => describe(logs[i] ?? '', await readFile(answer))));
+  },
+};
+
+function describe(log: string, answer: Buffer): PeerReport {
+  const find = (pattern: RegExp): string | undefined => log.match(pattern)?.[1];
+  const accepted = find(/ALPN: server accepted (\S+)/);
+  return {
+    // curl says what it tries, not what came of it; but a resumed handshake has no certificate.
+    resumed: !/IN\), TLS handshake, Certificate \(11\)/.test(log),
+    cipherSuite: find(/SSL connection using TLSv1\.3 \/ (\S+)/),
+    alpnProtocol: accepted,
+    helloRetryRequest: (log.match(/IN\), TLS handshake, Server hello \(2\)/g) ?? []).length > 1,
+    bytes: answer.length,
+    sha256: sha256(answer),
+  };
+}

@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TestProject } from 'vitest/node';
+import { issueCertificates } from './certificates.ts';
+import { writePayloads } from './payload.ts';
+import type { PeerState } from './run.ts';
+
+/**
+ * Makes the certificates and builds the peers, once per run. What cannot be had is named with its reason, and its
+ * tests are skipped by that name; TACIT_INTEROP_REQUIRE lists peers (separated by commas) that must be there.
+ */
+export async function setup(project: TestProject): Promise<void> {
+  directory = mkdtempSync(join(tmpdir(), 'tacit-interop-'));
+  await issueCertificates(join(directory, 'certificates'));
+  await writePayloads(directory);
+  const peers = findPeers(directory);
+  for (const [name, state] of Object.entries(peers)) {
+    const text = 'missing' in state ? `skipped: ${state.missing}` : state.version;
+    process.stdout.write(`peer ${name.padEnd(20)} ${text}\n`);
+  }
+  const required = (process.env['TACIT_INTEROP_REQUIRE'] ?? '').split(',').filter((name) => name !== '');
+  const absent = required.filter((name) => peers[name] === undefined || 'missing' in peers[name]);
+  if (absent.length > 0) throw new Error(`required peers are missing: ${absent.join(', ')}`);
+  project.provide('interop', { directory, peers });
+}
+
+export function teardown(): void {
+  if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+}
+
+let directory: string | undefined;
+
+const here = fileURLToPath(new URL('..', import.meta.url));
+
+/** Survives runs, for what takes long to build. */
+const cache = join(here, 'node_modules', '.cache');
+
+function findPeers(directory: string): Record<string, PeerState> {
+  const source = (...path: string[]): string => join(here, 'peers', ...path);
+  return {
+    openssl: found('openssl', ['version']),
+    curl: findCurl(),
+    python: findPython(source('python.py')),
+    'gnutls-cli': found('gnutls-cli', ['--version']),
+    'gnutls-serv': found('gnutls-serv', ['--version']),
+    node: found(process.execPath, [source('node-tls.mjs'), 'version']),
+    go: buildGo(source('go'), join(directory, 'go-peer')),
+    rustls: buildRustls(source('rustls')),
+    'openssl.c': compile(source('write-only', 'openssl.c'), join(directory, 'openssl-client'), [
+      'ssl',
+      'crypto',
+    ]),
+    'gnutls.c': compile(source('write-only', 'gnutls.c'), join(directory, 'gnutls-client'), ['gnutls']),
+  };
+}
+
+function capture(command: string, args: readonly string[], cwd?: string): { ok: boolean; output: string } {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', cwd });
+  return { ok: status === 0, output: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`.trim() };
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0]!;
+
+function isInstalled(command: string): boolean {
+  return !capture(command, ['--version']).output.includes('ENOENT');
+}
+
+function found(program: string, args: readonly string[]): PeerState {
+  if (!isInstalled(program)) return { missing: `no ${program}` };
+  const { ok, output } = capture(program, args);
+  return ok ? { version: firstLine(output), program } : { missing: firstLine(output) };
+}
+
+/** The interpreter itself: a version manager's `python3` takes a second to find it each time. */
+function findPython(script: string): PeerState {
+  if (!isInstalled('python3')) return { missing: 'no python3' };
+  const { output } = capture('python3', ['-c', 'import sys; print(sys.executable)']);
+  return found(firstLine(output), [script, 'version']);
+}
+
+function findCurl(): PeerState {
+  const state = found('curl', ['--version']);
+  if ('missing' in state || state.version.includes('OpenSSL')) return state;
+  return { missing: `not on OpenSSL: ${state.version}` };
+}
+
+function buildGo(source: string, program: string): PeerState {
+  if (!isInstalled('go')) return { missing: 'no go' };
+  const { ok, output } = capture('go', ['build', '-o', program, '.'], source);
+  if (!ok) throw new Error(`go build failed: ${output}`);
+  return found(program, ['version']);
+}
+
+function buildRustls(source: string): PeerState {
+  if (!isInstalled('cargo')) return { missing: 'no cargo' };
+  const fetched = capture('cargo', ['fetch', '--locked'], source);
+  if (!fetched.ok) return { missing: `cargo cannot fetch rustls: ${firstLine(fetched.output)}` };
+  const target = join(cache, 'rustls');
+  mkdirSync(target, { recursive: true });
+  const args = ['build', '--release', '--locked', '--offline', '--target-dir', target];
+  const { ok, output } = capture('cargo', args, source);
+  if (!ok) throw new Error(`cargo build failed: ${output}`);
+  return found(join(target, 'release', 'tacit-interop-rustls'), ['version']);
+}
+
+function compile(source: string, program: string, libraries: readonly string[]): PeerState {
+  if (!isInstalled('cc')) return { missing: 'no cc' };
+  const links = libraries.map((library) => `-l${library}`);
+  const { ok, output } = capture('cc', ['-O2', '-Wall', '-Wextra', '-o', program, source, ...links]);
+  if (ok) return { version: libraries.join(', '), program };
+  if (/fatal error: .* No such file|cannot find -l/.test(output)) {
+    return { missing: `cannot link with ${libraries.join(', ')}: their headers are not installed` };
+  }
+  throw new Error(`cc failed: ${output}`);
+}

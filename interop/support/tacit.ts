@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import {
+  type ClientConfig,
+  type ClientOptions,
+  type CloseReport,
+  clientConfig,
+  connect,
+  type HandshakeInfo,
+  listen,
+  loadIdentity,
+  type ServerIdentity,
+  type ServerOptions,
+  type SignatureScheme,
+  type TlsStream,
+} from '../../src/index.ts';
+import { serverName } from './certificates.ts';
+import { Incoming, type Received } from './incoming.ts';
+import { sha256 } from './payload.ts';
+import type { ClientRun, IdentityFiles, PeerClient, PeerReport, PeerServer, ServerRun } from './peer.ts';
+import { certificates } from './run.ts';
+
+/** How one connection went on Tacit's side. */
+export interface TacitReport extends Received {
+  readonly info: HandshakeInfo;
+  /** 32 bytes as in `PeerReport`. */
+  readonly exporter: string;
+  readonly closed: CloseReport;
+}
+
+/** What Tacit does beyond the exchange itself. */
+export interface TacitBehaviour {
+  /** Updates the keys, and asks for the peer's, in the middle of what is sent. */
+  readonly updateKeys?: boolean;
+}
+
+/** Both sides' accounts, connection by connection; Tacit's ends with the first failure. */
+export interface Exchange {
+  readonly tacit: readonly TacitReport[];
+  readonly failure: unknown;
+  readonly peer: readonly PeerReport[];
+  /** Of what each side must have received. */
+  readonly hashes: { readonly tacit: string; readonly peer: string };
+  /** How the peer's side may end. */
+  readonly ends: readonly CloseReport['ended'][];
+}
+
+const politeEnds: readonly CloseReport['ended'][] = ['close_notify', 'fin'];
+
+/** The certificate and key in `files`, as the options want them. */
+export function identity(files: IdentityFiles): { readonly cert: string; readonly key: string } {
+  return { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') };
+}
+
+/** The same, with a signer that signs with one scheme only. */
+export function signingOnly(files: IdentityFiles, scheme: SignatureScheme): ServerIdentity {
+  const { chain, signer } = loadIdentity(identity(files));
+  const schemes = [scheme];
+  return { chain, signer: { schemes, sign: (...question) => signer.sign(...question) } };
+}
+
+export function roots(): string {
+  return readFileSync(certificates.roots, 'utf8');
+}
+
+/** Runs a peer's client against a Tacit server: as many connections as `run` says, one after another. */
+export async function serveTo(
+  client: PeerClient,
+  run: Omit<ClientRun, 'port' | 'roots'>,
+  options: Partial<ServerOptions> = {},
+  behaviour: TacitBehaviour = {},
+): Promise<Exchange> {
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    identity: identity(certificates.server()),
+    ...options,
+  });
+  const tacit: TacitReport[] = [];
+  let failure: unknown;
+  const peerDone = new AbortController();
+  const serving = (async () => {
+    for (let i = 0; i < (run.connections ?? 1); i++) {
+      const stream = await listener.accept({ signal: peerDone.signal });
+      tacit.push(await serveOne(stream, client, behaviour));
+    }
+  })().catch((error: unknown) => {
+    failure = error;
+  });
+  try {
+    const { port } = listener.address;
+    const peer = await client.run({ ...run, port, roots: certificates.roots });
+    peerDone.abort();
+    await serving;
+    const { upload, download } = client.payloads;
+    const hashes = { tacit: sha256(upload), peer: sha256(download) };
+    // An HTTP client has its answer by its length, and may be gone before it has read our close_notify.
+    const ends = client.application === 'http' ? [...politeEnds, 'reset' as const] : politeEnds;
+    return { tacit, failure, peer, hashes, ends };
+  } finally {
+    await listener.close();
+  }
+}
+
+async function serveOne(
+  stream: TlsStream,
+  client: PeerClient,
+  behaviour: TacitBehaviour,
+): Promise<TacitReport> {
+  const info = await stream.handshake();
+  const { upload, download } = client.payloads;
+  const incoming = new Incoming(stream);
+  if (client.application === 'http') await incoming.takeThrough('\r\n\r\n');
+  const received = await incoming.take(upload.length);
+  if (client.application === 'http') {
+    const head = ['HTTP/1.1 200 OK', `Content-Length: ${download.length}`, 'Connection: close', '', ''];
+    await stream.write(Buffer.from(head.join('\r\n')));
+  }
+  await send(stream, download, behaviour);
+  if (client.closesFirst === 'server') await stream.closeWrite();
+  const rest = await incoming.takeAll();
+  if (rest.bytes > 0) throw new Error(`${rest.bytes} bytes too many`);
+  return { info, ...received, exporter: exporter(stream), closed: await stream.close() };
+}
+
+/** Runs Tacit clients against a peer's server: as many connections as `run` says, one after another. */
+export async function connectTo(
+  server: PeerServer,
+  run: Partial<ServerRun>,
+  options: Partial<ClientOptions> = {},
+  behaviour: TacitBehaviour = {},
+): Promise<Exchange> {
+  const running = await server.start({ identity: certificates.server(), ...run });
+  // One configuration: it holds the sessions.
+  const config = clientConfig({ ca: roots(), ...options });
+  const tacit: TacitReport[] = [];
+  let failure: unknown;
+  try {
+    for (let i = 0; i < (run.connections ?? 1); i++) {
+      tacit.push(await connectOne(running.port, config, server, behaviour));
+    }
+  } catch (error) {
+    failure = error;
+  }
+  const failed = failure !== undefined;
+  const peer = await running.reports(tacit.length + (failed ? 1 : 0), failed);
+  const { upload, download } = server.payloads;
+  const hashes = { tacit: sha256(download), peer: sha256(upload) };
+  return { tacit, failure, peer, hashes, ends: politeEnds };
+}
+
+async function connectOne(
+  port: number,
+  config: ClientConfig,
+  server: PeerServer,
+  behaviour: TacitBehaviour,
+): Promise<TacitReport> {
+  const stream = await connect({ host: '127.0.0.1', port, serverName, config });
+  try {
+    const { upload, download } = server.payloads;
+    const incoming = new Incoming(stream);
+    const writing = send(stream, upload, behaviour);
+    // Reading goes on during it; an error that reads do not show is thrown below.
+    writing.catch(() => undefined);
+    const received = await incoming.take(download.length);
+    await writing;
+    if (server.closesFirst === 'server') {
+      const rest = await incoming.takeAll();
+      if (rest.bytes > 0) throw new Error(`${rest.bytes} bytes too many`);
+    }
+    const { info } = stream;
+    if (info === undefined) throw new Error('no handshake info after the handshake');
+    return { info, ...received, exporter: exporter(stream), closed: await stream.close() };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+async function send(stream: TlsStream, payload: Buffer, behaviour: TacitBehaviour): Promise<void> {
+  const middle = payload.length / 2;
+  await stream.write(payload.subarray(0, middle));
+  if (behaviour.updateKeys) await stream.updateKeys();
+  await stream.write(payload.subarray(middle));
+}
+
+function exporter(stream: TlsStream): string {
+  const material = stream.exportKeyingMaterial('EXPORTER-tacit-interop', new Uint8Array(0), 32);
+  return Buffer.from(material).toString('hex');
+}
