@@ -27,7 +27,10 @@ export interface ClientSession {
 /** Where a client keeps its sessions, by their scope. */
 export interface ClientSessionCache {
   put(session: ClientSession): void;
-  /** Takes out the newest session of `scope`; undefined where there is none. A session is used once. */
+  /**
+   * Takes out the newest session of `scope`; undefined where there is none. A session is used once: its `psk` is wiped
+   * then, in the very array that is given here, and a session with a wiped `psk` is not offered.
+   */
   take(scope: string): ClientSession | undefined;
 }
 
