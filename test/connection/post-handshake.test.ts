@@ -3,7 +3,7 @@ import { concatBytes, noBytes } from '../../src/base/bytes.ts';
 import { encodeCertificateRequest, encodeFinished } from '../../src/wire/messages.ts';
 import { handshakeTypes, signatureSchemeCodes } from '../../src/wire/names.ts';
 import { clientIdentity, type Endpoint, newPair, questionIn, summary } from '../support/engine.ts';
-import { message, newSessionTicket, RawPeer, rawPeerOf } from '../support/raw-peer.ts';
+import { message, newSessionTicket, RawPeer, rawPeerOf, splitRecords } from '../support/raw-peer.ts';
 
 const expected = {
   client: [handshakeTypes.new_session_ticket, handshakeTypes.key_update],
@@ -98,6 +98,20 @@ describe("behind the server's Finished", () => {
     expect(client.turn().output).toHaveLength(0);
   });
 });
+
+it.each(roles)(
+  "application data before the peer's Finished is an unexpected_message, an empty record too (%s)",
+  async (role) => {
+    for (const text of ['too early', '']) {
+      const pair = await newPair();
+      const [hello = noBytes] = splitRecords(pair.server.receive(pair.client.turn().output).output);
+      pair.client.receive(hello);
+      const read = role === 'client' ? 'handshake' : 'application';
+      const raw = new RawPeer(pair[role], { write: 'handshake', read });
+      expect(summary(raw.deliver(raw.data(text)).events)).toEqual(['failed unexpected_message']);
+    }
+  },
+);
 
 it('a server takes data that comes in the same bytes as the Finished', async () => {
   const { client, server } = await newPair();

@@ -7,7 +7,7 @@ import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
 import { contentTypes } from '../../src/wire/names.ts';
 import { type Endpoint, establishedPair, hex, newPair, pump, summary, trustAll } from '../support/engine.ts';
-import { plaintextRecord, RawPeer } from '../support/raw-peer.ts';
+import { newSessionTicket, plaintextRecord, RawPeer } from '../support/raw-peer.ts';
 
 const roles = ['client', 'server'] as const;
 
@@ -128,6 +128,7 @@ describe.each(roles)('failure wipes, at a %s', (role) => {
     const pair = await establishedPair({ [role]: { provider }, server: serverOf(role, provider) });
     const { [role]: target } = pair;
     const raw = new RawPeer(target);
+    if (role === 'client') raw.deliver(raw.handshake(newSessionTicket()));
     raw.deliver(raw.keyUpdate('update_requested'), raw.data('x'));
     target.send('x');
     target.turn((engine) => engine.updateKeys());
