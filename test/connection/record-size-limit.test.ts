@@ -105,7 +105,7 @@ describe.each(roles)('our own record_size_limit, of a %s', (role) => {
 it('a server whose client announces no limit does not enforce its own, which it could not announce', async () => {
   const { server } = await pairAnnouncing(undefined, { server: { recordSizeLimit: 100 } });
   const raw = new RawPeer(server);
-  expect(raw.deliver(raw.data('x'.repeat(2000))).events).toHaveLength(1);
+  expect(raw.deliver(raw.data('x'.repeat(2000))).events).toMatchObject([{ type: 'data' }]);
   const [extensions = noBytes] = handshakeRecords(server).flatMap(({ messages }) => messages);
   expect(decodeEncryptedExtensions(extensions.subarray(4)).record_size_limit).toBeUndefined();
 });
