@@ -1,5 +1,6 @@
 import { alertDrainTimeout, clientDrainBytes, drainTimeout, serverDrainBytes } from '../base/defaults.ts';
-import { startHoldingTimer } from './timer.ts';
+import { TlsUsageError } from '../base/errors.ts';
+import { requireMilliseconds, startHoldingTimer } from './timer.ts';
 
 /** How long and how much `close()` drains. */
 export interface DrainOptions {
@@ -20,12 +21,15 @@ export interface DrainLimits {
   readonly slots: DrainSlots | undefined;
 }
 
+/** @throws TlsUsageError naming the option */
 export function drainLimits(role: 'client' | 'server', options: DrainOptions = {}): DrainLimits {
   const {
     timeout = drainTimeout,
     bytes = role === 'client' ? clientDrainBytes : serverDrainBytes,
     slots,
   } = options;
+  requireMilliseconds('drain.timeout', timeout);
+  if (!(bytes >= 0)) throw new TlsUsageError(`drain.bytes: expected a number of bytes, got ${bytes}`);
   return { timeout, alertTimeout: Math.min(timeout, alertDrainTimeout), bytes, slots };
 }
 

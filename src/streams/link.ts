@@ -255,11 +255,8 @@ export class Link {
 
   #inputEnded(): void {
     this.#inputEnd = { error: undefined };
-    // While we drain, an end without close_notify is no error, and our own half goes on.
-    if (this.#receiving === 'deliver' || !this.handshake.settled) {
-      this.engine.receiveEnd();
-      this.#pulled = false;
-    }
+    this.engine.receiveEnd();
+    this.#pulled = false;
     this.advance();
   }
 
@@ -330,6 +327,7 @@ export class Link {
     );
   }
 
+  /** A truncated end is only one of the reading: our own half goes on. */
   #engineFailed(error: TlsError): void {
     if (!(error instanceof TlsTruncatedError) || !this.handshake.settled) this.#fail(error);
     else if (this.#options.toleratesTruncation && error.atRecordBoundary) this.inbox.end();
@@ -337,7 +335,7 @@ export class Link {
   }
 
   #fail(error: Error): void {
-    this.#fatal = error;
+    this.#fatal ??= error;
     this.#cancelDeadline?.();
     this.handshake.reject(error);
     this.inbox.end(error);

@@ -1,5 +1,13 @@
+import { TlsUsageError } from '../base/errors.ts';
+
 /** The longest time that setTimeout can count. */
 const maxDelay = 2 ** 31 - 1;
+
+/** @throws TlsUsageError where `value` is no time: Infinity is one */
+export function requireMilliseconds(name: string, value: number): number {
+  if (value >= 0) return value;
+  throw new TlsUsageError(`${name}: expected milliseconds, 0 or more, got ${value}`);
+}
 
 /** Calls back once after `milliseconds`; never if they are Infinity. Does not keep a process alive. */
 export function startTimer(milliseconds: number, callback: () => void): () => void {

@@ -1,4 +1,4 @@
-import { handshakeTimeout } from '../base/defaults.ts';
+import { handshakeTimeout as defaultHandshakeTimeout } from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import type { HandshakeInfo } from '../connection/events.ts';
 import { TlsConnection } from '../connection/tls-connection.ts';
@@ -8,6 +8,7 @@ import { Ending } from './ending.ts';
 import { ClosedError } from './errors.ts';
 import { Link } from './link.ts';
 import { abortable } from './signals.ts';
+import { requireMilliseconds } from './timer.ts';
 import { WriteQueue } from './write-queue.ts';
 
 type ClientConfig = Parameters<typeof TlsConnection.client>[0];
@@ -82,7 +83,10 @@ export class TlsStream implements ByteStream {
   ) {
     const limits = drainLimits(config.role, options.drain);
     this.#link = new Link(engine, transport, {
-      handshakeTimeout: options.handshakeTimeout ?? handshakeTimeout,
+      handshakeTimeout: requireMilliseconds(
+        'handshakeTimeout',
+        options.handshakeTimeout ?? defaultHandshakeTimeout,
+      ),
       toleratesTruncation: options.truncation === 'tolerate',
       drainBytes: limits.bytes,
       onKeyLog: typeof config.keyLog === 'function' ? config.keyLog : undefined,
@@ -197,8 +201,11 @@ export class TlsStream implements ByteStream {
     this.#writeEnding ??= this.#enqueue(() => link.write(() => link.engine.closeWrite()));
     await abortable(this.#writeEnding, options.signal);
     const isOver = (): boolean =>
-      link.isStopped || ((link.peerEnded || link.isInputOver) && link.inbox.isEmpty);
+      link.fatal !== undefined ||
+      link.isStopped ||
+      ((link.peerEnded || link.isInputOver) && link.inbox.isEmpty);
     await abortable(link.changes.until(isOver), options.signal);
+    if (link.fatal !== undefined) throw link.fatal;
     // The sticky end, or why there is none.
     await link.inbox.take(undefined);
     return this.#release();

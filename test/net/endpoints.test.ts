@@ -13,6 +13,7 @@ import { connectTcp } from '../../src/net/tcp-connect.ts';
 import { BrokenError, ClosedError } from '../../src/streams/errors.ts';
 import type { TlsStream } from '../../src/streams/tls-stream.ts';
 import { numbered, readToEnd } from '../support/bytes.ts';
+import { turnsOfTheEventLoop } from '../support/sockets.ts';
 import { rootPem, serverPem, testClientConfig, testServerConfig } from '../support/tls-endpoints.ts';
 
 const listeners = new Set<TlsListener>();
@@ -185,10 +186,14 @@ describe('listen', () => {
     const socket = await mute(listener);
     socket.resume();
     await once(socket, 'end');
-    const other = await mute(listener);
+    socket.end();
+    await once(socket, 'close');
+    await turnsOfTheEventLoop(20);
+    // What is over before anybody accepted it is not handed out any more.
+    await mute(listener);
     const stream = await listener.accept();
+    expect(stream.failure).toBeUndefined();
     await expect(stream.handshake()).rejects.toBeInstanceOf(TlsTimeoutError);
-    other.destroy();
   });
 
   test('an aborted accept loses no connection', async () => {

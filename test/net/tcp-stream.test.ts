@@ -1,10 +1,17 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BrokenError, BusyError, ClosedError } from '../../src/streams/errors.ts';
 import { numbered, readAtLeast, readToEnd } from '../support/bytes.ts';
 import { dropSockets, isReset, receiveAll, socketPair, turnsOfTheEventLoop } from '../support/sockets.ts';
 
 afterEach(dropSockets);
+
+/** Node reads 64 KiB ahead and stops; what else was sent has arrived in the kernel then, and stays there. */
+async function inKernel(socket: Socket): Promise<void> {
+  while (socket.bytesRead < 65_536) await turnsOfTheEventLoop(1);
+  await turnsOfTheEventLoop();
+}
 
 /** More than the kernel takes while nobody reads. */
 const tooMuch = 32 * 2 ** 20;
@@ -148,9 +155,9 @@ describe('writing', () => {
 
 describe('independent halves', () => {
   test('a failed write costs nothing of what was received, and no reset passes for an end', async () => {
-    const { stream, peer } = await socketPair();
-    const sent = new Promise((resolve) => peer.write(numbered(100_000), resolve));
-    await sent;
+    const { stream, socket, peer } = await socketPair();
+    peer.write(numbered(100_000));
+    await inKernel(socket);
     peer.resetAndDestroy();
     await once(peer, 'close');
     const failure = (async () => {
@@ -163,10 +170,11 @@ describe('independent halves', () => {
   });
 
   test('an end that came before the reset stays an end', async () => {
-    const { stream, peer } = await socketPair();
+    const { stream, socket, peer } = await socketPair();
     peer.end(numbered(100_000));
     peer.resume();
     await once(peer, 'finish');
+    await inKernel(socket);
     peer.destroy();
     await once(peer, 'close');
     const failure = (async () => {
@@ -174,6 +182,15 @@ describe('independent halves', () => {
     })();
     await expect(failure).rejects.toMatchObject({ name: 'BrokenError', code: 'EPIPE' });
     expect(await readToEnd(stream)).toEqual(numbered(100_000));
+  });
+
+  test('a read that waits is given what Node’s stream holds when an error destroys it', async () => {
+    const { stream, socket } = await socketPair();
+    const waiting = stream.read();
+    socket.push(Buffer.from('last'));
+    socket.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+    expect(await waiting).toEqual(new Uint8Array(Buffer.from('last')));
+    await expect(stream.read()).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
   test('a failed read gives first what came before it', async () => {
@@ -298,11 +315,12 @@ describe('destroy', () => {
 
   test('behind our own end it takes nothing away', async () => {
     const { stream, peer } = await socketPair();
-    await stream.write(numbered(50_000));
+    // More than fits into the peer's kernel: the rest is still in ours.
+    await stream.write(numbered(200_000));
     await stream.closeWrite();
     stream.destroy();
     const { bytes, ended } = await receiveAll(peer);
-    expect(bytes.equals(numbered(50_000))).toBe(true);
+    expect(bytes.equals(numbered(200_000))).toBe(true);
     expect(ended).toBe('end');
   });
 });

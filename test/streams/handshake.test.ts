@@ -263,6 +263,13 @@ describe('the time for the handshake', () => {
   });
 });
 
+test('options that are no times or sizes are mistakes', () => {
+  expect(() => tlsPair({ client: { handshakeTimeout: -1 } })).toThrow(/^handshakeTimeout: /);
+  expect(() => tlsPair({ client: { handshakeTimeout: Number.NaN } })).toThrow(TlsUsageError);
+  expect(() => tlsPair({ client: { drain: { timeout: -1 } } })).toThrow(/^drain.timeout: /);
+  expect(() => tlsPair({ client: { drain: { bytes: Number.NaN } } })).toThrow(/^drain.bytes: /);
+});
+
 test('a broken transport breaks the handshake for everybody, and is given back', async () => {
   const { client, clientTransport, serverTransport } = tlsPair();
   const waiting = Promise.allSettled([client.handshake(), client.read(), client.write(numbered(1))]);

@@ -6,6 +6,9 @@ import { numbered, readAtLeast, readToEnd } from '../support/bytes.ts';
 import { memoryStreamPair } from '../support/memory-streams.ts';
 import { connectedPair, peer, testClientConfig, testServerConfig } from '../support/tls-endpoints.ts';
 
+/** Bytes that look like a record and do not decrypt. */
+const forgedRecord = new Uint8Array([23, 3, 3, 0, 32, ...numbered(32)]);
+
 describe('unwrap', () => {
   test('gives the transport back at both ends, open in both directions', async () => {
     const { client, server, clientTransport, serverTransport } = await connectedPair();
@@ -70,6 +73,18 @@ describe('unwrap', () => {
     const unwrapping = client.unwrap();
     await serverTransport.closeWrite();
     await expect(unwrapping).rejects.toBeInstanceOf(TlsTruncatedError);
+  });
+
+  test('where the peer sends an alert rejects with it, also if something is unread', async () => {
+    const { client, server, serverTransport } = await connectedPair();
+    await server.write(numbered(10));
+    serverTransport.isStuck = true;
+    serverTransport.arrive(forgedRecord);
+    const unwrapping = client.unwrap();
+    await new Promise((resolve) => setImmediate(resolve));
+    serverTransport.unstick();
+    await expect(unwrapping).rejects.toMatchObject({ alert: 'bad_record_mac', direction: 'received' });
+    expect(await client.read()).toEqual(numbered(10));
   });
 
   test('behind closeWrite is a mistake', async () => {

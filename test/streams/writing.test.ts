@@ -155,7 +155,7 @@ describe('an aborted write', () => {
 
 describe('a transport that fails a write', () => {
   test('breaks the write half only', async () => {
-    const { client, server, clientTransport } = await connectedPair();
+    const { client, server, clientTransport, serverTransport } = await connectedPair();
     clientTransport.breakWrites('EPIPE');
     await server.write(numbered(5));
     const error = await client.write(numbered(10)).catch((reason: unknown) => reason);
@@ -164,13 +164,30 @@ describe('a transport that fails a write', () => {
     expect(await client.read()).toEqual(numbered(5));
     await server.write(numbered(6));
     expect(await client.read()).toEqual(numbered(6));
+    // An alert that comes later says more.
+    serverTransport.arrive(forgedRecord);
+    await expect(client.read()).rejects.toMatchObject({ alert: 'bad_record_mac' });
+    await expect(client.write(numbered(1))).rejects.toMatchObject({ alert: 'bad_record_mac' });
+  });
+
+  test('in the handshake’s last flight fails the writes behind it', async () => {
+    const { client, server, clientTransport, serverTransport } = tlsPair();
+    void server.handshake().catch(() => {});
+    const handshake = client.handshake();
+    await serverTransport.until(() => serverTransport.writes.length === 1);
+    clientTransport.breakWrites('EPIPE');
+    await handshake;
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(client.write(numbered(1))).rejects.toMatchObject({ name: 'BrokenError', code: 'EPIPE' });
   });
 
   test('is explained by an alert that is read only then', async () => {
     const { client, clientTransport, serverTransport } = await connectedPair();
-    serverTransport.arrive(forgedRecord);
     clientTransport.breakWrites('EPIPE');
-    const error = await client.write(numbered(10)).catch((reason: unknown) => reason);
+    const writing = client.write(numbered(10)).catch((reason: unknown) => reason);
+    await new Promise((resolve) => setImmediate(resolve));
+    serverTransport.arrive(forgedRecord);
+    const error = await writing;
     expect(error).toMatchObject({ name: 'TlsPeerError', alert: 'bad_record_mac', direction: 'received' });
     await expect(client.read()).rejects.toBe(error);
   });
