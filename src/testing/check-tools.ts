@@ -20,21 +20,30 @@ export interface CheckDefinition {
   readonly body: CheckBody;
 }
 
-/** What checks wait and look with. */
+/** What one run of a check waits and looks with. */
 export class CheckTools {
-  readonly #timeout: number;
   readonly rest: () => Promise<void>;
+  /** Rejects when a call that has to succeed does not, though the check may be waiting for another one. */
+  readonly failed: Promise<never>;
+  readonly #timeout: number;
+  #fail!: (reason: unknown) => void;
 
   /** @param timeout milliseconds that a call may take @param letRest lets everything happen that can happen without us */
   constructor(timeout: number, letRest: () => Promise<void> = rest) {
     this.#timeout = timeout;
     this.rest = letRest;
+    this.failed = unwatched(
+      new Promise((_, reject) => {
+        this.#fail = reject;
+      }),
+    );
   }
 
   /** What `call` gives. @throws StreamCheckError if it does not settle, or rejects */
   gives<T>(call: Promise<T>, what: string): Promise<T> {
-    // A check that fails for one reason does not wait for its other calls.
-    return unwatched(this.#gives(call, what));
+    const given = this.#gives(call, what);
+    given.catch(this.#fail);
+    return given;
   }
 
   async #gives<T>(call: Promise<T>, what: string): Promise<T> {

@@ -1,6 +1,6 @@
 import { joined } from './byte-queue.ts';
 import type { CheckDefinition } from './check-tools.ts';
-import { must, numbered, pieces, same, theReason } from './check-tools.ts';
+import { must, numbered, pieces, same, theReason, unwatched } from './check-tools.ts';
 
 /** A signal that counts who listens to it. */
 function countingSignal(): { readonly signal: AbortSignal; listeners(): number } {
@@ -68,7 +68,7 @@ export const writingChecks: readonly CheckDefinition[] = [
       const order: number[] = [];
       const lengths = [5_000, 1, 700, 1, 20_000, 3];
       const written = lengths.map((length, i) =>
-        tools.gives(sender.write(numbered(length)), 'write()').then(() => order.push(i)),
+        unwatched(tools.gives(sender.write(numbered(length)), 'write()').then(() => order.push(i))),
       );
       await tools.readsExactly(receiver, joined(lengths.map(numbered)));
       await Promise.all(written);
@@ -79,7 +79,7 @@ export const writingChecks: readonly CheckDefinition[] = [
     name: 'the arrays of a write may be used again as soon as it has resolved',
     body: async (sender, receiver, tools) => {
       const buffer = new Uint8Array(3_000);
-      const reading = tools.readAtLeast(receiver, 5 * buffer.length);
+      const reading = unwatched(tools.readAtLeast(receiver, 5 * buffer.length));
       for (let i = 1; i <= 5; i++) {
         buffer.fill(i);
         await tools.gives(sender.write(buffer), 'write()');

@@ -3,7 +3,7 @@ import { cloggedChecks } from './check-clogged.ts';
 import { endingChecks } from './check-ending.ts';
 import { halfCloseOnlyChecks } from './check-half-close.ts';
 import { readingChecks } from './check-reading.ts';
-import { type CheckDefinition, CheckTools, StreamCheckError } from './check-tools.ts';
+import { type CheckDefinition, CheckTools, StreamCheckError, unwatched } from './check-tools.ts';
 import { twoWayOnlyChecks } from './check-two-way.ts';
 import { writingChecks } from './check-writing.ts';
 
@@ -33,12 +33,19 @@ export interface StreamCheck {
   run(): Promise<void>;
 }
 
+const oneWayDefinitions: readonly CheckDefinition[] = [
+  ...readingChecks,
+  ...writingChecks,
+  ...endingChecks,
+  ...cloggedChecks,
+];
+
 /**
  * What a stream must do in one direction: the first end of the pair writes and closes, the second reads. For test
  * frameworks: each check can be a test of its own.
  */
 export function oneWayStreamChecks(makePair: MakePair, options: CheckOptions = {}): readonly StreamCheck[] {
-  return bind([...readingChecks, ...writingChecks, ...endingChecks, ...cloggedChecks], makePair, options);
+  return bind(oneWayDefinitions, makePair, options);
 }
 
 /** What a stream must do that can be written and read: the one-way checks in both directions, and those for both together. */
@@ -46,8 +53,8 @@ export function twoWayStreamChecks(makePair: MakePair, options: CheckOptions = {
   // What is clogged in one direction cannot be turned round.
   const turned = { ...options, makeClogged: undefined };
   return [
-    ...named('first to second: ', oneWayStreamChecks(makePair, options)),
-    ...named('second to first: ', oneWayStreamChecks(flipped(makePair), turned)),
+    ...bind(named('first to second: '), makePair, options),
+    ...bind(named('second to first: '), flipped(makePair), turned),
     ...bind(twoWayOnlyChecks, makePair, options),
   ];
 }
@@ -90,17 +97,18 @@ function bind(
   makePair: MakePair,
   { makeClogged, timeout = 5_000, rest }: CheckOptions,
 ): readonly StreamCheck[] {
-  const tools = new CheckTools(timeout, rest);
   return definitions.flatMap((definition) => {
     const make = definition.isClogged === true ? makeClogged : makePair;
-    return make === undefined ? [] : [{ name: definition.name, run: () => run(definition, make, tools) }];
+    return make === undefined
+      ? []
+      : [{ name: definition.name, run: () => run(definition, make, new CheckTools(timeout, rest)) }];
   });
 }
 
 async function run({ name, body }: CheckDefinition, make: MakePair, tools: CheckTools): Promise<void> {
   const [first, second] = await make();
   try {
-    await body(first, second, tools);
+    await Promise.race([unwatched(body(first, second, tools)), tools.failed]);
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new StreamCheckError(`${name}: ${found}`, { cause });
@@ -110,8 +118,8 @@ async function run({ name, body }: CheckDefinition, make: MakePair, tools: Check
   }
 }
 
-function named(prefix: string, checks: readonly StreamCheck[]): readonly StreamCheck[] {
-  return checks.map(({ name, run }) => ({ name: prefix + name, run }));
+function named(prefix: string): readonly CheckDefinition[] {
+  return oneWayDefinitions.map((definition) => ({ ...definition, name: prefix + definition.name }));
 }
 
 function flipped(make: MakePair): MakePair {

@@ -35,7 +35,7 @@ export class Trace {
     (this.entries as TraceEntry[]).push(entry);
   }
 
-  /** Two lifelines with arrows between them; the same thing several times on end is one line. */
+  /** Two lifelines with arrows between them; what goes on and on is one line for each end, with the time of its beginning. */
   toString(): string {
     return draw(this.names, grouped(this.entries));
   }
@@ -48,23 +48,31 @@ interface Line {
 }
 
 const arrowLength = 38;
+const transferring: readonly string[] = ['write', 'data', 'read'];
 
 function grouped(entries: readonly TraceEntry[]): readonly Line[] {
   const lines: Line[] = [];
   for (const entry of entries) {
-    const last = lines.at(-1);
-    if (last !== undefined && isLike(last.entry, entry)) {
-      const bytes = last.bytes === undefined ? undefined : last.bytes + (entry.bytes ?? 0);
-      lines[lines.length - 1] = { entry: last.entry, bytes, count: last.count + 1 };
-    } else {
+    const place = likeLine(lines, entry);
+    const like = lines[place];
+    if (like === undefined) {
       lines.push({ entry, bytes: entry.bytes, count: 1 });
+    } else {
+      const bytes = like.bytes === undefined ? undefined : like.bytes + (entry.bytes ?? 0);
+      lines[place] = { entry: like.entry, bytes, count: like.count + 1 };
     }
   }
   return lines;
 }
 
-function isLike(one: TraceEntry, other: TraceEntry): boolean {
-  return one.kind === other.kind && one.end === other.end && one.text === other.text;
+/** The line that says the same, unless something else than the going on of a transfer has come after it. */
+function likeLine(lines: readonly Line[], entry: TraceEntry): number {
+  for (let i = lines.length - 1; i >= 0 && i >= lines.length - 3; i--) {
+    const other = lines[i]?.entry;
+    if (other?.kind === entry.kind && other.end === entry.end && other.text === entry.text) return i;
+    if (other === undefined || !transferring.includes(other.text)) break;
+  }
+  return -1;
 }
 
 function draw(names: readonly [string, string], lines: readonly Line[]): string {
