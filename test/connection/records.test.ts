@@ -64,7 +64,7 @@ describe.each(roles)('record_overflow, at a %s', (role) => {
   it('an inner plaintext of 2^14+1 bytes passes: content, or content and padding', async () => {
     const { raw } = await rawPeerOf(role);
     const full = raw.deliver(raw.data('x'.repeat(maxRecordContent)));
-    expect(full.events).toHaveLength(1);
+    expect(full.events).toMatchObject([{ type: 'data' }]);
     const padded = raw.deliver(raw.data('x', maxRecordContent - 1));
     expect(summary(padded.events)).toEqual(['data "x"']);
   });
