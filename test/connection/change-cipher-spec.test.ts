@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, noBytes } from '../../src/base/bytes.ts';
 import { maxEmptyRecordsInARow } from '../../src/base/limits.ts';
 import { contentTypes } from '../../src/wire/names.ts';
-import { type Endpoint, newPair, pump, summary, type Turn } from '../support/engine.ts';
+import { type Endpoint, hex, newPair, pump, summary, type Turn } from '../support/engine.ts';
 import { plaintextRecord, RawPeer, rawPeerOf, splitRecords } from '../support/raw-peer.ts';
 
 const changeCipherSpec = changeCipherSpecOf(1);
@@ -115,6 +115,18 @@ describe('our own change_cipher_spec', () => {
       contentTypes.change_cipher_spec,
     );
   });
+});
+
+it('our legacy_record_version is 0x0303, but for an initial ClientHello, which says 0x0301 (§5.1)', async () => {
+  const { client, server } = await newPair({ server: { groups: ['secp384r1'] } });
+  pump({ client, server });
+  client.send('x');
+  server.send('x');
+  const versions = (write: Uint8Array): string[] =>
+    splitRecords(write).map((record) => hex(record.subarray(1, 3)));
+  const [initial = noBytes, ...others] = client.writes;
+  expect(versions(initial)).toEqual(['0301']);
+  expect(new Set([...others, ...server.writes].flatMap(versions))).toEqual(new Set(['0303']));
 });
 
 function changeCipherSpecOf(...bytes: number[]): Uint8Array {
