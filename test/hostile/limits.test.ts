@@ -81,7 +81,8 @@ describe('memory', () => {
       victim.connection.receive(record.slice());
       if (victim.connection.next()) throw new Error('something happened before the message was there');
     }
-    expect(memoryInUse() - before).toBeLessThan(2 * limit + 100_000);
+    // What the machine that runs this learns meanwhile takes some too; an object for each byte would take 10 MB.
+    expect(memoryInUse() - before).toBeLessThan(2 * limit + 1_000_000);
     expect(verdictOf(victim)).toBe('in the handshake');
     victim.receive(record);
     expect(verdictOf(victim)).not.toBe('in the handshake');

@@ -31,7 +31,8 @@ const ownArguments: Readonly<Record<GroupName, readonly string[]>> = {
   client: [],
   'client, retry for a group': ['-groups', 'P-256'],
   'client, retry for a cookie': ['-stateless'],
-  'client with a certificate': ['-Verify', '1'],
+  // With the names of authorities in its request.
+  'client with a certificate': ['-Verify', '1', '-CAfile', file('tacit.pem')],
   server: ['-sess_out', file('session')],
   'server, retry for a group': ['-groups', 'X25519:P-256'],
   'server of clients with certificates': ['-cert', file('cert.pem'), '-key', file('key.pem')],
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
   const tacit = await selfSignedCertificate({ key: seededEd25519Key(tacitKeySeed) });
   writeFileSync(file('cert.pem'), openssl.pem);
   writeFileSync(file('key.pem'), openssl.keyPem);
+  writeFileSync(file('tacit.pem'), tacit.pem);
   const base64 = ({ der }: TestCertificate): string => Buffer.from(der).toString('base64');
   const certificates = { openssl: base64(openssl), tacit: base64(tacit) };
   const groups: Recording['groups'][number][] = [];
