@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { contentTypes } from '../../src/wire/names.ts';
 import { handshake, type Rehearsal, type Side, sides } from './support/rehearsal.ts';
 import { messagesOfInterest, rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
 import { type LengthField, nameOfMessage, structureOf, withLength } from './support/structure.ts';
@@ -28,6 +29,28 @@ describe.each(scenarioNames)('%s: each length field off by one', (name) => {
     expect(found.length).toBeGreaterThanOrEqual(minimum[name][side]);
   });
 });
+
+describe.each(scenarioNames)('%s: the length of each record off by one', (name) => {
+  it.each(sides)('from the %s', (side) => {
+    const { wire } = all[name][side];
+    for (const [index, record] of wire.entries()) {
+      for (const delta of [-1, 1] as const) {
+        const falsified = record.slice();
+        new DataView(falsified.buffer).setUint16(3, record.length - 5 + delta);
+        const verdict = verdictOf(all[name].hear(side, wire.with(index, falsified)), true);
+        const isLast = index === wire.length - 1;
+        expect(verdictsForRecord(record, delta, isLast), `record ${index}, ${delta}`).toContain(verdict);
+      }
+    }
+  });
+});
+
+function verdictsForRecord([type]: Uint8Array, delta: -1 | 1, isLast: boolean): readonly Verdict[] {
+  if (type === contentTypes.application_data)
+    return delta === 1 && isLast ? ['established'] : ['bad_record_mac'];
+  // The byte that is left, or missing, makes another header of the next one: of no record, or of one that does not end.
+  return delta === 1 ? ['unexpected_message'] : ['unexpected_message', 'in the handshake'];
+}
 
 /** How many falsified messages there are at least: a walk that finds fewer fields has lost some. */
 const minimum: Readonly<Record<ScenarioName, Readonly<Record<Side, number>>>> = {
