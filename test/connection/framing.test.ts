@@ -171,6 +171,22 @@ describe('a key change inside a record is refused', () => {
     expect(summary(server.receive(record).events)).toEqual(refused);
   });
 
+  it.each([1, extra.length])(
+    'behind a ClientHello, and a HelloRetryRequest, too: %d bytes',
+    async (length) => {
+      const retry = { server: { groups: ['secp384r1'] as const } };
+      const first = await newPair(retry);
+      const hello = first.client.turn().output.subarray(5);
+      const trailed = plaintextRecord(contentTypes.handshake, concatBytes(hello, extra.subarray(0, length)));
+      expect(summary(first.server.receive(trailed).events)).toEqual(refused);
+      const second = await newPair(retry);
+      const [request = noBytes] = splitRecords(second.server.receive(second.client.turn().output).output);
+      const content = concatBytes(request.subarray(5), extra.subarray(0, length));
+      const turn = second.client.receive(plaintextRecord(contentTypes.handshake, content));
+      expect(summary(turn.events)).toEqual(refused);
+    },
+  );
+
   it.each([1, extra.length])('behind the ServerHello: %d bytes', async (length) => {
     const { client, server } = await newPair();
     const [hello = noBytes] = splitRecords(server.receive(client.turn().output).output);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noBytes, utf8 } from '../../src/base/bytes.ts';
+import { TlsUsageError } from '../../src/base/errors.ts';
 import { establishedPair, hex, newPair, summary } from '../support/engine.ts';
 import { rawPeerOf } from '../support/raw-peer.ts';
 
@@ -82,6 +83,20 @@ describe('law 4, no waiting', () => {
     expect(server.turn().output).toHaveLength(0);
   });
 });
+
+it.each(roles)(
+  'an application write of a %s before its handshake is done is a mistake, and emits nothing',
+  async (role) => {
+    const { client, server } = await newPair();
+    const hello = client.turn().output;
+    if (role === 'server') server.receive(hello);
+    const endpoint = { client, server }[role];
+    expect(() => endpoint.engine.send(utf8('x'))).toThrow(TlsUsageError);
+    expect(() => endpoint.engine.updateKeys()).toThrow(TlsUsageError);
+    expect(() => endpoint.engine.sendTickets(1)).toThrow(TlsUsageError);
+    expect(endpoint.turn().output).toHaveLength(0);
+  },
+);
 
 describe('emitted bytes are immutable and ordered', () => {
   it.each(roles)('what was taken never changes, whatever happens later (%s)', async (role) => {
