@@ -37,11 +37,10 @@ export interface Certificate extends CertificateExtensions {
 }
 
 /**
- * @param der exactly one certificate, copied
+ * @param der exactly one certificate; kept, so that it must not change
  * @throws TlsCertificateError (`malformed`)
  */
-export function parseCertificate(bytes: Uint8Array): Certificate {
-  const der = Uint8Array.from(bytes);
+export function parseCertificate(der: Uint8Array): Certificate {
   const outer = only(der, tags.sequence, 'a certificate');
   const toBeSigned = new DerReader(outer.next(tags.sequence).content);
   const outerAlgorithm = outer.next(tags.sequence).bytes;
