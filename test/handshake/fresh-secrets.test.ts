@@ -152,6 +152,15 @@ describe('secrets are wiped when a handshake is over', () => {
     );
     outcomeOf(client, serverOf(await serverConfig()));
     expect([watched.held.length, watched.left]).toEqual([3, []]);
+
+    // This one fails behind the server's Finished, when all secrets are there.
+    const late = new Watched();
+    const settings = { provider: late.provider, identity: { ...identity, chain: [] } };
+    outcomeOf(
+      clientEndpoint(clientConfig(settings), late.through),
+      serverOf(await serverConfig({ clientAuthentication: 'require' })),
+    );
+    expect([late.held.length, late.left]).toEqual([6, []]);
   });
 
   it('badly, on a server, or given up: all of them', async () => {

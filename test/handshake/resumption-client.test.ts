@@ -59,6 +59,7 @@ describe('a client offers a session', () => {
 
   it.each<[string, Partial<ClientSettings>, object]>([
     ['another host', {}, { host: 'other.example' }],
+    ['another host under the same server_name', {}, { host: 'other.example', serverName: 'host.example' }],
     ['another port', {}, { port: 8443 }],
     ['no port', {}, { port: undefined }],
     ['another server_name', {}, { serverName: 'other.example' }],
