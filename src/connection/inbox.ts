@@ -66,10 +66,15 @@ export class Inbox {
     this.#skipping = how;
   }
 
-  /** Forgets input and keys. */
-  wipe(): void {
+  /** Forgets the keys; what came behind the peer's end stays for `takeRest`. */
+  wipeKeys(): void {
     this.#opener?.wipe();
     this.#opener = undefined;
+  }
+
+  /** Forgets input and keys. */
+  wipe(): void {
+    this.wipeKeys();
     this.#reader.clear();
   }
 
@@ -147,7 +152,8 @@ export class Inbox {
 
   /** RFC 9846 §4.3.10: 0-RTT data that we did not accept is passed over, up to a bound. */
   #skip(body: Uint8Array): undefined {
-    this.#skipped += body.length;
+    // Empty ones count too, or they would be skipped without end.
+    this.#skipped += Math.max(body.length, 1);
     if (this.#skipped > maxSkippedEarlyData) {
       throw peerError(
         'unexpected_message',

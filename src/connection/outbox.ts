@@ -237,12 +237,18 @@ export class Outbox {
 
   #fragment(content: readonly Uint8Array[]): Fragment {
     const length = content.reduce((sum, part) => sum + part.length, 0);
-    const padding = this.#config.padding(length);
-    // What is no number of bytes pads nothing: NaN would take the record's type byte away with it.
-    return {
-      content,
-      padding: padding > 0 ? Math.min(Math.floor(padding), this.#innerLimit - 1 - length) : 0,
-    };
+    return { content, padding: Math.min(this.#paddingFor(length), this.#innerLimit - 1 - length) };
+  }
+
+  /** What is no number of bytes pads nothing (NaN would take the record's type byte away with it), nor what throws. */
+  #paddingFor(length: number): number {
+    try {
+      const padding = this.#config.padding(length);
+      return padding > 0 ? Math.floor(padding) : 0;
+    } catch {
+      // An alert, say, must leave even so.
+      return 0;
+    }
   }
 }
 

@@ -403,7 +403,8 @@ export class TlsConnection {
     if (how === 'closed') this.#events.length = 0;
     this.#handshake.stop();
     this.#joiner.clear();
-    if (how !== 'close_notify') this.#inbox.wipe();
+    if (how === 'close_notify') this.#inbox.wipeKeys();
+    else this.#inbox.wipe();
     if (this.#failure || how === 'closed') wipe(this.#established?.outcome.exporterSecret);
     wipe(this.#established?.outcome.resumptionSecret);
   }

@@ -59,6 +59,14 @@ describe('0-RTT offered, not accepted, without HelloRetryRequest', () => {
     }
   });
 
+  it('empty records count as well, or they would be skipped without end', async () => {
+    const { client, server } = await offeringPair();
+    const hello = client.turn().output;
+    const records = Array.from({ length: maxSkippedEarlyData }, () => earlyData(0));
+    expect(summary(server.receive(hello, ...records).events)).toEqual([]);
+    expect(summary(server.receive(earlyData(0)).events)).toEqual(tooMuch);
+  });
+
   it('ends with the first record that decrypts: behind it nothing is skipped', async () => {
     const { client, server } = await offeringPair({}, { compatibilityMode: false });
     const flight = server.receive(client.turn().output, earlyData(100)).output;

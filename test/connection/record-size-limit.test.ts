@@ -179,6 +179,17 @@ describe.each(roles)('the padding option, of a %s', (role) => {
     expect(raw.open(target.send('x').output)).toMatchObject([{ type: 23, innerLength }]);
   });
 
+  it('pads nothing where its function throws', async () => {
+    const padding = (): number => {
+      throw new Error('no padding today');
+    };
+    const { target, raw } = await rawPeerOf(role, {
+      client: { padding },
+      server: { padding, tickets: { count: 0 } },
+    });
+    expect(raw.open(target.send('x').output)).toMatchObject([{ type: 23, innerLength: 2 }]);
+  });
+
   it('makes nothing out of nothing', async () => {
     const { target } = await rawPeerOf(role, { [role]: { padding: () => 100 } });
     expect(target.turn((engine) => engine.send(noBytes)).output).toHaveLength(0);
