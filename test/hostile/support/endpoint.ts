@@ -1,5 +1,5 @@
 import { concatBytes } from '../../../src/base/bytes.ts';
-import type { ConnectionEvent } from '../../../src/connection/events.ts';
+import type { ConnectionEvent, Question } from '../../../src/connection/events.ts';
 import { TlsConnection } from '../../../src/connection/tls-connection.ts';
 import { clientHandshake } from '../../../src/handshake/client.ts';
 import type { PeerName } from '../../../src/handshake/client-hello.ts';
@@ -13,11 +13,26 @@ const maxNextCalls = 400;
 
 const peer: PeerName = { host: 'localhost', port: 443 };
 
-/** An engine with everything that it did: its events, and what it said. */
+/** An answer that an endpoint does not have at once: it looks like a promise, and is fulfilled by the test. */
+export class Late<Value> implements PromiseLike<Value> {
+  readonly value: Value;
+
+  constructor(value: Value) {
+    this.value = value;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: what has a `then` is what the engine takes for a promise.
+  then(): never {
+    throw new Error('nobody waits for it');
+  }
+}
+
+/** An engine with everything that it did: its events, but for questions, and what it said. */
 export class Endpoint {
   readonly connection: TlsConnection;
   readonly events: ConnectionEvent[] = [];
   readonly keys = new WriteKeys();
+  readonly #asked: Question[] = [];
   readonly #writes: Uint8Array[] = [];
   /** How many writes it made before the step in which it failed. */
   #writesBeforeFailure = 0;
@@ -45,10 +60,24 @@ export class Endpoint {
     return concatBytes(...this.#writes);
   }
 
-  /** Gives it bytes, takes all events and what it has to say then. */
+  /**
+   * Gives it bytes, takes all events and what it has to say then. Questions that these bytes raise stay open until more
+   * bytes are there, or `settle` is called.
+   */
   receive(bytes: Uint8Array): Uint8Array {
     this.connection.receive(bytes);
+    this.#answer();
     return this.step();
+  }
+
+  /** Answers all questions that are open. */
+  settle(): Uint8Array {
+    const output: Uint8Array[] = [];
+    while (this.#asked.length > 0) {
+      this.#answer();
+      output.push(this.step());
+    }
+    return concatBytes(...output);
   }
 
   receiveEnd(): Uint8Array {
@@ -60,7 +89,8 @@ export class Endpoint {
     let calls = 0;
     for (let event = this.connection.next(); event; event = this.connection.next()) {
       if (this.failed) throw new Error(`after failed came the event ${event.type}`);
-      this.events.push(event);
+      if (event.type === 'question') this.#asked.push(event.question);
+      else this.events.push(event);
       calls += 1;
       if (calls > maxNextCalls) throw new Error('next does not come to an end');
     }
@@ -82,6 +112,13 @@ export class Endpoint {
       before: records.slice(0, before).flatMap((record) => record.units),
       after: records.slice(before).flatMap((record) => record.units),
     };
+  }
+
+  #answer(): void {
+    for (const question of this.#asked.splice(0)) {
+      if (!(question.pending instanceof Late)) throw new Error('a question without an answer was asked');
+      this.connection.answer(question, question.pending.value);
+    }
   }
 
   #watch(flight: Flight): Flight {

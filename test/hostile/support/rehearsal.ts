@@ -1,4 +1,4 @@
-import { noBytes } from '../../../src/base/bytes.ts';
+import { concatBytes, noBytes } from '../../../src/base/bytes.ts';
 import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
 import { handshakeTypes } from '../../../src/wire/names.ts';
 import {
@@ -77,6 +77,7 @@ export class Rehearsal {
   hear(side: Side, wire: readonly Uint8Array[]): Endpoint {
     const victim = this.victimOf(side);
     for (const bytes of wire) victim.receive(bytes);
+    victim.settle();
     return victim;
   }
 
@@ -128,8 +129,9 @@ function converse(scenario: Scenario): { readonly client: Endpoint; readonly ser
   const client = new Endpoint(scenario.client);
   const server = new Endpoint(scenario.server);
   const pump = (fromClient: Uint8Array, fromServer: Uint8Array): void => {
-    const answer = fromClient.length > 0 ? server.receive(fromClient) : noBytes;
-    const question = fromServer.length > 0 ? client.receive(fromServer) : noBytes;
+    const answer = fromClient.length > 0 ? concatBytes(server.receive(fromClient), server.settle()) : noBytes;
+    const question =
+      fromServer.length > 0 ? concatBytes(client.receive(fromServer), client.settle()) : noBytes;
     if (answer.length > 0 || question.length > 0) pump(question, answer);
   };
   pump(client.wire, noBytes);

@@ -6,12 +6,19 @@ import {
   createServerConfig,
   type ServerSettings,
 } from '../../../src/connection/config.ts';
-import { nodeSigner } from '../../../src/crypto/node/signer.ts';
-import type { Identity, Signer, TrustPolicy } from '../../../src/handshake/identity.ts';
+import { type NodeSigner, nodeSigner } from '../../../src/crypto/node/signer.ts';
+import type {
+  Identity,
+  MaybePromise,
+  Signer,
+  TrustPolicy,
+  TrustVerdict,
+} from '../../../src/handshake/identity.ts';
 import type { ClientSession, ClientSessionCache } from '../../../src/sessions/client-session.ts';
 import { clientCertificate, resign, serverCertificate } from '../../support/certificates.ts';
 import { der, objectIdentifier, sequence } from '../../support/der.ts';
 import { SeededProvider, seededEd25519Key } from '../../support/seeded-provider.ts';
+import { Late } from './endpoint.ts';
 import { Rehearsal, type Scenario, type Script, type Side } from './rehearsal.ts';
 
 export const scenarioNames = ['full', 'retry', 'resumed', 'clientAuthentication'] as const;
@@ -54,10 +61,17 @@ const ed25519 = { algorithm: sequence(objectIdentifier('1.3.101.112')), hash: un
 /**
  * The four kinds of connection that bad input is tried on. Each run of one is the same, byte for byte: keys, nonces and
  * certificates follow from fixed seeds, so that what a seed of a test finds can be found again.
+ *
+ * @param answers when the functions of the configurations answer
  */
-export async function rehearsals(): Promise<Readonly<Record<ScenarioName, Rehearsal>>> {
-  const server = await fixedIdentity('server');
-  const client = await fixedIdentity('client');
+export async function rehearsals(
+  answers: 'at once' | 'late' = 'at once',
+): Promise<Readonly<Record<ScenarioName, Rehearsal>>> {
+  const answer = <Value>(value: Value): MaybePromise<Value> => (answers === 'late' ? new Late(value) : value);
+  const server = await fixedIdentity('server', answer);
+  const client = await fixedIdentity('client', answer);
+  const trustInServer = exactly(server, answer);
+  const trustInClient = exactly(client, answer);
   const make = (
     name: string,
     clientSide: Partial<ClientSettings>,
@@ -70,7 +84,7 @@ export async function rehearsals(): Promise<Readonly<Record<ScenarioName, Rehear
       client: createClientConfig({
         provider: clientProvider,
         now: () => now,
-        trust: exactly(server),
+        trust: trustInServer,
         alpnProtocols: ['h2', 'http/1.1'],
         ticketRequest: { newSession: 1, resumption: 1 },
         sessions: new OneSession(),
@@ -80,7 +94,7 @@ export async function rehearsals(): Promise<Readonly<Record<ScenarioName, Rehear
       server: createServerConfig({
         provider: serverProvider,
         now: () => now,
-        identity: server,
+        identity: answers === 'late' ? () => answer(server) : server,
         alpnProtocols: ['http/1.1'],
         ...serverSide,
       }),
@@ -102,21 +116,28 @@ export async function rehearsals(): Promise<Readonly<Record<ScenarioName, Rehear
     clientAuthentication: new Rehearsal(
       make(
         'clientAuthentication',
-        { identity: client },
-        { clientAuthentication: 'require', clientTrust: exactly(client) },
+        { identity: answers === 'late' ? () => answer(client) : client },
+        { clientAuthentication: 'require', clientTrust: trustInClient },
       ),
     ),
   };
 }
 
+type Answer = <Value>(value: Value) => MaybePromise<Value>;
+
 /** Trusts one certificate, byte for byte. */
-function exactly({ chain: [trusted] }: Identity): TrustPolicy {
+function exactly({ chain: [trusted] }: Identity, answer: Answer): TrustPolicy {
   return {
     fingerprint: trusted ?? new Uint8Array(0),
     verify: ({ chain: [leaf] }) =>
-      trusted && leaf && equalBytes(leaf, trusted)
-        ? { trusted: true, validUntil: now + 1e9 }
-        : { trusted: false, error: new TlsCertificateError('unknown_issuer', 'not the one that is trusted') },
+      answer<TrustVerdict>(
+        trusted && leaf && equalBytes(leaf, trusted)
+          ? { trusted: true, validUntil: now + 1e9 }
+          : {
+              trusted: false,
+              error: new TlsCertificateError('unknown_issuer', 'not the one that is trusted'),
+            },
+      ),
   };
 }
 
@@ -134,7 +155,7 @@ class OneSession implements ClientSessionCache {
   }
 }
 
-async function fixedIdentity(side: 'client' | 'server'): Promise<Identity> {
+async function fixedIdentity(side: Side, answer: Answer): Promise<Identity> {
   const key = seededEd25519Key(`hostile ${side}`);
   const make = side === 'client' ? clientCertificate : serverCertificate;
   const certificate = await make(undefined, { key });
@@ -142,19 +163,19 @@ async function fixedIdentity(side: 'client' | 'server'): Promise<Identity> {
   const fixed = resign(certificate.der, key, ed25519, (fields) =>
     fields.map((field, index) => (index === 1 ? der(0x02, Uint8Array.of(1)) : field)),
   );
-  return { chain: [fixed], signer: signingOnce(nodeSigner(key)) };
+  return { chain: [fixed], signer: signingOnce(nodeSigner(key), answer) };
 }
 
 /** Signs the same content once: Ed25519 gives the same signature each time. */
-function signingOnce(signer: Signer): Signer {
+function signingOnce(signer: NodeSigner, answer: Answer): Signer {
   const signatures = new Map<string, Uint8Array>();
   return {
     schemes: signer.schemes,
-    sign(scheme, content, context): Uint8Array {
+    sign(scheme, content): MaybePromise<Uint8Array> {
       const id = Buffer.from(content).toString('hex');
-      const signature = signatures.get(id) ?? (signer.sign(scheme, content, context) as Uint8Array);
+      const signature = signatures.get(id) ?? signer.sign(scheme, content);
       signatures.set(id, signature);
-      return signature;
+      return answer(signature);
     },
   };
 }
