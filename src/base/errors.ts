@@ -45,6 +45,7 @@ export type CertificateCheck =
   | 'unknown_issuer'
   | 'bad_signature'
   | 'weak_key'
+  | 'weak_signature'
   | 'not_a_ca'
   | 'path_too_long'
   | 'key_usage'
@@ -117,6 +118,7 @@ const certificateAlerts: Readonly<Record<CertificateCheck, AlertName>> = {
   unknown_issuer: 'unknown_ca',
   bad_signature: 'bad_certificate',
   weak_key: 'bad_certificate',
+  weak_signature: 'bad_certificate',
   not_a_ca: 'bad_certificate',
   path_too_long: 'bad_certificate',
   key_usage: 'unsupported_certificate',

@@ -57,6 +57,27 @@ export const maxCookie: number = 2 ** 15;
 /** What a client keeps of one server's chain for resumption; larger sessions are not kept. */
 export const maxClientSessionSize: number = 131_072;
 
+/** Attributes of one relative distinguished name: the longest known have about ten. */
+export const maxRelativeNames: number = 100;
+
+/** Comparisons of a name with a name constraint that one chain may cost: real chains need some hundreds. */
+export const maxNameComparisons: number = 100_000;
+
+/** Certificates in a path, leaf and anchor included: the public Web needs four. */
+export const maxPathLength: number = 10;
+
+/** Candidates that are looked at as somebody's issuer: a peer decides how many it makes. */
+export const maxPathTries: number = 100;
+
+/** Signatures verified for one chain: the dearest thing that a peer can make us do. */
+export const maxSignatureChecks: number = 16;
+
+/** Certificates of a peer that are read at all: several times what the crossed signatures of any authority need. */
+export const maxPresentedCertificates: number = 64;
+
+/** Extensions of a certificate: the largest known have about twenty. */
+export const maxCertificateExtensions: number = 100;
+
 /** Bodies of handshake messages by type, refused from the 4-byte header. The largest honest message, with room. */
 export const maxMessageSizes: Readonly<Record<number, number>> = {
   1: 2 ** 17, // client_hello: one extension alone may be 64 KiB (a ticket, a cookie)

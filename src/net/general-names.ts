@@ -1,3 +1,4 @@
+import { maxRelativeNames } from '../base/limits.ts';
 import type { DerReader } from '../pki/der.ts';
 import { constructed, implicit, latin1, malformed, only, tags } from './x509-values.ts';
 
@@ -40,9 +41,6 @@ export function generalName(reader: DerReader): GeneralName {
   if (number === 7) return { form: 'iPAddress', bytes: content };
   return { form: `[${number}]` };
 }
-
-/** The longest known have about ten. */
-const maxRelativeNames = 100;
 
 /** @param name the DER of a Name */
 export function directoryName(name: Uint8Array): DirectoryName {

@@ -1,21 +1,19 @@
 import { equalBytes, noBytes } from '../base/bytes.ts';
 import { TlsCertificateError } from '../base/errors.ts';
+import { maxNameComparisons } from '../base/limits.ts';
 import { type DnsName, directoryName, type GeneralName, rfc822Name } from './general-names.ts';
 import { isAddress } from './names.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './x509-certificate.ts';
 import type { NameConstraints } from './x509-extensions.ts';
 import { latin1 } from './x509-values.ts';
 
-/** Comparisons of a name with a constraint that one chain may cost. Real chains need some hundreds. */
-const maxComparisons = 100_000;
-
-/** What is left of `maxComparisons`, for all certificates of a chain. */
+/** What is left of `maxNameComparisons`, for all certificates of a chain. */
 export interface ComparisonBudget {
   left: number;
 }
 
 export function comparisonBudget(): ComparisonBudget {
-  return { left: maxComparisons };
+  return { left: maxNameComparisons };
 }
 
 /**

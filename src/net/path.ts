@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { equalBytes } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
+import { maxPathLength, maxPathTries, maxSignatureChecks } from '../base/limits.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type ComparisonBudget, checkNameConstraints, comparisonBudget } from './name-constraints.ts';
 import { weakSignature } from './signature-algorithms.ts';
@@ -16,13 +17,6 @@ export interface PathQuestion {
   /** Milliseconds since 1970. */
   readonly now: number;
 }
-
-/** Certificates in a path, leaf and anchor included. The public Web needs four. */
-const maxPathLength = 10;
-
-/** Candidates that are looked at as somebody's issuer, and signatures verified: a peer decides how many it makes. */
-const maxTries = 100;
-const maxSignatureChecks = 16;
 
 /**
  * A path from the leaf to a trust anchor in which everything holds (RFC 5280 §6.1): the leaf first, the anchor last.
@@ -162,7 +156,7 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
   if (candidates.length === 0) note(search, ranks.nobodyFound, path, unknownIssuer(path));
   for (const candidate of candidates) {
     search.tries += 1;
-    if (search.tries > maxTries || search.signatureChecks >= maxSignatureChecks) {
+    if (search.tries > maxPathTries || search.signatureChecks >= maxSignatureChecks) {
       note(search, ranks.gaveUp, path, tooManyPaths(path));
       return undefined;
     }
@@ -197,7 +191,7 @@ function whyNoIssuerHelps(path: readonly Certificate[]): TlsCertificateError | u
   const weak = weakSignature(child.signatureAlgorithm);
   if (weak !== undefined) {
     return new TlsCertificateError(
-      'weak_key',
+      'weak_signature',
       `The certificate "${nameOf(child, 'subject')}" is signed with ${weak}; Tacit takes SHA-256, SHA-384 and SHA-512 with RSA or ECDSA, and EdDSA. Its issuer must sign it anew.`,
       placeOf(child, position),
     );

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { utf8 } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import { maxPresentedCertificates } from '../base/limits.ts';
 import type { PeerChain, TrustPolicy, TrustVerdict } from '../handshake/identity.ts';
 import {
   type CertificateAuthorities,
@@ -22,9 +23,6 @@ export interface X509TrustOptions {
   /** What the leaf must be good for. */
   readonly purpose: 'server' | 'client';
 }
-
-/** Certificates that are read at all: several times what the crossed signatures of any real authority amount to. */
-const maxPresented = 64;
 
 /**
  * The policy that judges a chain by RFC 5280 and a server's name by RFC 9525. It answers at once and never throws for
@@ -96,10 +94,10 @@ function judge(peer: PeerChain, anchors: TrustAnchors, purpose: 'server' | 'clie
 }
 
 function parseChain(chain: readonly Uint8Array[]): readonly Certificate[] {
-  if (chain.length > maxPresented) {
+  if (chain.length > maxPresentedCertificates) {
     throw new TlsCertificateError(
       'path_too_long',
-      `The peer sent ${chain.length} certificates; Tacit reads ${maxPresented}.`,
+      `The peer sent ${chain.length} certificates; Tacit reads ${maxPresentedCertificates}.`,
     );
   }
   return chain.map((der, position) => {

@@ -1,3 +1,4 @@
+import { maxCertificateExtensions } from '../base/limits.ts';
 import { DerReader } from '../pki/der.ts';
 import { type GeneralName, generalName } from './general-names.ts';
 import {
@@ -59,9 +60,6 @@ const oids = {
   extendedKeyUsage: '2.5.29.37',
 } as const;
 
-/** No certificate has more; the largest known have about twenty. */
-const maxExtensions = 100;
-
 /**
  * @param extensions the DER of `Extensions` (RFC 5280 §4.1)
  * @throws TlsCertificateError (`malformed`)
@@ -78,7 +76,8 @@ export function parseExtensions(extensions: Uint8Array): CertificateExtensions {
     const value = fields.next(tags.octetString).content;
     atEnd(fields, `extension ${oid}`);
     if (values.has(oid)) throw malformed(`extension ${oid} occurs twice`);
-    if (values.size === maxExtensions) throw malformed(`more than ${maxExtensions} extensions`);
+    if (values.size === maxCertificateExtensions)
+      throw malformed(`more than ${maxCertificateExtensions} extensions`);
     values.set(oid, value);
     if (critical && !understood.has(oid)) unknownCritical.push(oid);
   }

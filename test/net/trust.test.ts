@@ -291,13 +291,13 @@ describe('signatures', () => {
       const good = await serverCertificate(authority, { names: ['www.example.org'] });
       expectTrusted(judge([good], { ca: [authority] }));
       const weak = await serverCertificate(authority, { names: ['www.example.org'], signature });
-      const error = expectRefused(judge([weak], { ca: [authority] }), 'weak_key', 'bad_certificate', {
+      const error = expectRefused(judge([weak], { ca: [authority] }), 'weak_signature', 'bad_certificate', {
         position: 0,
       });
       expect(error.message).toMatch(/SHA-1|MD5/);
       const middle = await intermediateCertificate(authority, { signature });
       const below = await serverCertificate(middle, { names: ['www.example.org'] });
-      expectRefused(judge([below, middle], { ca: [authority] }), 'weak_key', 'bad_certificate', {
+      expectRefused(judge([below, middle], { ca: [authority] }), 'weak_signature', 'bad_certificate', {
         position: 1,
       });
     },
@@ -321,7 +321,9 @@ describe('signatures', () => {
     for (const parameters of odd) {
       const algorithm = sequence(objectIdentifier('1.2.840.113549.1.1.10'), sequence(...parameters));
       const bytes = resign(good.der, testKey('rsaPss2048'), { algorithm, hash: 'sha256' });
-      expectRefused(judge([bytes], { ca: [authority] }), 'weak_key', 'bad_certificate', { position: 0 });
+      expectRefused(judge([bytes], { ca: [authority] }), 'weak_signature', 'bad_certificate', {
+        position: 0,
+      });
     }
   });
 });
