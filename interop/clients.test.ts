@@ -1,8 +1,9 @@
 // Clients of other stacks against a Tacit server.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type SignatureScheme, TlsCertificateError, TlsPeerError } from '../src/index.ts';
-import { type ExpectedConnection, expectExchange } from './support/expectations.ts';
+import { type ExpectedConnection, expectExchange, expectSameSecrets } from './support/expectations.ts';
 import {
   alertText,
   everyCipherSuite,
@@ -13,7 +14,7 @@ import {
 } from './support/names.ts';
 import type { PeerClient } from './support/peer.ts';
 import { clients } from './support/peers.ts';
-import { certificates } from './support/run.ts';
+import { certificates, scratchFile } from './support/run.ts';
 import { identity, roots, serveTo, signingOnly } from './support/tacit.ts';
 
 /** Forces a HelloRetryRequest: the client's only key share is of a group that the server does not have. */
@@ -36,6 +37,15 @@ function handshakes(client: PeerClient): void {
     expectExchange(exchange);
     expect(exchange.tacit[0]!.info.serverName).toBe('server.example');
     expect(exchange.tacit[0]!.info.peerCertificates).toEqual([]);
+  });
+
+  test('the same secrets', async () => {
+    const keyLog = scratchFile('keys');
+    const lines: string[] = [];
+    const dangerouslyLogKeys = (line: string): void => void lines.push(line.trim());
+    const exchange = await serveTo(client, { keyLog }, { dangerouslyLogKeys });
+    expectExchange(exchange);
+    expectSameSecrets(lines, readFileSync(keyLog, 'utf8'));
   });
 
   test('resumed', async () => {
@@ -173,6 +183,11 @@ function records(client: PeerClient): void {
     // Less than it reads from its input at once, and gnutls-cli itself loses data.
     const exchange = await serveTo(client, { recordSizeLimit: 4096 });
     expectExchange(exchange);
+  });
+
+  test.skipIf(!client.abilities.halfCloses)('tickets with the close of a one-way receiver', async () => {
+    const exchange = await serveTo(client, { oneWay: true, connections: 2 });
+    expectExchange(exchange, [{}, { resumed: true }]);
   });
 
   test('nothing resumed without tickets', async () => {

@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     globalSetup: ['support/setup.ts'],
     pool: 'forks',
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 600_000,
   },

@@ -128,7 +128,7 @@ for (const client of writeOnlyClients.filter(({ name }) => name !== 'Tacit')) {
     const peer = new WriteOnlyProcess(client, sink.port, source);
     const closed = peer.upload(bytes);
     await sink.accepted();
-    await atMost(1000, closed);
+    await atMost(10_000, closed);
     sink.release();
     const [report] = await sink.reports(1);
     expect(report!.bytes).toBeLessThan(bytes);

@@ -1,6 +1,6 @@
 // A client and a server on node:tls, driven by the interop tests: see ../README.md for the protocol.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import tls from 'node:tls';
 
@@ -11,6 +11,8 @@ const exporterLabel = 'EXPORTER-tacit-interop';
 const list = (value) => value?.split(',');
 const read = (path) => (path === undefined ? undefined : readFileSync(path));
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+const logKey = (line) => process.env.SSLKEYLOGFILE && appendFileSync(process.env.SSLKEYLOGFILE, line);
 
 const curves = { secp256r1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521', x25519: 'X25519' };
 const curveNames = {
@@ -79,6 +81,7 @@ async function connectOnce(payload, session) {
     ...commonOptions(),
   });
   let latest;
+  socket.on('keylog', logKey);
   socket.on('session', (value) => {
     latest = value;
   });
@@ -86,9 +89,10 @@ async function connectOnce(payload, session) {
   const closed = ended(socket);
   try {
     await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
-    socket.write(payload);
-    const result = await received.whole;
     const description = describe(socket);
+    socket.write(payload);
+    if (options.mode === 'upload') socket.end();
+    const result = await received.whole;
     socket.end();
     await closed;
     say({ event: 'connection', ...description, ...result });
@@ -145,6 +149,7 @@ function runServer() {
     requestCert: options.ca !== undefined,
     rejectUnauthorized: true,
   });
+  server.on('keylog', logKey);
   const countDown = () => {
     left--;
     if (left > 0) return;

@@ -5,6 +5,7 @@ Groups, suites and signature algorithms come from OPENSSL_CONF: this module's Py
 
 import hashlib
 import json
+import os
 import socket
 import ssl
 import sys
@@ -17,6 +18,8 @@ def say(**event):
 def new_context(side, options):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if side == "client" else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if "SSLKEYLOGFILE" in os.environ:
+        context.keylog_filename = os.environ["SSLKEYLOGFILE"]
     if "ca" in options:
         context.load_verify_locations(options["ca"])
         if side == "server":

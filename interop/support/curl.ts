@@ -4,7 +4,7 @@ import { everyGroup, everySignatureScheme } from './names.ts';
 import { opensslEnvironment, opensslGroups } from './openssl-config.ts';
 import { opaque, sha256, uploadFile } from './payload.ts';
 import type { ClientRun, PeerClient, PeerReport } from './peer.ts';
-import { start } from './process.ts';
+import { keyLogEnvironment, start } from './process.ts';
 import { run, scratchFile } from './run.ts';
 
 /** `curl` on OpenSSL: a POST of the payload over https, one connection per request. */
@@ -16,8 +16,9 @@ export const curlClient: PeerClient = {
     narrowsSignatureSchemes: true,
     updatesKeys: false,
     alpnMismatch: 'alert',
-    refusal: 'alert',
+    refusal: 'unknown_ca',
     limitsRecords: false,
+    halfCloses: false,
     demandsCookie: false,
     remembersGroups: false,
     namesAlerts: true,
@@ -39,8 +40,8 @@ export const curlClient: PeerClient = {
     for (const answer of answers) args.push('--output', answer, `https://${serverName}:${options.port}/`);
 
     const { signatureSchemes } = options;
-    const env = await opensslEnvironment(signatureSchemes === undefined ? {} : { signatureSchemes });
-    const peer = start('curl', args, { env });
+    const narrowed = await opensslEnvironment(signatureSchemes === undefined ? {} : { signatureSchemes });
+    const peer = start('curl', args, { env: { ...narrowed, ...keyLogEnvironment(options) } });
     const { code } = await peer.exited;
     if (code !== 0) return [{ error: peer.stderr }];
     const logs = peer.stderr.split(/^\*\s+(?=Trying )/m).slice(1);

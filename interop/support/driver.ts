@@ -10,7 +10,7 @@ import type {
   RunningServer,
   ServerRun,
 } from './peer.ts';
-import { type PeerProcess, start } from './process.ts';
+import { keyLogEnvironment, type PeerProcess, start } from './process.ts';
 import { run } from './run.ts';
 
 /** A program of `peers/` that speaks the protocol of ../README.md: `name=value` in, lines of JSON out. */
@@ -41,6 +41,7 @@ export function driverClient(program: DriverProgram): PeerClient {
         `name=${serverName}`,
         `ca=${options.roots}`,
         `payload=${uploadFile(run.directory)}`,
+        ...(options.oneWay ? ['mode=upload'] : []),
       ]);
       return connectionReports(peer, options.connections ?? 1);
     },
@@ -115,7 +116,7 @@ async function startDriver(
   if (alpnProtocols !== undefined) all.push(`alpn=${alpnProtocols}`);
   if (connections !== undefined) all.push(`connections=${connections}`);
   if (updateKeys) all.push('rekey=1');
-  const env = await program.environment?.(settings);
+  const env = { ...(await program.environment?.(settings)), ...keyLogEnvironment(settings) };
   return start(command, all, { env });
 }
 

@@ -45,9 +45,9 @@ function expectConnection(
   if (expected.cipherSuite !== undefined) expect(info.cipherSuite).toBe(expected.cipherSuite);
   if (expected.group !== undefined) expect(info.group).toBe(expected.group);
 
+  expect(peer.resumed).toBe(info.resumed);
   // What the peer can say, it says the same.
   const shared = {
-    resumed: info.resumed,
     cipherSuite: info.cipherSuite,
     group: info.group,
     helloRetryRequest: info.helloRetryRequest,
@@ -64,4 +64,18 @@ function expectConnection(
   expect(ends).toContain(tacit.closed.ended);
   // Tacit's end is never anything else than a close_notify.
   expect(peer.ended ?? 'close_notify').toBe('close_notify');
+}
+
+const secretLabels = [
+  'CLIENT_HANDSHAKE_TRAFFIC_SECRET',
+  'SERVER_HANDSHAKE_TRAFFIC_SECRET',
+  'CLIENT_TRAFFIC_SECRET_0',
+  'SERVER_TRAFFIC_SECRET_0',
+];
+
+/** Expects that both key logs, of one connection, name the same secrets; not every peer logs the exporter's. */
+export function expectSameSecrets(tacit: readonly string[], peer: string): void {
+  const lines = peer.split('\n').filter((line) => /^[A-Z_0-9]+ [0-9a-fA-F]/.test(line));
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(secretLabels));
+  expect(tacit).toEqual(expect.arrayContaining(lines));
 }

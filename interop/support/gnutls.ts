@@ -13,7 +13,7 @@ import type {
   RunningServer,
   ServerRun,
 } from './peer.ts';
-import { freePort, start, untilListening } from './process.ts';
+import { freePort, keyLogEnvironment, start, untilListening } from './process.ts';
 import { scratchFile } from './run.ts';
 
 const abilities: PeerAbilities = {
@@ -22,8 +22,9 @@ const abilities: PeerAbilities = {
   narrowsSignatureSchemes: true,
   updatesKeys: true,
   alpnMismatch: 'alert',
-  refusal: 'alert',
+  refusal: 'access_denied',
   limitsRecords: true,
+  halfCloses: false,
   demandsCookie: false,
   remembersGroups: false,
   namesAlerts: true,
@@ -47,7 +48,7 @@ export const gnutlsClient: PeerClient = {
     for (const protocol of alpnProtocols) args.push('--alpn', protocol);
     if (identity !== undefined) args.push('--x509certfile', identity.cert, '--x509keyfile', identity.key);
     if (recordSizeLimit !== undefined) args.push('--recordsize', `${recordSizeLimit}`);
-    const peer = start('gnutls-cli', [...args, '127.0.0.1']);
+    const peer = start('gnutls-cli', [...args, '127.0.0.1'], { env: keyLogEnvironment(options) });
     for (let i = 1; i <= connections; i++) {
       peer.write(upload.subarray(0, upload.length / 2));
       if (options.updateKeys) peer.write('^rekey^\n');
@@ -88,7 +89,7 @@ export const gnutlsServer: PeerServer = {
     for (const protocol of alpnProtocols) args.push('--alpn', protocol);
     if (alpnProtocols.length > 0) args.push('--alpn-fatal');
     if (recordSizeLimit !== undefined) args.push('--recordsize', `${recordSizeLimit}`);
-    const peer = start('gnutls-serv', args);
+    const peer = start('gnutls-serv', args, { env: keyLogEnvironment(options) });
     await untilListening(peer, port);
     return {
       port,

@@ -23,8 +23,9 @@ const abilities: PeerAbilities = {
   narrowsSignatureSchemes: true,
   updatesKeys: true,
   alpnMismatch: 'alert',
-  refusal: 'alert',
+  refusal: 'unknown_ca',
   limitsRecords: false,
+  halfCloses: false,
   demandsCookie: true,
   remembersGroups: false,
   namesAlerts: true,
@@ -121,10 +122,11 @@ async function answerAll(peer: PeerProcess, options: ServerRun, messages: string
 function commonArguments(options: ClientRun | ServerRun, messages: string): string[] {
   const args = ['-tls1_3', '-no-CApath', '-no-CAstore', '-msg', '-msgfile', messages];
   args.push('-keymatexport', 'EXPORTER-tacit-interop', '-keymatexportlen', '32');
-  const { identity, groups, cipherSuites, signatureSchemes, alpnProtocols } = options;
+  const { identity, groups, cipherSuites, signatureSchemes, alpnProtocols, keyLog } = options;
   if (identity !== undefined) {
     args.push('-cert', identity.cert, '-key', identity.key, '-cert_chain', identity.intermediates);
   }
+  if (keyLog !== undefined) args.push('-keylogfile', keyLog);
   if (groups !== undefined) args.push('-groups', opensslGroups(groups));
   if (cipherSuites !== undefined) args.push('-ciphersuites', cipherSuites.join(':'));
   if (signatureSchemes !== undefined) args.push('-sigalgs', signatureSchemes.join(':'));

@@ -21,6 +21,8 @@ export interface PeerSettings {
   readonly connections?: number;
   /** The peer updates its keys in the middle of what it sends, and asks for ours. */
   readonly updateKeys?: boolean;
+  /** Where the peer writes its secrets, in the format of SSLKEYLOGFILE. */
+  readonly keyLog?: string;
   /** The largest record that the peer wants (RFC 8449). */
   readonly recordSizeLimit?: number;
 }
@@ -30,6 +32,8 @@ export interface ClientRun extends PeerSettings {
   /** PEM file of the roots to trust. */
   readonly roots: string;
   readonly identity?: IdentityFiles | undefined;
+  /** It sends close_notify behind its payload, reads to the end, and wants no answer. */
+  readonly oneWay?: boolean;
 }
 
 export interface ServerRun extends PeerSettings {
@@ -69,9 +73,11 @@ export interface PeerAbilities {
   readonly updatesKeys: boolean;
   /** What it does with ALPN offers that have nothing in common with its own. */
   readonly alpnMismatch: 'alert' | 'ignored';
-  /** How its server refuses a client certificate. */
-  readonly refusal: 'alert' | 'close';
+  /** How its server refuses a client certificate that it does not trust. */
+  readonly refusal: 'unknown_ca' | 'access_denied' | 'close';
   readonly limitsRecords: boolean;
+  /** Whether its client can end its direction and go on reading. */
+  readonly halfCloses: boolean;
   readonly demandsCookie: boolean;
   /** Whether its server says which alert it received. */
   readonly namesAlerts: boolean;

@@ -20,8 +20,9 @@ const libraryAbilities: PeerAbilities = {
   narrowsSignatureSchemes: true,
   updatesKeys: false,
   alpnMismatch: 'alert',
-  refusal: 'alert',
+  refusal: 'unknown_ca',
   limitsRecords: false,
+  halfCloses: true,
   demandsCookie: false,
   remembersGroups: false,
   namesAlerts: true,
@@ -34,7 +35,8 @@ export const pythonProgram: DriverProgram = {
   command: [programOf('python'), source('python.py')],
   // It can narrow the groups, but only to one and never to X25519: all comes from OpenSSL's configuration.
   environment: opensslEnvironment,
-  abilities: { ...libraryAbilities, alpnMismatch: 'ignored' },
+  // Nor one to end its direction: unwrap() waits for the peer's close_notify, and takes no tickets then.
+  abilities: { ...libraryAbilities, alpnMismatch: 'ignored', halfCloses: false },
 };
 
 export const nodeProgram: DriverProgram = {
@@ -46,6 +48,8 @@ export const nodeProgram: DriverProgram = {
 export const goProgram: DriverProgram = {
   name: 'Go crypto/tls',
   command: [programOf('go')],
+  // Its go.mod asks for an old release, whose defaults it would have: without this key share and its size.
+  environment: async () => ({ GODEBUG: 'tlsmlkem=1' }),
   abilities: {
     ...libraryAbilities,
     // Its certificates know RSA-PSS as a signature, not as a kind of key.

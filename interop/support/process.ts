@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { PeerSettings } from './peer.ts';
 
 export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -167,6 +168,11 @@ export function start(command: string, args: readonly string[], options?: Proces
   const peer = new PeerProcess(command, args, options);
   onTestFinished(() => peer.kill());
   return peer;
+}
+
+/** The variable that most peers take the name of their key log from. */
+export function keyLogEnvironment({ keyLog }: PeerSettings): Record<string, string> {
+  return keyLog === undefined ? {} : { SSLKEYLOGFILE: keyLog };
 }
 
 /** For peers that cannot bind port 0 and say what they got. */

@@ -41,7 +41,7 @@ const cache = join(here, 'node_modules', '.cache');
 function findPeers(directory: string): Record<string, PeerState> {
   const source = (...path: string[]): string => join(here, 'peers', ...path);
   return {
-    openssl: found('openssl', ['version']),
+    openssl: findOpenssl(),
     curl: findCurl(),
     python: findPython(source('python.py')),
     'gnutls-cli': found('gnutls-cli', ['--version']),
@@ -58,7 +58,8 @@ function findPeers(directory: string): Record<string, PeerState> {
 }
 
 function capture(command: string, args: readonly string[], cwd?: string): { ok: boolean; output: string } {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', cwd });
+  const options = { encoding: 'utf8', cwd, timeout: 300_000 } as const;
+  const { status, stdout, stderr, error } = spawnSync(command, args, options);
   return { ok: status === 0, output: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`.trim() };
 }
 
@@ -74,11 +75,19 @@ function found(program: string, args: readonly string[]): PeerState {
   return ok ? { version: firstLine(output), program } : { missing: firstLine(output) };
 }
 
+function findOpenssl(): PeerState {
+  const state = found('openssl', ['version']);
+  if ('missing' in state || /^OpenSSL (1\.1\.1|[3-9])/.test(state.version)) return state;
+  return { missing: `not OpenSSL 1.1.1 or later: ${state.version}` };
+}
+
 /** The interpreter itself: a version manager's `python3` takes a second to find it each time. */
 function findPython(script: string): PeerState {
   if (!isInstalled('python3')) return { missing: 'no python3' };
   const { output } = capture('python3', ['-c', 'import sys; print(sys.executable)']);
-  return found(firstLine(output), [script, 'version']);
+  const state = found(firstLine(output), [script, 'version']);
+  if ('missing' in state || /OpenSSL (1\.1\.1|[3-9])/.test(state.version)) return state;
+  return { missing: `not on OpenSSL 1.1.1 or later: ${state.version}` };
 }
 
 function findCurl(): PeerState {
@@ -87,8 +96,16 @@ function findCurl(): PeerState {
   return { missing: `not on OpenSSL: ${state.version}` };
 }
 
+/** Whether `version` names a release 1.x with a lower x. */
+function isOlder(version: string, minor: number): boolean {
+  const [, found] = version.match(/1\.(\d+)/) ?? [];
+  return found !== undefined && Number(found) < minor;
+}
+
 function buildGo(source: string, program: string): PeerState {
   if (!isInstalled('go')) return { missing: 'no go' };
+  const { output: version } = capture('go', ['version']);
+  if (isOlder(version, 18)) return { missing: `older than Go 1.18: ${version}` };
   const { ok, output } = capture('go', ['build', '-o', program, '.'], source);
   if (!ok) throw new Error(`go build failed: ${output}`);
   return found(program, ['version']);
@@ -96,6 +113,8 @@ function buildGo(source: string, program: string): PeerState {
 
 function buildRustls(source: string): PeerState {
   if (!isInstalled('cargo')) return { missing: 'no cargo' };
+  const { output: version } = capture('cargo', ['--version']);
+  if (isOlder(version, 82)) return { missing: `older than Rust 1.82: ${version}` };
   const fetched = capture('cargo', ['fetch', '--locked'], source);
   if (!fetched.ok) return { missing: `cargo cannot fetch rustls: ${firstLine(fetched.output)}` };
   const target = join(cache, 'rustls');

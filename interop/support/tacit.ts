@@ -44,8 +44,6 @@ export interface Exchange {
   readonly ends: readonly CloseReport['ended'][];
 }
 
-const politeEnds: readonly CloseReport['ended'][] = ['close_notify', 'fin'];
-
 /** The certificate and key in `files`, as the options want them. */
 export function identity(files: IdentityFiles): { readonly cert: string; readonly key: string } {
   return { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') };
@@ -81,7 +79,8 @@ export async function serveTo(
   const serving = (async () => {
     for (let i = 0; i < (run.connections ?? 1); i++) {
       const stream = await listener.accept({ signal: peerDone.signal });
-      tacit.push(await serveOne(stream, client, behaviour));
+      const one = run.oneWay ? receiveOne(stream) : serveOne(stream, client, behaviour);
+      tacit.push(await one);
     }
   })().catch((error: unknown) => {
     failure = error;
@@ -92,9 +91,11 @@ export async function serveTo(
     peerDone.abort();
     await serving;
     const { upload, download } = client.payloads;
-    const hashes = { tacit: sha256(upload), peer: sha256(download) };
+    const answer = run.oneWay ? Buffer.alloc(0) : download;
+    const hashes = { tacit: sha256(upload), peer: sha256(answer) };
     // An HTTP client has its answer by its length, and may be gone before it has read our close_notify.
-    const ends = client.application === 'http' ? [...politeEnds, 'reset' as const] : politeEnds;
+    const ends: CloseReport['ended'][] = ['close_notify'];
+    if (client.application === 'http') ends.push('reset');
     return { tacit, failure, peer, hashes, ends };
   } finally {
     await listener.close();
@@ -122,6 +123,13 @@ async function serveOne(
   return { info, ...received, exporter: exporter(stream), closed: await stream.close() };
 }
 
+/** Reads to the end and closes: the only thing that is sent is what goes with the close. */
+async function receiveOne(stream: TlsStream): Promise<TacitReport> {
+  const info = await stream.handshake();
+  const received = await new Incoming(stream).takeAll();
+  return { info, ...received, exporter: exporter(stream), closed: await stream.close() };
+}
+
 /** Runs Tacit clients against a peer's server: as many connections as `run` says, one after another. */
 export async function connectTo(
   server: PeerServer,
@@ -145,7 +153,7 @@ export async function connectTo(
   const peer = await running.reports(tacit.length + (failed ? 1 : 0), failed);
   const { upload, download } = server.payloads;
   const hashes = { tacit: sha256(download), peer: sha256(upload) };
-  return { tacit, failure, peer, hashes, ends: politeEnds };
+  return { tacit, failure, peer, hashes, ends: ['close_notify'] };
 }
 
 async function connectOne(

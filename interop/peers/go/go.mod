@@ -1,3 +1,3 @@
 module tacit.example/interop
 
-go 1.21
+go 1.18

@@ -57,6 +57,11 @@ func main() {
 
 func configuration(options map[string]string) *tls.Config {
 	config := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: options["name"]}
+	if path, ok := os.LookupEnv("SSLKEYLOGFILE"); ok {
+		log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		check(err)
+		config.KeyLogWriter = log
+	}
 	if path, ok := options["ca"]; ok {
 		pem, err := os.ReadFile(path)
 		check(err)
@@ -161,6 +166,11 @@ func connectOnce(options map[string]string, config *tls.Config, payload []byte) 
 	defer conn.Close()
 	if _, err := conn.Write(payload); err != nil {
 		return nil, err
+	}
+	if options["mode"] == "upload" {
+		if err := conn.CloseWrite(); err != nil {
+			return nil, err
+		}
 	}
 	report := describe(conn)
 	if err := receive(conn, -1, report); err != nil {

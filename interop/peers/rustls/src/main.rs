@@ -11,8 +11,8 @@ use rustls::crypto::{ring as provider, CryptoProvider, WebPkiSupportedAlgorithms
 use rustls::pki_types::{pem::PemObject, CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
-    ClientConfig, ClientConnection, CommonState, ConnectionCommon, HandshakeKind, RootCertStore, ServerConfig,
-    ServerConnection, SideData, SignatureScheme, StreamOwned,
+    ClientConfig, ClientConnection, CommonState, ConnectionCommon, HandshakeKind, KeyLogFile, RootCertStore,
+    ServerConfig, ServerConnection, SideData, SignatureScheme, StreamOwned,
 };
 
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-tacit-interop";
@@ -210,6 +210,7 @@ fn run_client(options: &Options) -> Result<(), Failure> {
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = alpn(options);
+    config.key_log = Arc::new(KeyLogFile::new());
     let config = Arc::new(config);
     for _ in 0..number(options, "connections", 1) {
         match connect_once(options, &config, &payload) {
@@ -225,6 +226,10 @@ fn connect_once(options: &Options, config: &Arc<ClientConfig>, payload: &[u8]) -
     let socket = TcpStream::connect(("127.0.0.1", number(options, "port", 0) as u16))?;
     let mut stream = StreamOwned::new(ClientConnection::new(config.clone(), name)?, socket);
     write_payload(&mut stream, payload, options)?;
+    if options.get("mode").is_some_and(|mode| mode == "upload") {
+        stream.conn.send_close_notify();
+        stream.flush()?;
+    }
     let mut fields = Fields::new();
     receive(&mut stream, None, &mut fields)?;
     fields.extend(describe(&stream.conn)?);
@@ -246,6 +251,7 @@ fn run_server(options: &Options) -> Result<(), Failure> {
     let (chain, key) = identity(options)?.ok_or("a server needs cert and key")?;
     let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = alpn(options);
+    config.key_log = Arc::new(KeyLogFile::new());
     config.ticketer = provider::Ticketer::new()?;
     let config = Arc::new(config);
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
