@@ -67,6 +67,10 @@ describe('a client that offers a PSK', () => {
     expect(refusal({ extensions: { key_share: undefined } })).toEqual(refusedByClient('illegal_parameter'));
   });
 
+  it('refuses nothing in an answer that is well', () => {
+    expect(refusal({}).client).toBe('waiting');
+  });
+
   it('goes on with a full handshake where the server does not resume', async () => {
     const endpoint = clientEndpoint(client);
     const stranger = await serverConfig();

@@ -204,14 +204,6 @@ describe('a client refuses, after a HelloRetryRequest', () => {
       (hello) => serverHello(hello, { extensions: { supported_versions: undefined } }),
     ],
     [
-      'another group',
-      'illegal_parameter',
-      (hello) =>
-        serverHello(hello, {
-          extensions: { key_share: { group: 0x001d, keyExchange: new Uint8Array(32).fill(9) } },
-        }),
-    ],
-    [
       'no key_share',
       'missing_extension',
       (hello) => serverHello(hello, { extensions: { key_share: undefined } }),
@@ -225,16 +217,29 @@ describe('a client refuses, after a HelloRetryRequest', () => {
     [
       'the same HelloRetryRequest',
       'unexpected_message',
-      (hello) => encodeServerHello(retryFor(hello, { extensions: { key_share: 0x0017, cookie } })),
+      (hello) => encodeServerHello(retryFor(hello, { extensions: { cookie } })),
     ],
   ])('%s: %s', (_, alert, second) => {
-    const server = answeringServer(
-      config,
-      (hello) => encodeServerHello(retryFor(hello, { extensions: { key_share: 0x0017, cookie } })),
-      second,
-    );
-    expect(outcomeOf(clientEndpoint(clientConfig()), server)).toEqual(refusedByClient(alert));
+    expect(afterRetry({ cookie }, second)).toEqual(refusedByClient(alert));
   });
+
+  it('another group: illegal_parameter', () => {
+    expect(afterRetry({ key_share: 0x0017 }, (hello) => serverHello(hello, {}))).toEqual(
+      refusedByClient('illegal_parameter'),
+    );
+  });
+
+  it('nothing in a ServerHello that is well', () => {
+    expect(afterRetry({ cookie }, (hello) => serverHello(hello, {})).client).toBe('waiting');
+  });
+
+  function afterRetry(
+    extensions: HelloRetryRequest['extensions'],
+    second: (hello: ClientHello) => Uint8Array,
+  ): ReturnType<typeof outcomeOf> {
+    const retry = (hello: ClientHello): Uint8Array => encodeServerHello(retryFor(hello, { extensions }));
+    return outcomeOf(clientEndpoint(clientConfig()), answeringServer(config, retry, second));
+  }
 });
 
 describe('a client refuses a HelloRetryRequest', () => {

@@ -111,6 +111,10 @@ describe('a client refuses a ServerHello', () => {
     expect(await refusal({}, { key_share })).toEqual(refusedByClient('illegal_parameter'));
   });
 
+  it('never where it is well', async () => {
+    expect((await refusal({})).client).toBe('waiting');
+  });
+
   it('with pre_shared_key where none was offered: unsupported_extension', async () => {
     expect(await refusal({}, { pre_shared_key: 0 })).toEqual(refusedByClient('unsupported_extension'));
   });
