@@ -7,7 +7,7 @@ import { rehearsals, type ScenarioName, scenarioNames } from './support/scenario
 import { verdictOf } from './support/verdict.ts';
 
 /** Each of them twice: with answers at once, and late. */
-const runs = 60;
+const runs = 30;
 
 let atOnce: Readonly<Record<ScenarioName, Rehearsal>>;
 let late: Readonly<Record<ScenarioName, Rehearsal>>;

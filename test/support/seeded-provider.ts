@@ -7,7 +7,13 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
-import type { CryptoProvider, KeyExchange, NamedGroup, PublicKey } from '../../src/crypto/provider.ts';
+import type {
+  CryptoProvider,
+  HashAlgorithm,
+  KeyExchange,
+  NamedGroup,
+  PublicKey,
+} from '../../src/crypto/provider.ts';
 
 /** Private keys of known curves in PKCS #8, ahead of their 32 bytes. */
 const pkcs8Prefixes = {
@@ -36,7 +42,7 @@ export class SeededProvider implements CryptoProvider {
 
   readonly timingSafeEqual = nodeCrypto.timingSafeEqual;
   readonly hash = nodeCrypto.hash;
-  readonly hmac = nodeCrypto.hmac;
+  readonly hmac = hmacOnce;
   readonly aead = nodeCrypto.aead;
   readonly importPublicKey = importOnce;
 
@@ -119,6 +125,20 @@ export function ecKeyPair(curve: string, scalar: Uint8Array): KeyPair {
 function privateKey(type: keyof typeof pkcs8Prefixes, scalar: Uint8Array): KeyObject {
   const pkcs8 = Buffer.concat([Buffer.from(pkcs8Prefixes[type], 'hex'), scalar]);
   return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+}
+
+const macs = new Map<string, Uint8Array>();
+const maxMacs = 5_000;
+
+function hmacOnce(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array {
+  const id = `${algorithm} ${key.length} ${Buffer.concat([key, data]).toString('latin1')}`;
+  let mac = macs.get(id);
+  if (!mac) {
+    mac = nodeCrypto.hmac(algorithm, key, data);
+    if (macs.size === maxMacs) macs.clear();
+    macs.set(id, mac);
+  }
+  return mac.slice();
 }
 
 const publicKeys = new Map<string, PublicKey | undefined>();
