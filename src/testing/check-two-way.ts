@@ -49,6 +49,16 @@ export const twoWayOnlyChecks: readonly CheckDefinition[] = [
     },
   },
   {
+    name: 'both ends may wait to read at the same time',
+    body: async (first, second, tools) => {
+      const reads = [first, second].map((stream) => unwatched(stream.read()));
+      await tools.rest();
+      const written = [second, first].map((stream) => tools.gives(stream.write(numbered(1)), 'write()'));
+      for (const read of reads) same((await tools.gives(read, 'read()')) ?? new Uint8Array(0), numbered(1));
+      await Promise.all(written);
+    },
+  },
+  {
     name: 'close() on both ends at once resolves on both',
     body: async (first, second, tools) => {
       await Promise.all([tools.gives(first.close(), 'close()'), tools.gives(second.close(), 'close()')]);

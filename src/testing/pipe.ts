@@ -80,7 +80,7 @@ export class PipeSocket implements RawSocket {
 
   read(limit: number = pieceLength): Uint8Array | null | undefined {
     const input = this.#input;
-    if (input.arrived.length === 0 && !input.isEnded && !input.isReset) {
+    if (input.arrived.length === 0 && !input.isEnded && !input.isReset && !input.isAwaited) {
       input.isAwaited = true;
       if (input.capacity === 0) this.#peer.onChange();
     }

@@ -151,6 +151,13 @@ describe('lockstepStreamPair', () => {
     await Promise.all([written, ended]);
   });
 
+  test('both sides may wait to read', async () => {
+    const [a, b] = lockstepStreamPair();
+    const reads = [a.read(), b.read()];
+    await Promise.all([a.write(numbered(1)), b.write(numbered(2))]);
+    expect(await Promise.all(reads)).toEqual([numbered(2), numbered(1)]);
+  });
+
   test('two sides that both write first wait for ever', async () => {
     const [a, b] = lockstepStreamPair();
     const both = Promise.race([a.write(numbered(1)), b.write(numbered(1))]);
