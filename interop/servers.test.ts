@@ -69,12 +69,6 @@ function handshakes(server: PeerServer): void {
     expectExchange(exchange, [retried, { ...retried, resumed: true }]);
   });
 
-  // s_server takes no change_cipher_spec between the two hellos then, not from s_client either.
-  test.skipIf(!server.abilities.demandsCookie)('HelloRetryRequest for a cookie', async () => {
-    const exchange = await connectTo(server, { cookie: true }, { compatibilityMode: false });
-    expectExchange(exchange, [{ helloRetryRequest: true, group: 'x25519' }]);
-  });
-
   test('without compatibility mode', async () => {
     const exchange = await connectTo(server, {}, { compatibilityMode: false });
     expectExchange(exchange);

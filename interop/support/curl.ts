@@ -19,7 +19,6 @@ export const curlClient: PeerClient = {
     refusal: 'unknown_ca',
     limitsRecords: false,
     halfCloses: false,
-    demandsCookie: false,
     remembersGroups: false,
     namesAlerts: true,
   },

@@ -25,7 +25,6 @@ const abilities: PeerAbilities = {
   refusal: 'access_denied',
   limitsRecords: true,
   halfCloses: false,
-  demandsCookie: false,
   remembersGroups: false,
   namesAlerts: true,
 };

@@ -26,7 +26,6 @@ const abilities: PeerAbilities = {
   refusal: 'unknown_ca',
   limitsRecords: false,
   halfCloses: false,
-  demandsCookie: true,
   remembersGroups: false,
   namesAlerts: true,
 };
@@ -34,35 +33,35 @@ const abilities: PeerAbilities = {
 const { upload, download } = opaque;
 
 /** `openssl s_client`, one process per connection; a session goes from one to the next in a file. */
-export const opensslClient: PeerClient = {
-  name: 'openssl s_client',
-  abilities,
-  application: 'raw',
-  payloads: opaque,
-  closesFirst: 'server',
-  async run(options: ClientRun): Promise<readonly PeerReport[]> {
-    const reports: PeerReport[] = [];
-    let session: string | undefined;
-    for (let i = 0; i < (options.connections ?? 1); i++) {
-      const next = scratchFile('session.pem');
-      reports.push(await connectOnce(options, session, next));
-      session = next;
-    }
-    return reports;
-  },
-};
+export function opensslClientWith(...extra: readonly string[]): PeerClient {
+  return {
+    name: 'openssl s_client',
+    abilities,
+    application: 'raw',
+    payloads: opaque,
+    closesFirst: 'server',
+    async run(options: ClientRun): Promise<readonly PeerReport[]> {
+      const reports: PeerReport[] = [];
+      let session: string | undefined;
+      for (let i = 0; i < (options.connections ?? 1); i++) {
+        const next = scratchFile('session.pem');
+        const args = [...extra, '-sess_out', next];
+        if (session !== undefined && existsSync(session)) args.push('-sess_in', session);
+        reports.push(await connectOnce(options, args));
+        session = next;
+      }
+      return reports;
+    },
+  };
+}
 
-async function connectOnce(
-  options: ClientRun,
-  sessionIn: string | undefined,
-  sessionOut: string,
-): Promise<PeerReport> {
+export const opensslClient: PeerClient = opensslClientWith();
+
+async function connectOnce(options: ClientRun, extra: readonly string[]): Promise<PeerReport> {
   const messages = scratchFile('messages');
   const args = ['s_client', '-connect', `127.0.0.1:${options.port}`, '-servername', serverName];
   args.push('-verify_hostname', serverName, '-CAfile', options.roots, '-verify_return_error');
-  args.push('-sess_out', sessionOut);
-  if (sessionIn !== undefined && existsSync(sessionIn)) args.push('-sess_in', sessionIn);
-  const peer = start('openssl', [...args, ...commonArguments(options, messages)]);
+  const peer = start('openssl', [...args, ...commonArguments(options, messages), ...extra]);
   if (options.updateKeys) await updateKeys(peer, messages);
   peer.write(upload);
   const { code } = await peer.exited;
@@ -72,40 +71,46 @@ async function connectOnce(
 }
 
 /** `openssl s_server`. */
-export const opensslServer: PeerServer = {
-  name: 'openssl s_server',
-  abilities,
-  payloads: opaque,
-  closesFirst: 'client',
-  async start(options: ServerRun): Promise<RunningServer> {
-    const connections = options.connections ?? 1;
-    const messages = scratchFile('messages');
-    const args = ['s_server', '-accept', '127.0.0.1:0', '-naccept', `${connections}`];
-    if (options.clientRoots !== undefined) {
-      args.push('-Verify', '3', '-verify_return_error', '-CAfile', options.clientRoots);
-    }
-    if (options.cookie) args.push('-stateless');
-    const peer = start('openssl', [...args, ...commonArguments(options, messages)]);
-    const [, port] = await peer.match(/^ACCEPT .*:(\d+)$/m);
-    const answered = answerAll(peer, options, messages);
-    return {
-      port: Number(port),
-      async reports(count, failed): Promise<readonly PeerReport[]> {
-        if (count < connections) await peer.terminate();
-        await answered;
-        await peer.exited;
-        const logs = connectionLogs(await readFile(messages, 'latin1'));
-        const sections = textIn(peer.stdout).split(/^CONNECTION CLOSED$/m);
-        return logs.map((log, i) => {
-          const data = dataIn(peer.stdout).subarray(i * upload.length, (i + 1) * upload.length);
-          const section = sections[i] ?? '';
-          if (failed && i === count - 1) return { error: peer.stderr };
-          return describe('server', section, log, data);
-        });
-      },
-    };
-  },
-};
+export function opensslServerWith(...extra: readonly string[]): PeerServer {
+  return {
+    name: 'openssl s_server',
+    abilities,
+    payloads: opaque,
+    closesFirst: 'client',
+    async start(options: ServerRun): Promise<RunningServer> {
+      const connections = options.connections ?? 1;
+      const messages = scratchFile('messages');
+      const args = ['s_server', '-accept', '127.0.0.1:0', '-naccept', `${connections}`];
+      if (options.clientRoots !== undefined) {
+        args.push('-Verify', '3', '-verify_return_error', '-CAfile', options.clientRoots);
+      }
+      const peer = start('openssl', [...args, ...commonArguments(options, messages), ...extra]);
+      const [, port] = await peer.match(/^ACCEPT .*:(\d+)$/m);
+      const answered = answerAll(peer, options, messages);
+      return {
+        port: Number(port),
+        async reports(count, failed): Promise<readonly PeerReport[]> {
+          if (count < connections) await peer.terminate();
+          await answered;
+          await peer.exited;
+          return reportsOf(peer, await readFile(messages, 'latin1'), failed ? count - 1 : undefined);
+        },
+      };
+    },
+  };
+}
+
+export const opensslServer: PeerServer = opensslServerWith();
+
+function reportsOf(peer: PeerProcess, messages: string, failed: number | undefined): PeerReport[] {
+  const sections = textIn(peer.stdout).split(/^CONNECTION CLOSED$/m);
+  const data = dataIn(peer.stdout);
+  return connectionLogs(messages).map((log, i) => {
+    if (i === failed) return { error: peer.stderr };
+    const received = data.subarray(i * upload.length, (i + 1) * upload.length);
+    return describe('server', sections[i] ?? '', log, received);
+  });
+}
 
 /** Answers each connection when its upload is whole; gives up when the process ends. */
 async function answerAll(peer: PeerProcess, options: ServerRun, messages: string): Promise<void> {
@@ -120,7 +125,7 @@ async function answerAll(peer: PeerProcess, options: ServerRun, messages: string
 }
 
 function commonArguments(options: ClientRun | ServerRun, messages: string): string[] {
-  const args = ['-tls1_3', '-no-CApath', '-no-CAstore', '-msg', '-msgfile', messages];
+  const args = ['-min_protocol', 'TLSv1.3', '-no-CApath', '-no-CAstore', '-msg', '-msgfile', messages];
   args.push('-keymatexport', 'EXPORTER-tacit-interop', '-keymatexportlen', '32');
   const { identity, groups, cipherSuites, signatureSchemes, alpnProtocols, keyLog } = options;
   if (identity !== undefined) {
@@ -183,6 +188,7 @@ function describe(side: 'client' | 'server', text: string, log: string, data: Bu
     group: groupsByName[find(/^Server Temp Key: (.*), \d+ bits/m) ?? ''],
     alpnProtocol: find(/^ALPN protocols? ?(?:selected)?: (\S+)/m),
     helloRetryRequest: count(/ServerHello/g) > 1,
+    earlyData: find(/^Early data was (.*)$/m),
     exporter: find(/Keying material: ([0-9A-F]+)/)?.toLowerCase(),
     peerCertificate: side === 'client' ? undefined : /^<<< Certificate$/m.test(log),
     keyUpdatesReceived: count(/^<<< KeyUpdate$/gm),

@@ -40,8 +40,6 @@ export interface ServerRun extends PeerSettings {
   readonly identity: IdentityFiles;
   /** PEM file of roots: a client certificate below one of them is required. */
   readonly clientRoots?: string;
-  /** Every ClientHello without a cookie is answered by a HelloRetryRequest with one. */
-  readonly cookie?: boolean;
 }
 
 /** What a peer says about one connection. A field that it cannot know is undefined. */
@@ -54,6 +52,8 @@ export interface PeerReport {
   readonly alpnProtocol?: string | null | undefined;
   readonly helloRetryRequest?: boolean | undefined;
   readonly peerCertificate?: boolean | undefined;
+  /** What became of 0-RTT data. */
+  readonly earlyData?: string | undefined;
   /** 32 bytes under the label `EXPORTER-tacit-interop`, no context, as hex. */
   readonly exporter?: string | undefined;
   readonly keyUpdatesReceived?: number | undefined;
@@ -78,7 +78,6 @@ export interface PeerAbilities {
   readonly limitsRecords: boolean;
   /** Whether its client can end its direction and go on reading. */
   readonly halfCloses: boolean;
-  readonly demandsCookie: boolean;
   /** Whether its server says which alert it received. */
   readonly namesAlerts: boolean;
   /** As a client it guesses better after a HelloRetryRequest, and gets no second one. */

@@ -23,7 +23,6 @@ const libraryAbilities: PeerAbilities = {
   refusal: 'unknown_ca',
   limitsRecords: false,
   halfCloses: true,
-  demandsCookie: false,
   remembersGroups: false,
   namesAlerts: true,
 };
