@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes, utf8, wipe } from '../base/bytes.ts';
+import { concatBytes, copyBytes, equalBytes, utf8, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import { maxPskIdentitiesTried } from '../base/limits.ts';
 import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
@@ -94,8 +94,14 @@ function* findState(config: ServerConfig, ticket: Uint8Array): Handshake<Session
   }
   // Names are of one length: what cannot be one does not reach the store.
   if (ticket.length !== sessionIdLength) return undefined;
-  const id = ticket.slice();
-  const stored = yield* ask({ kind: 'session', id }, () => keeper.get(id));
+  const id = copyBytes(ticket);
+  let stored: Uint8Array | undefined;
+  try {
+    stored = yield* ask({ kind: 'session', id }, () => keeper.get(id));
+  } catch {
+    // A store that fails costs a resumption, not the connection.
+    return undefined;
+  }
   // The array is the store's, and may be all that it has of the session: it is not wiped.
   return stored && decodeSessionState(stored);
 }

@@ -6,6 +6,9 @@ export interface ServerSessionStore {
   readonly kind: 'store';
   /** Keeps `state` under `id` (32 random bytes) for `lifetime` seconds. */
   put(id: Uint8Array, state: Uint8Array, lifetime: number): void | PromiseLike<void>;
-  /** The state under `id`, or undefined. May take it out, so that each ticket is used once. */
+  /**
+   * The state under `id`, or undefined. May take it out, so that each ticket is used once. Where it throws or rejects,
+   * the client gets a full handshake.
+   */
   get(id: Uint8Array): Uint8Array | undefined | PromiseLike<Uint8Array | undefined>;
 }

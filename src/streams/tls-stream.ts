@@ -95,7 +95,7 @@ export class TlsStream implements ByteStream {
     this.#writes = new WriteQueue(this.#link);
     this.#ending = new Ending(this.#link, this.#writes, limits);
     if (options.preread !== undefined && options.preread.length > 0)
-      this.#link.receive(options.preread.slice());
+      this.#link.receive(new Uint8Array(options.preread));
   }
 
   /** What the handshake agreed on; undefined before its end. */

@@ -252,13 +252,14 @@ describe('a store of sessions', () => {
     );
   });
 
-  it('that fails ends the handshake as our own fault', async () => {
-    const failing: ServerSessionStore = {
-      kind: 'store',
-      put: () => undefined,
-      get: () => Promise.reject(new Error('the store is gone')),
+  it('that fails costs a resumption, not the connection', async () => {
+    const gone = new Error('the store is gone');
+    const get = (): never => {
+      throw gone;
     };
-    expect(await resumedWith(failing)).toEqual(['received internal_error']);
+    for (const failing of [get, () => Promise.reject(gone)]) {
+      expect(await resumedWith({ kind: 'store', put: () => undefined, get: failing })).toEqual([false]);
+    }
   });
 
   it('is not asked for what cannot be one of its names', async () => {
