@@ -9,7 +9,7 @@ interface Appointment {
 
 /**
  * Time that advances only when nothing else can run: before each event, the event loop gets a turn, in which all
- * promises that are ready settle. A turn is a message to ourselves, neither a promise (one can never be known to be
+ * promises that are ready settle. A turn is messages to ourselves, neither a promise (one can never be known to be
  * the last) nor a timer (a millisecond each). So a program that waits for nothing but these streams, this clock and
  * its own promises runs the same way every time. Real timers, I/O and worker threads do not hold the clock up.
  */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nextTurn } from '../../src/streams/turns.ts';
 import { VirtualClock } from '../../src/testing.ts';
 
 test('time advances from event to event, in the order of time and then of asking', async () => {
@@ -22,6 +23,21 @@ test('nothing happens before all promises that are ready have settled', async ()
   log.push('program');
   await clock.settled();
   expect(log).toEqual(['program', 'event']);
+});
+
+test('a program that takes a turn of the event loop now and then is not overtaken', async () => {
+  const clock = new VirtualClock();
+  const log: string[] = [];
+  const program = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) {
+      await clock.sleep(1);
+      await nextTurn();
+      log.push(`program at ${clock.now}`);
+    }
+  };
+  for (let time = 1; time < 20; time++) clock.after(time, () => {});
+  await program();
+  expect(log).toEqual([1, 2, 3, 4, 5].map((time) => `program at ${time}`));
 });
 
 test('programs can sleep in it, in no real time', async () => {
@@ -50,4 +66,18 @@ test('settled() waits for what events start', async () => {
   await clock.settled();
   expect(count).toBe(100);
   await clock.settled();
+});
+
+test('settled() gives a program some turns to go on', async () => {
+  const clock = new VirtualClock();
+  let isDone = false;
+  clock.after(0, async () => {
+    await nextTurn();
+    await nextTurn();
+    clock.after(1, () => {
+      isDone = true;
+    });
+  });
+  await clock.settled();
+  expect(isDone).toBe(true);
 });

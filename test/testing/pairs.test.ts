@@ -92,6 +92,16 @@ describe('memoryStreamPair', () => {
     expect(a.isReading).toBe(false);
   });
 
+  test('a raw read takes as little as it asks for', async () => {
+    const [a, b] = memoryStreamPair();
+    await a.write(numbered(5));
+    expect([b.socket.read(2), b.socket.read(), b.socket.read()]).toEqual([
+      numbered(5).slice(0, 2),
+      numbered(5).slice(2),
+      undefined,
+    ]);
+  });
+
   test('kernelClose() ends the stream, and later writes of the peer fail', async () => {
     const [a, b] = memoryStreamPair();
     await a.write(numbered(5));

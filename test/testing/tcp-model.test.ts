@@ -170,6 +170,23 @@ describe('rule 5: once the FIN has been received, a reset cannot hurt reads', ()
   });
 });
 
+describe('what the error of a reset is called', () => {
+  test('EPIPE behind the FIN, ECONNRESET once our own end is on its way or waits', async () => {
+    const codes: string[] = [];
+    for (const ends of [false, true]) {
+      const { 0: client, 1: server, clock } = tcpModelPair(small);
+      await server.write(new Uint8Array(1_500));
+      await client.closeWrite();
+      await clock.settled();
+      if (ends) server.socket.shutdown();
+      client.kernelClose();
+      await clock.settled();
+      codes.push(await outcome((async () => server.socket.write(new Uint8Array(1)))()));
+    }
+    expect(codes).toEqual(['EPIPE', 'ECONNRESET']);
+  });
+});
+
 describe('rule 6: half-close, drain to the end, close', () => {
   test.each([undefined, 1, 2, 3])('loses nothing, whatever the peer writes (seed %s)', async (seed) => {
     for (const dialect of ['keep', 'discard'] as const) {
@@ -335,6 +352,22 @@ describe('time and buffers', () => {
     const first = await run(1);
     expect(await run(1)).toBe(first);
     expect(await run(2)).not.toBe(first);
+  });
+
+  test('a seed varies how long segments are, and how long they take', async () => {
+    const arrows = async (
+      seed: number | undefined,
+    ): Promise<readonly (readonly [number | undefined, number])[]> => {
+      const { 0: client, clock, trace } = tcpModelPair({ seed, latency: 100 });
+      for (let i = 0; i < 20; i++) await client.write(new Uint8Array(100));
+      await clock.settled();
+      return trace.entries.flatMap((entry) => (entry.kind === 'arrow' ? [[entry.bytes, entry.arrives]] : []));
+    };
+    expect(await arrows(undefined)).toEqual(Array(20).fill([100, 100]));
+    const varied = await arrows(5);
+    expect(new Set(varied.map(([bytes]) => bytes)).size).toBeGreaterThan(5);
+    expect(new Set(varied.map(([, arrives]) => arrives)).size).toBeGreaterThan(3);
+    expect(varied.reduce((sum, [bytes = 0]) => sum + bytes, 0)).toBe(2_000);
   });
 
   test('refuses buffers and latencies that there cannot be', () => {

@@ -17,13 +17,13 @@ export function randomScript(seed: number): readonly Step[] {
   const steps: Step[] = [];
   const isOpen = [true, true];
   const isFlooded = [false, false];
-  const mayFlood = random.integer(0, 3) === 0;
+  const mayFlood = random.integer(0, 1) === 0;
   const length = random.integer(3, 14);
   for (let i = 0; i < length; i++) {
     const end = random.integer(0, 1) as 0 | 1;
     if (!isOpen[end]) continue;
     const dice = random.integer(0, 99);
-    if (dice < 35) steps.push(['write', end, random.integer(1, 3_000)]);
+    if (dice < 30) steps.push(['write', end, random.integer(1, 3_000)]);
     else if (dice < 40 && mayFlood) {
       isFlooded[end] = true;
       steps.push(['flood', end, 0]);
