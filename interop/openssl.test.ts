@@ -22,7 +22,7 @@ describe.skipIf(reason !== undefined)(`openssl s_client to Tacit${reason ? ` (${
   ] as const)('0-RTT data is skipped%s', async (_, run, options) => {
     // The session is another server's: Tacit does not know its ticket, and cannot read what comes under it.
     const earlyData = scratchFile('early-data');
-    writeFileSync(earlyData, Buffer.alloc(8000, 'early'));
+    writeFileSync(earlyData, Buffer.alloc(16_384, 'early'));
     const session = await sessionForEarlyData();
     const client = opensslClientWith('-sess_in', session, '-early_data', earlyData);
     const exchange = await serveTo(client, run, options);

@@ -27,7 +27,7 @@ export const maxEmptyRecordsInARow: number = 32;
 /** user_canceled alerts, which are not fatal (RFC 9846 §6.1), as in BoringSSL. */
 export const maxUserCanceled: number = 4;
 
-/** Rejected 0-RTT data that a server skips (RFC 9846 §4.3.10): ciphertext is counted, padding cannot be told apart. */
+/** Refused 0-RTT data that a server skips (RFC 9846 §4.3.10), as OpenSSL allows and BoringSSL skips; padding cannot be told apart. */
 export const maxSkippedEarlyData: number = 16_384;
 
 /** What a connection buffers of the transport before it asks its driver to pause. */

@@ -152,8 +152,8 @@ export class Inbox {
 
   /** RFC 9846 §4.3.10: 0-RTT data that we did not accept is passed over, up to a bound. */
   #skip(body: Uint8Array): undefined {
-    // Empty ones count too, or they would be skipped without end.
-    this.#skipped += Math.max(body.length, 1);
+    // The client counts content alone (§4.7.1). Empty records count too, or they would be skipped without end.
+    this.#skipped += Math.max(body.length - recordOverhead, 1);
     if (this.#skipped > maxSkippedEarlyData) {
       throw peerError(
         'unexpected_message',
@@ -178,6 +178,9 @@ export class Inbox {
     return undefined;
   }
 }
+
+/** What protection adds to a record without padding: the content type and the tag (RFC 9846 §5.2). */
+const recordOverhead = 1 + 16;
 
 const innerTypes: ReadonlyMap<number, ReceivedRecord['type']> = new Map([
   [contentTypes.alert, 'alert'],
