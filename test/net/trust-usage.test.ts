@@ -1,0 +1,187 @@
+import { X509Certificate } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  extension,
+  intermediateCertificate,
+  rootCertificate,
+  selfSignedCertificate,
+  serverCertificate,
+  type TestCertificate,
+  testKey,
+} from '../support/certificates.ts';
+import { der, objectIdentifier, sequence } from '../support/der.ts';
+import {
+  chainThrough,
+  expectRefused,
+  expectTrusted,
+  hour,
+  intermediate,
+  judge,
+  leaf,
+  leafWith,
+  makeChain,
+  now,
+  root,
+} from '../support/trust.ts';
+
+beforeAll(makeChain);
+
+describe('authorities', () => {
+  test('must say CA:TRUE', async () => {
+    for (const ca of [false, 'absent'] as const) {
+      expectRefused(judge(await chainThrough({ ca })), 'not_a_ca', 'bad_certificate', { position: 1 });
+    }
+  });
+
+  test('are no ordinary certificates, not even trusted ones', async () => {
+    const below = await serverCertificate(leaf, { names: ['www.example.org'] });
+    expectRefused(judge([below, leaf, intermediate]), 'not_a_ca', 'bad_certificate', { position: 1 });
+    expectRefused(judge([below], { ca: [leaf] }), 'not_a_ca', 'bad_certificate', { position: 1 });
+  });
+
+  test('must have keyCertSign where they have a keyUsage', async () => {
+    expectRefused(
+      judge(await chainThrough({ keyUsage: ['cRLSign'] })),
+      'key_usage',
+      'unsupported_certificate',
+      {
+        position: 1,
+      },
+    );
+    expectTrusted(judge(await chainThrough({ keyUsage: [] })));
+  });
+
+  test('must be for the purpose where they have an extKeyUsage', async () => {
+    const forClients = await chainThrough({ extendedKeyUsage: ['clientAuth'] });
+    expectRefused(judge(forClients), 'extended_key_usage', 'unsupported_certificate', { position: 1 });
+    expectTrusted(judge(await chainThrough({ extendedKeyUsage: ['clientAuth', 'serverAuth'] })));
+    expectTrusted(judge(await chainThrough({ extendedKeyUsage: ['any'] })));
+  });
+
+  test('have no more below them than pathLenConstraint says, the self-issued aside', async () => {
+    const top = await rootCertificate({ pathLength: 1 });
+    const first = await intermediateCertificate(top, { subject: 'CN=First' });
+    const rolledOver = await intermediateCertificate(first, {
+      subject: 'CN=First',
+      key: testKey('p256', 'new'),
+    });
+    const second = await intermediateCertificate(rolledOver, { subject: 'CN=Second' });
+    const names = ['www.example.org'];
+    const fine = await serverCertificate(rolledOver, { names });
+    expectTrusted(judge([fine, rolledOver, first], { ca: [top] }));
+    const tooMany = await serverCertificate(second, { names });
+    const verdict = judge([tooMany, second, rolledOver, first], { ca: [top] });
+    expectRefused(verdict, 'path_too_long', 'bad_certificate', { subject: 'CN=Test Root', position: 4 });
+    const none = await intermediateCertificate(root, { subject: 'CN=None', pathLength: 0 });
+    expectTrusted(judge([await serverCertificate(none, { names }), none]));
+  });
+
+  test('are at most nine, and sixty-four certificates are read', async () => {
+    const chain: TestCertificate[] = [];
+    let issuer = root;
+    for (let i = 1; i <= 9; i++) {
+      issuer = await intermediateCertificate(issuer, { subject: `CN=Level ${i}` });
+      chain.unshift(issuer);
+    }
+    const names = ['www.example.org'];
+    const deep = await serverCertificate(issuer, { names });
+    expectRefused(judge([deep, ...chain]), 'path_too_long', 'bad_certificate');
+    const shallower = await serverCertificate(chain[1]!, { names });
+    expectTrusted(judge([shallower, ...chain]));
+    const many = [leaf, intermediate, ...new Array<TestCertificate>(63).fill(root)];
+    expectRefused(judge(many), 'path_too_long', 'bad_certificate');
+    expectTrusted(judge(many.slice(0, 64)));
+  });
+});
+
+describe('the leaf', () => {
+  test('must have digitalSignature where it has a keyUsage', async () => {
+    const chain = await leafWith({ keyUsage: ['keyEncipherment', 'keyAgreement'] });
+    expectRefused(judge(chain), 'key_usage', 'unsupported_certificate', { position: 0 });
+    expectTrusted(judge(await leafWith({ keyUsage: [] })));
+  });
+
+  test('must be for the purpose where it has an extKeyUsage', async () => {
+    for (const usage of ['clientAuth', 'any', '1.3.6.1.5.5.7.3.3']) {
+      const chain = await leafWith({ extendedKeyUsage: [usage] });
+      expectRefused(judge(chain), 'extended_key_usage', 'unsupported_certificate', { position: 0 });
+    }
+    expectTrusted(judge(await leafWith({ extendedKeyUsage: [] })));
+    expectRefused(
+      judge([leaf, intermediate], { purpose: 'client' }),
+      'extended_key_usage',
+      'unsupported_certificate',
+    );
+  });
+
+  test('must not be an authority', async () => {
+    const chain = await leafWith({ ca: true });
+    const error = expectRefused(judge(chain), 'not_acceptable', 'certificate_unknown', { position: 0 });
+    expect(error.message).toContain('CA:TRUE');
+  });
+
+  test('may be anything that is byte for byte in `ca`; its dates, usage and name still count', async () => {
+    const own = await selfSignedCertificate({ names: ['www.example.org'], notAfter: new Date(now + hour) });
+    expect(new X509Certificate(own.der).ca).toBe(true);
+    expect(expectTrusted(judge([own], { ca: [root, own] }))).toBe(now + hour);
+    expectRefused(judge([own], { ca: [own], now: now + 2 * hour }), 'expired', 'certificate_expired');
+    expectRefused(judge([own], { ca: [own], host: 'other.example.org' }), 'name_mismatch', 'bad_certificate');
+    const forClients = await selfSignedCertificate({
+      names: ['www.example.org'],
+      extendedKeyUsage: ['clientAuth'],
+    });
+    expectRefused(judge([forClients], { ca: [forClients] }), 'extended_key_usage', 'unsupported_certificate');
+    const signsOnlyCertificates = await selfSignedCertificate({
+      names: ['www.example.org'],
+      keyUsage: ['keyCertSign'],
+    });
+    expectRefused(
+      judge([signsOnlyCertificates], { ca: [signsOnlyCertificates] }),
+      'key_usage',
+      'unsupported_certificate',
+    );
+    // One that an authority signed needs no path either.
+    expectTrusted(judge([leaf], { ca: [leaf] }));
+    // The same name and key in other bytes is another certificate.
+    const again = await selfSignedCertificate({
+      names: ['www.example.org'],
+      notAfter: new Date(now + 2 * hour),
+    });
+    expect(again.key.equals(own.key)).toBe(true);
+    expectRefused(judge([again], { ca: [own] }), 'not_acceptable', 'certificate_unknown');
+  });
+});
+
+describe('critical extensions', () => {
+  const unknown = extension('1.3.6.1.4.1.99999.1', true, sequence());
+
+  test('that nobody knows are refused in every certificate', async () => {
+    const refused = ['critical_extension', 'unsupported_certificate'] as const;
+    const error = expectRefused(judge(await leafWith({ extensions: [unknown] })), ...refused, {
+      position: 0,
+    });
+    expect(error.message).toContain('1.3.6.1.4.1.99999.1');
+    expectRefused(judge(await chainThrough({ extensions: [unknown] })), ...refused, { position: 1 });
+    const odd = await rootCertificate({ extensions: [unknown] });
+    const below = await serverCertificate(odd, { names: ['www.example.org'] });
+    expectRefused(judge([below], { ca: [odd] }), ...refused, { position: 1 });
+    const own = await selfSignedCertificate({ names: ['www.example.org'], extensions: [unknown] });
+    expectRefused(judge([own], { ca: [own] }), ...refused, { position: 0 });
+  });
+
+  test('that are not critical are nobody’s business', async () => {
+    const harmless = extension('1.3.6.1.4.1.99999.1', false, sequence());
+    expectTrusted(judge(await leafWith({ extensions: [harmless] })));
+  });
+
+  test('for policies: a list of them is harmless, constraints on them are not understood', async () => {
+    const policies = extension('2.5.29.32', true, sequence(sequence(objectIdentifier('2.5.29.32.0'))));
+    expectTrusted(judge(await chainThrough({ extensions: [policies] })));
+    const constraints = extension('2.5.29.36', true, sequence(der(0x80, Uint8Array.of(0))));
+    expectRefused(
+      judge(await chainThrough({ extensions: [constraints] })),
+      'critical_extension',
+      'unsupported_certificate',
+    );
+  });
+});
