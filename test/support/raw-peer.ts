@@ -25,23 +25,28 @@ export interface PlainRecord {
   readonly messages: readonly Uint8Array[];
 }
 
+/** An endpoint that has logged its secrets. */
+export interface LoggedEndpoint {
+  readonly role: 'client' | 'server';
+  /** Secrets by their labels in the key log. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
- * The other end of an endpoint's connection, without any manners: it seals whatever a test likes under the traffic keys
- * of the peer whose place it takes, and decrypts all that the endpoint emits.
+ * The records of the other end of an endpoint's connection, without any manners: seals whatever a test likes under the
+ * traffic keys of the peer whose place it takes, and decrypts all that the endpoint emits.
  */
-export class RawPeer {
-  readonly target: Endpoint;
+export class RawRecords {
   readonly #sealer: RecordSealer;
   readonly #opener: RecordOpener;
   #partialMessage = noBytes;
 
-  /** @param target an endpoint that has logged its secrets, and has sent or received nothing under the keys of the stages */
+  /** @param target an endpoint that has sent or received nothing under the keys of the stages */
   constructor(
-    target: Endpoint,
+    target: LoggedEndpoint,
     stages: { readonly write: Stage; readonly read: Stage } = { write: 'application', read: 'application' },
     suite: CipherSuiteName = 'TLS_AES_128_GCM_SHA256',
   ) {
-    this.target = target;
     const other = target.role === 'client' ? 'server' : 'client';
     const secret = (stage: Stage, side: string): Uint8Array => {
       const label = stage === 'handshake' ? 'HANDSHAKE_TRAFFIC_SECRET' : 'TRAFFIC_SECRET_0';
@@ -81,11 +86,6 @@ export class RawPeer {
     this.#sealer.updateKeys();
   }
 
-  /** Lets the endpoint receive these bytes at once. */
-  deliver(...wire: readonly Uint8Array[]): Turn {
-    return this.target.receive(concatBytes(...wire));
-  }
-
   /** Decrypts what the endpoint emitted, in order; every byte counts. Follows its KeyUpdates. */
   open(output: Uint8Array): PlainRecord[] {
     return splitRecords(output).map((wire) => {
@@ -101,7 +101,7 @@ export class RawPeer {
   }
 
   /** What a turn's output says, as short texts: `data "abc"`, `fatal internal_error`, `new_session_ticket`. */
-  hear({ output }: Turn): string[] {
+  hear({ output }: Pick<Turn, 'output'> & Partial<Turn>): string[] {
     return this.open(output).flatMap(({ type, content, messages }) =>
       type === contentTypes.handshake ? messages.map(describeMessage) : [describe(type, content)],
     );
@@ -110,6 +110,26 @@ export class RawPeer {
   /** The whole handshake messages in a turn's output. */
   messagesIn({ output }: Turn): Uint8Array[] {
     return this.open(output).flatMap(({ messages }) => messages);
+  }
+}
+
+/** Raw records, and the endpoint that gets them. */
+export class RawPeer extends RawRecords {
+  readonly target: Endpoint;
+
+  /** @param target an endpoint that has logged its secrets, and has sent or received nothing under the keys of the stages */
+  constructor(
+    target: Endpoint,
+    stages?: { readonly write: Stage; readonly read: Stage },
+    suite?: CipherSuiteName,
+  ) {
+    super(target, stages, suite);
+    this.target = target;
+  }
+
+  /** Lets the endpoint receive these bytes at once. */
+  deliver(...wire: readonly Uint8Array[]): Turn {
+    return this.target.receive(concatBytes(...wire));
   }
 }
 

@@ -1,0 +1,285 @@
+import fc from 'fast-check';
+import { utf8 } from '../../../src/base/bytes.ts';
+import type { TlsStream } from '../../../src/streams/tls-stream.ts';
+import { SeededRandom } from '../../../src/testing/random.ts';
+import { turn } from '../../../src/testing/turn.ts';
+import { memoryStreamPair, type TestStream } from '../../../src/testing.ts';
+import { contentTypes } from '../../../src/wire/names.ts';
+import { fromHex } from '../../support/hex.ts';
+import { message, newSessionTicket, plaintextRecord, RawRecords } from '../../support/raw-peer.ts';
+import { peer } from '../../support/tls-endpoints.ts';
+import { type Budget, parameters } from '../support/budget.ts';
+import { type Configs, Counted, configsOf } from '../support/ends.ts';
+import { ForeignStream } from '../support/foreign.ts';
+import type { Library } from '../support/library.ts';
+import { quiet } from '../support/play.ts';
+
+/** What a peer does. */
+type Move =
+  | { readonly kind: 'data'; readonly bytes: number; readonly padding: number }
+  | { readonly kind: 'keyUpdate'; readonly isRequest: boolean }
+  | { readonly kind: 'ticket' | 'userCanceled' | 'closeNotify' | 'refusal' }
+  | { readonly kind: 'forged' | 'unprotected' | 'longAlert' | 'emptyHandshake' | 'twoMessages' }
+  | { readonly kind: 'message'; readonly type: number; readonly bytes: number };
+
+/** What we do afterwards. */
+type Act = 'write' | 'updateKeys' | 'sendTickets' | 'closeWrite' | 'close';
+
+interface Scene {
+  readonly role: 'client' | 'server';
+  readonly moves: readonly Move[];
+  /** How the bytes of all moves are cut; 0: not at all. */
+  readonly cut: number;
+  readonly transportEnd: 'no' | 'FIN' | 'RST';
+  readonly isRead: boolean;
+  readonly act: Act;
+}
+
+const moves: fc.Arbitrary<Move> = fc.oneof(
+  {
+    weight: 40,
+    arbitrary: fc.record({
+      kind: fc.constant('data' as const),
+      bytes: fc.integer({ min: 0, max: 900 }),
+      padding: fc.integer({ min: 0, max: 40 }),
+    }),
+  },
+  { weight: 40, arbitrary: fc.record({ kind: fc.constant('keyUpdate' as const), isRequest: fc.boolean() }) },
+  { weight: 3, arbitrary: kinds('ticket', 'userCanceled') },
+  { weight: 1, arbitrary: kinds('closeNotify', 'refusal') },
+  { weight: 1, arbitrary: kinds('forged', 'unprotected', 'longAlert', 'emptyHandshake', 'twoMessages') },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('message' as const),
+      type: fc.constantFrom(0, 1, 2, 5, 8, 11, 13, 15, 20, 24, 99),
+      bytes: fc.integer({ min: 0, max: 60 }),
+    }),
+  },
+);
+
+const scenes: fc.Arbitrary<Scene> = fc.record({
+  role: fc.constantFrom('client' as const, 'server' as const),
+  moves: fc.array(moves, { maxLength: 40, size: 'large' }),
+  cut: fc.constantFrom(0, 1, 30, 1_000),
+  transportEnd: fc.constantFrom('no' as const, 'no' as const, 'FIN' as const, 'RST' as const),
+  isRead: fc.boolean(),
+  act: fc.constantFrom(
+    'write' as const,
+    'updateKeys' as const,
+    'sendTickets' as const,
+    'closeWrite' as const,
+    'close' as const,
+  ),
+});
+
+function kinds<Kind extends string>(...of: readonly Kind[]): fc.Arbitrary<{ readonly kind: Kind }> {
+  return fc.constantFrom(...of).map((kind) => ({ kind }));
+}
+
+/** Tickets that the server owes, and those that `sendTickets` of the scene asks for. */
+const owed = 2;
+const extra = 3;
+
+/**
+ * Whatever a peer does after the handshake, an endpoint that does not write emits nothing, or one fatal alert and
+ * nothing else. Its next write carries what it owes, ahead of its data; after an alert it fails.
+ *
+ * @returns how often there was an alert of ours, one of the peer's, and a write
+ */
+export async function checkSilence(
+  library: Library,
+  budget: Budget,
+): Promise<{ readonly alerts: number; readonly refusals: number; readonly writes: number }> {
+  const secrets = new Map<string, Uint8Array>();
+  const keyLog = (line: string): void => {
+    const [label = '', , secret = ''] = line.split(' ');
+    secrets.set(label, fromHex(secret));
+  };
+  const configs = configsOf(library, { client: { keyLog }, server: { keyLog, tickets: { count: owed } } });
+  const count = { alerts: 0, refusals: 0, writes: 0 };
+  await fc.assert(
+    fc.asyncProperty(scenes, async (scene) => {
+      secrets.clear();
+      const stage = await connect(library, configs, scene.role);
+      const raw = new RawRecords({ role: scene.role, secrets });
+      try {
+        await playScene(scene, stage, raw, count);
+      } finally {
+        stage.stream.destroy();
+        stage.far.destroy();
+      }
+    }),
+    parameters(budget),
+  );
+  return count;
+}
+
+interface Stage {
+  readonly stream: TlsStream;
+  readonly near: TestStream;
+  readonly far: TestStream;
+  /** All that can happen in memory has happened. */
+  readonly settled: () => Promise<void>;
+}
+
+async function connect(library: Library, configs: Configs, role: 'client' | 'server'): Promise<Stage> {
+  const { TlsStream, TlsConnection } = library;
+  const [near, far] = memoryStreamPair();
+  let moved = 0;
+  const counted = new Counted(near, () => {
+    moved += 1;
+  });
+  const stream =
+    role === 'client'
+      ? TlsStream.client(counted, configs.client, peer)
+      : TlsStream.server(counted, configs.server);
+  const engine =
+    role === 'client' ? TlsConnection.server(configs.server) : TlsConnection.client(configs.client, peer);
+  await Promise.all([stream.handshake(), new ForeignStream(engine, far).handshake()]);
+  return { stream, near, far, settled: () => quiet(() => moved, undefined, 6) };
+}
+
+async function playScene(
+  scene: Scene,
+  { stream, near, far, settled }: Stage,
+  raw: RawRecords,
+  count: { alerts: number; refusals: number; writes: number },
+): Promise<void> {
+  const before = near.writes.length;
+  const emitted = (from: number): string[] =>
+    near.writes.slice(from).flatMap((output) => raw.hear({ output }));
+  const requests = await deliver(scene, far, raw);
+  await settled();
+  if (scene.isRead) await drained(stream);
+  await settled();
+  const unasked = emitted(before);
+  const { failure } = stream as { readonly failure: (Error & { readonly direction?: string }) | undefined };
+  if (failure?.direction === 'sent') {
+    count.alerts += 1;
+    must(unasked.length === 1 && /^fatal /.test(unasked[0] ?? ''), `one fatal alert, but: ${unasked}`);
+  } else {
+    must(unasked.length === 0, `silence, but: ${unasked}`);
+  }
+  const writes = near.writes.length;
+  const outcome = await act(stream, scene.act);
+  await settled();
+  const said = emitted(writes);
+  if (failure !== undefined) {
+    count.refusals += failure.direction === 'received' ? 1 : 0;
+    must(scene.act === 'close' || outcome === failure, `the write fails with the alert, but: ${outcome}`);
+    must(said.length === 0, `nothing behind an alert, but: ${said}`);
+  } else if (scene.transportEnd !== 'RST') {
+    count.writes += 1;
+    must(near.writes.length <= writes + 1, 'one write of the application is one write of the transport');
+    const expected = expectedOf(scene, requests > 0);
+    must(said.join() === expected.join(), `${scene.act} says ${expected}, but: ${said}`);
+  }
+}
+
+/** What an application write says, in order. */
+function expectedOf({ act: what, role, moves: made }: Scene, isRequested: boolean): readonly string[] {
+  const hasEnded = made.some(({ kind }) => kind === 'closeNotify');
+  const tickets = (of: number): string[] => (role === 'server' ? Array(of).fill('new_session_ticket') : []);
+  const acknowledgement = isRequested ? ['key_update update_not_requested'] : [];
+  switch (what) {
+    case 'write':
+      return [...acknowledgement, ...tickets(owed), 'data "x"'];
+    case 'updateKeys':
+      return [...acknowledgement, ...tickets(owed), 'key_update update_requested'];
+    case 'sendTickets':
+      return role === 'server' ? [...acknowledgement, ...tickets(owed + extra)] : [];
+    case 'closeWrite':
+    case 'close':
+      // They hurt nobody where the peer's end has been read, and would where it has not.
+      return [...(hasEnded ? tickets(owed) : []), 'warning close_notify'];
+  }
+}
+
+/** Gives the number of KeyUpdates that asked for ours before the peer ended or erred. */
+async function deliver(scene: Scene, far: TestStream, raw: RawRecords): Promise<number> {
+  const records: Uint8Array[] = [];
+  let requests = 0;
+  let isOver = false;
+  for (const move of scene.moves) {
+    records.push(wireOf(move, raw));
+    if (move.kind === 'keyUpdate' && move.isRequest && !isOver) requests += 1;
+    if (move.kind === 'closeNotify') isOver = true;
+  }
+  const wire = Buffer.concat(records);
+  const random = new SeededRandom(scene.cut);
+  for (let offset = 0; offset < wire.length; ) {
+    const length = scene.cut === 0 ? wire.length : random.integer(1, 1 + scene.cut);
+    await far.write(new Uint8Array(wire.subarray(offset, offset + length)));
+    offset += length;
+  }
+  if (scene.transportEnd === 'FIN') await far.closeWrite();
+  if (scene.transportEnd === 'RST') far.destroy();
+  return requests;
+}
+
+function wireOf(move: Move, raw: RawRecords): Uint8Array {
+  switch (move.kind) {
+    case 'data':
+      return raw.record(contentTypes.application_data, new Uint8Array(move.bytes).fill(120), move.padding);
+    case 'keyUpdate':
+      return raw.keyUpdate(move.isRequest ? 'update_requested' : 'update_not_requested');
+    case 'ticket':
+      return raw.handshake(newSessionTicket());
+    case 'userCanceled':
+      return raw.alert('user_canceled', 1);
+    case 'closeNotify':
+      return raw.alert('close_notify', 1);
+    case 'refusal':
+      return raw.alert('certificate_required');
+    case 'forged':
+      return plaintextRecord(contentTypes.application_data, new Uint8Array(40));
+    case 'unprotected':
+      return plaintextRecord(contentTypes.handshake, new Uint8Array(4));
+    case 'longAlert':
+      return raw.record(contentTypes.alert, new Uint8Array(3));
+    case 'emptyHandshake':
+      return raw.record(contentTypes.handshake, new Uint8Array(0));
+    case 'twoMessages':
+      return raw.handshake(message(24, Uint8Array.of(1)), message(24, Uint8Array.of(0)));
+    case 'message':
+      return raw.handshake(message(move.type, new Uint8Array(move.bytes)));
+  }
+}
+
+async function act(stream: TlsStream, what: Act): Promise<unknown> {
+  const call = {
+    write: () => stream.write(utf8('x')),
+    updateKeys: () => stream.updateKeys(),
+    sendTickets: () => stream.sendTickets(extra).catch(onlyServers),
+    closeWrite: () => stream.closeWrite(),
+    // It waits for the peer's end; what it says is there at once.
+    close: async () => void stream.close().catch(() => {}),
+  }[what];
+  return call().then(
+    () => 'done',
+    (reason: unknown) => reason,
+  );
+}
+
+function onlyServers(reason: unknown): void {
+  if (!(reason instanceof Error && reason.message.includes('only a server'))) throw reason;
+}
+
+/** Reads until nothing more is there at once. */
+async function drained(stream: TlsStream): Promise<void> {
+  for (let isThere = true; isThere; ) {
+    const abort = new AbortController();
+    const read = stream.read({ signal: abort.signal }).then(
+      (bytes) => bytes !== null,
+      () => false,
+    );
+    await turn();
+    abort.abort();
+    isThere = await read;
+  }
+}
+
+function must(condition: boolean, expected: string): void {
+  if (!condition) throw new Error(`expected ${expected}`);
+}
