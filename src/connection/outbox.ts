@@ -47,6 +47,11 @@ export class Outbox {
     return this.#isOpen;
   }
 
+  /** Whether anything has left. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
+  }
+
   /** Everything since the last call: exactly one transport write. */
   takeOutput(): readonly Uint8Array[] {
     this.#flushMessages();
@@ -150,6 +155,8 @@ export class Outbox {
   /** The exception: a fatal alert, under the current keys, alone, and the last thing that is sent. */
   sendFatalAlert(alert: AlertName): void {
     if (!this.#isOpen) return;
+    // Whoever fails before its ClientHello has left does not begin a handshake any more.
+    if (this.#config.role === 'client' && !this.#hasWritten) this.#messages = [];
     this.#flushMessages();
     this.#sendAlert(alert);
     this.#shut();

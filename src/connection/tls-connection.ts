@@ -236,6 +236,13 @@ export class TlsConnection {
       if (isHopeless) throw new TlsTruncatedError('the transport ended during the handshake', false);
       return false;
     }
+    if (this.#config.role === 'client' && !this.#outbox.hasWritten && this.#inbox.size > 0) {
+      // Behind a server's answer to STARTTLS anybody may have put them.
+      throw peerError(
+        'unexpected_message',
+        'bytes came before ClientHello was sent: a server does not begin',
+      );
+    }
     const message = this.#joiner.next(
       this.#established?.later.expectedMessages ?? this.#handshake.expectedMessages,
     );

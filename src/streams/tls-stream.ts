@@ -25,7 +25,11 @@ export interface TlsPeer {
 }
 
 export interface TlsStreamOptions {
-  /** Bytes that were already read from the transport and belong to TLS. */
+  /**
+   * Bytes that were already read from the transport, behind the command that begins TLS. Pass them always: they are
+   * part of TLS or nothing. A server's handshake fails if they are plaintext, a client's if there are any at all, since
+   * anybody on the way can have inserted them.
+   */
   readonly preread?: Uint8Array | undefined;
   /**
    * `tolerate` takes a FIN without close_notify for an end, as https does: only after the handshake and between two

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TlsTruncatedError, TlsUsageError } from '../../src/base/errors.ts';
+import { TlsPeerError, TlsTruncatedError, TlsUsageError } from '../../src/base/errors.ts';
 import { ClosedError } from '../../src/streams/errors.ts';
 import { TlsStream } from '../../src/streams/tls-stream.ts';
 import { numbered, readAtLeast, readToEnd } from '../support/bytes.ts';
@@ -106,6 +106,47 @@ describe('unwrap', () => {
 });
 
 describe('STARTTLS', () => {
+  test('a client that has read more than the answer does not begin: anybody can have put it there', async () => {
+    const [near, far] = memoryStreamPair();
+    const preread = new TextEncoder().encode('250 you are who you say\r\n');
+    const client = TlsStream.client(near, testClientConfig(), peer, { preread });
+    const failing = client.handshake();
+    await expect(failing).rejects.toBeInstanceOf(TlsPeerError);
+    await expect(failing).rejects.toMatchObject({ alert: 'unexpected_message', direction: 'sent' });
+    await expect(failing).rejects.toThrow('before ClientHello');
+    await expect(client.read()).rejects.toBe(await failing.catch((reason: unknown) => reason));
+    // The alert alone, and our end.
+    expect(await readToEnd(far)).toEqual(new Uint8Array([21, 3, 3, 0, 2, 2, 10]));
+  });
+
+  test('nor does one to which TLS has come too early', async () => {
+    const [near] = memoryStreamPair();
+    const preread = new Uint8Array([21, 3, 3, 0, 2, 2, 40]);
+    const client = TlsStream.client(near, testClientConfig(), peer, { preread });
+    await expect(client.handshake()).rejects.toMatchObject({ alert: 'unexpected_message' });
+    client.destroy();
+  });
+
+  test('a server takes no plaintext behind the command for anything', async () => {
+    const [near, far] = memoryStreamPair();
+    const preread = new TextEncoder().encode('RCPT TO:<somebody@else.test>\r\n');
+    const server = TlsStream.server(near, testServerConfig(), { preread });
+    const reading = server.read();
+    await expect(reading).rejects.toMatchObject({ name: 'TlsPeerError', direction: 'sent' });
+    await expect(server.handshake()).rejects.toBeInstanceOf(TlsPeerError);
+    expect((await readToEnd(far)).length).toBe(7);
+  });
+
+  test('a server that has read the beginning of ClientHello goes on behind it', async () => {
+    const [near, far] = memoryStreamPair();
+    const client = TlsStream.client(near, testClientConfig(), peer);
+    const handshake = client.handshake();
+    const hello = (await far.read()) ?? new Uint8Array();
+    const server = TlsStream.server(far, testServerConfig(), { preread: hello.subarray(0, 100) });
+    far.arrive(hello.subarray(100));
+    await Promise.all([handshake, server.handshake()]);
+  });
+
   test('plain, then TLS, then plain again, then TLS again', async () => {
     const [a, b] = memoryStreamPair();
     for (let round = 0; round < 2; round++) {
