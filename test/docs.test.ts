@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { selfSignedCertificate } from './support/certificates.ts';
+
+// The examples import the package by its name, so they run on what was built.
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Example {
+  readonly code: string;
+  /** What the page says that it prints. */
+  readonly output: string;
+}
+
+/** A program, and behind it what it prints. */
+const fences = /```js\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```\n/g;
+
+const pages = readdirSync(join(root, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => ({ name, text: readFileSync(join(root, 'docs', name), 'utf8') }));
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'tacit-docs-'));
+  mkdirSync(join(directory, 'node_modules'));
+  symlinkSync(root, join(directory, 'node_modules', 'tacit-tls'), 'dir');
+  const made = await selfSignedCertificate();
+  writeFileSync(join(directory, 'cert.pem'), made.pem);
+  writeFileSync(join(directory, 'key.pem'), made.keyPem);
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe.each(pages)('the examples of docs/$name', ({ name, text }) => {
+  const examples: Example[] = [...text.matchAll(fences)].map(([, code = '', output = '']) => ({
+    code,
+    output,
+  }));
+
+  it('all say what they print', () => {
+    expect(examples.length).toBe(text.split('```js\n').length - 1);
+  });
+
+  it.each(examples.map((example, i) => ({ ...example, number: i + 1 })))(
+    'print what the page says: $number',
+    async ({ code, output, number }) => {
+      const file = join(directory, `${name}-${number}.mjs`);
+      writeFileSync(file, code);
+      const { stdout } = await run(process.execPath, [file], { cwd: directory });
+      expect(stdout).toBe(output);
+    },
+  );
+});
