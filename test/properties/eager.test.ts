@@ -5,6 +5,7 @@ import { checkHeldDrain } from './laws/held-drain.ts';
 import { fight, type Program } from './laws/lockstep.ts';
 import { checkPrefix } from './laws/prefix.ts';
 import { checkSilence } from './laws/silence.ts';
+import { timeLimit } from './support/budget.ts';
 import { lockstep, type Transport, tcpModels } from './support/ends.ts';
 import { ForeignStream } from './support/foreign.ts';
 import { type Breakage, type Library, library, withBroken } from './support/library.ts';
@@ -137,7 +138,7 @@ const cases: readonly Case[] = [
 ];
 
 describe.each(cases)('an eager engine, $engine', ({ breakages, found }) => {
-  test.each(Object.entries(found))('is found out by %s', { timeout: 120_000 }, async (_, check) => {
+  test.each(Object.entries(found))('is found out by %s', { timeout: timeLimit }, async (_, check) => {
     await withBroken(breakages, async (broken) => {
       const error = await check(broken).then(
         () => undefined,

@@ -3,6 +3,7 @@ import type { TlsStream } from '../../src/streams/tls-stream.ts';
 import { SeededRandom } from '../../src/testing/random.ts';
 import { turn } from '../../src/testing/turn.ts';
 import { memoryStreamPair, tcpModelPair, trickleStreamPair } from '../../src/testing.ts';
+import { timeLimit } from './support/budget.ts';
 import { lockstep, type Transport, tls } from './support/ends.ts';
 import { library } from './support/library.ts';
 import { byteAt } from './support/play.ts';
@@ -74,7 +75,7 @@ test.each(
   transports.flatMap((transport) => [1, 2].map((seed) => ({ name: transport.name, transport, seed }))),
 )(
   'random scheduling over $name, seed $seed: 1 MiB each way, nothing lost and nothing twice',
-  { timeout: 120_000 },
+  { timeout: timeLimit },
   async ({ transport, seed }) => {
     const { streams } = await tls(library)(transport, seed);
     const [client, server] = streams as readonly [TlsStream, TlsStream];
