@@ -1,3 +1,5 @@
+import { TlsError } from '../base/errors.ts';
+
 /** The stream was closed or destroyed by its own side. */
 export class ClosedError extends Error {
   override readonly name = 'ClosedError';
@@ -30,6 +32,11 @@ export function brokenBy(error: unknown, what: string): BrokenError {
       cause: error,
     },
   );
+}
+
+/** What a stream rejects with where the one below gave `error`: a TLS reason as it is, anything else as a `BrokenError`. */
+export function reasonOf(error: unknown, what: string): Error {
+  return error instanceof TlsError ? error : brokenBy(error, what);
 }
 
 function codeOf(cause: unknown): string | undefined {
