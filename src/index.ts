@@ -72,9 +72,11 @@ export type {
 } from './handshake/identity.ts';
 export type { ClientOptions, CommonOptions, PeerVerifier, ServerOptions } from './net/config.ts';
 export type { ConnectOptions } from './net/connect.ts';
+export { type FromDuplexOptions, fromDuplex } from './net/from-duplex.ts';
 export { type IdentityOptions, loadIdentity } from './net/identity.ts';
 export type { ListenOptions, TlsListener } from './net/listen.ts';
 export { type ServeOptions, serve } from './net/serve.ts';
+export { type ToDuplexOptions, toDuplex } from './net/to-duplex.ts';
 export {
   type ClientSession,
   type ClientSessionCache,
@@ -84,5 +86,7 @@ export type { ServerSessionStore } from './sessions/session-store.ts';
 export { TicketKeys } from './sessions/ticket-keys.ts';
 export type { ByteStream, CallOptions, CloseReport, PeerAddress } from './streams/byte-stream.ts';
 export { BrokenError, BusyError, ClosedError } from './streams/errors.ts';
+export { type FromWebOptions, fromWeb } from './streams/from-web.ts';
 export { type TlsPeer, TlsStream, type TlsStreamOptions, type Unwrapped } from './streams/tls-stream.ts';
+export { toWeb, type WebStreams } from './streams/to-web.ts';
 export type { CipherSuiteName } from './wire/names.ts';

@@ -56,6 +56,11 @@ describe('the examples of the README', () => {
     ]);
   });
 
+  it('http.mjs: HTTP of Node over TLS of Tacit, and both come to an end', async () => {
+    const { stdout } = await run(process.execPath, [example('http.mjs'), certificate, key]);
+    expect(stdout).toBe('you asked for /here\n');
+  });
+
   it('stand in the README as they are, but for the ways to name files', () => {
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
     for (const name of ['receive.mjs', 'send.mjs']) {

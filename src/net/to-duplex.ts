@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import type { ByteStream } from '../streams/byte-stream.ts';
 import { startTimer } from '../streams/timer.ts';
 
-/** After a failed write: how long the stream may bring nothing before the error is reported, milliseconds. */
+/** After a failed write: how long nothing may be read before the error is reported, milliseconds. */
 const errorHoldTimeout = 1_000;
 
 /** Settings of `toDuplex()`. */
@@ -24,7 +24,7 @@ export interface ToDuplexOptions {
  * Where a stream has two halves, Node's duplex has one fate: an error of either side destroys both. So a read that
  * fails ends the writing too, and a write that fails would cost what was received and not yet read. As long as somebody
  * listens for 'data' or 'readable', the error of a write is therefore kept back until all that was received is read,
- * or the stream has brought nothing for a second. Who only writes gets it at once.
+ * or nothing was read for a second: what a consumer leaves longer is lost. Who only writes gets the error at once.
  *
  * @param stream which from now on nobody else may read, write or close; `stream.destroy()` is allowed
  */
@@ -39,7 +39,6 @@ class StreamDuplex extends Duplex {
   /** The stream gave its end, or failed. */
   #inputEnd: { readonly error: Error | undefined } | undefined;
   #isOutputEnded = false;
-  #isPulling = false;
   /** Reports an error of writing that was kept back. */
   #reportHeld: (() => void) | undefined;
   #stopHolding: () => void = () => {};
@@ -85,7 +84,8 @@ class StreamDuplex extends Duplex {
   override _destroy(error: Error | null, callback: Callback): void {
     this.#stopHolding();
     if (this.#isOutputEnded && this.#inputEnd !== undefined && this.#inputEnd.error === undefined) {
-      this.#stream.close().then(
+      whenSettled(
+        this.#stream.close(),
         () => callback(error),
         (reason) => callback(error ?? reason),
       );
@@ -97,23 +97,15 @@ class StreamDuplex extends Duplex {
   }
 
   #pull(): void {
-    this.#isPulling = true;
-    if (this.#reportHeld !== undefined) this.#startHolding();
-    const pulled = (): boolean => {
-      this.#isPulling = false;
-      this.#stopHolding();
-      return !this.destroyed;
-    };
+    this.#holdOn();
     whenSettled(
       this.#stream.read(),
       (bytes) => {
-        if (!pulled()) return;
-        if (bytes !== null) this.push(bytes);
-        else this.#endInput(undefined);
+        this.#holdOn();
+        if (bytes === null) this.#endInput(undefined);
+        else this.push(bytes);
       },
-      (error) => {
-        if (pulled()) this.#endInput(error);
-      },
+      (error) => this.#endInput(error),
     );
   }
 
@@ -155,12 +147,13 @@ class StreamDuplex extends Duplex {
       callback(error);
     };
     this.once('end', this.#reportHeld);
-    if (this.#isPulling) this.#startHolding();
+    this.#holdOn();
   }
 
-  /** Nothing is kept back for longer than the stream is silent: what the consumer takes its time for does not count. */
-  #startHolding(): void {
+  /** The time begins again. */
+  #holdOn(): void {
     this.#stopHolding();
+    if (this.#reportHeld === undefined) return;
     this.#stopHolding = startTimer(errorHoldTimeout, () => this.#reportHeld?.());
   }
 }

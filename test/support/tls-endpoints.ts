@@ -4,6 +4,7 @@ import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import type { ClientConfig, ServerConfig } from '../../src/handshake/config.ts';
 import type { Identity, TrustPolicy } from '../../src/handshake/identity.ts';
+import type { ByteStream } from '../../src/streams/byte-stream.ts';
 import { TlsStream, type TlsStreamOptions } from '../../src/streams/tls-stream.ts';
 import { clientCertificate, rootCertificate, serverCertificate } from './certificates.ts';
 import { type MemoryOptions, type MemoryStream, memoryStreamPair } from './memory-streams.ts';
@@ -74,4 +75,20 @@ export async function connectedPair(options: PairOptions = {}): Promise<TlsPair>
   const pair = tlsPair(options);
   await Promise.all([pair.client.handshake(), pair.server.handshake()]);
   return pair;
+}
+
+const plainClientConfig = testClientConfig();
+const plainServerConfig = testServerConfig();
+
+/** Makes TLS on both ends of whatever connection, after the handshake. */
+export function tlsOver(
+  make: () => Promise<readonly [ByteStream, ByteStream]> | readonly [ByteStream, ByteStream],
+): () => Promise<readonly [TlsStream, TlsStream]> {
+  return async () => {
+    const [near, far] = await make();
+    const client = TlsStream.client(near, plainClientConfig, peer);
+    const server = TlsStream.server(far, plainServerConfig);
+    await Promise.all([client.handshake(), server.handshake()]);
+    return [client, server];
+  };
 }
