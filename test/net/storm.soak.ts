@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { descriptors, memoryInUse, noted, untilIdle } from '../support/leftovers.ts';
+import { storm } from '../support/storm.ts';
+
+const connections = 2_000;
+
+/** What a connection that is over may leave in memory, bytes: far less than an engine, a key or a buffer takes. */
+const leftPerConnection = 500;
+
+test(`${connections} connections at once, each with its own way to end, keep their promises and leave nothing`, async () => {
+  // What is compiled, cached and pooled once is there afterwards.
+  await storm({ connections, seed: 1, longest: 10_000 });
+  await untilIdle();
+  const before = { descriptors: descriptors(), memory: await memoryInUse() };
+  for (const seed of [2, 3]) {
+    const { result, timers } = await noted(() => storm({ connections, seed, longest: 300_000 }));
+    expect(result.problems).toEqual([]);
+    await untilIdle();
+    expect(timers()).toBe(0);
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toEqual([]);
+    expect(descriptors()).toBe(before.descriptors);
+    const left = (await memoryInUse()) - before.memory;
+    console.log(`seed ${seed}: ${Math.round(left / connections)} bytes left per connection`);
+    expect(left / connections).toBeLessThan(leftPerConnection);
+  }
+});
