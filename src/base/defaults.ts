@@ -3,6 +3,9 @@
 /** From accept or connect to a finished handshake, milliseconds: long enough for a human's bad network, short for an attacker. */
 export const handshakeTimeout: number = 10_000;
 
+/** How long a connection attempt is alone before one to the next address begins beside it, milliseconds (RFC 8305 §8). */
+export const connectionAttemptDelay: number = 250;
+
 /** How long `close` waits for the peer's end, milliseconds. */
 export const drainTimeout: number = 30_000;
 

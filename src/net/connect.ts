@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { ClientConfig } from '../handshake/config.ts';
@@ -27,9 +28,14 @@ export type ConnectTarget = {
    */
   readonly serverName?: string | undefined;
 } & (
-  | { readonly port: number; readonly path?: undefined }
+  | {
+      readonly port: number;
+      /** Finds the addresses of `host`, all of them or one, as `dns.lookup` does, which is the default. */
+      readonly lookup?: LookupFunction | undefined;
+      readonly path?: undefined;
+    }
   /** A Unix socket instead of TCP. */
-  | { readonly path: string; readonly port?: number | undefined }
+  | { readonly path: string; readonly port?: number | undefined; readonly lookup?: undefined }
 );
 
 export type ConnectOptions = ConnectTarget &
@@ -38,16 +44,18 @@ export type ConnectOptions = ConnectTarget &
   (ClientOptions | { readonly config: ClientConfig });
 
 /**
- * Connects, runs the handshake and verifies the server.
+ * Connects, runs the handshake and verifies the server. All addresses of a host are tried, and a slow one delays the
+ * next by 250 ms (RFC 8305).
  *
  * @throws BrokenError where there is no connection, with what went wrong at every address; the TLS reason where the
  *   handshake failed
  */
 export async function connect(options: ConnectOptions, provider: CryptoProvider): Promise<TlsStream> {
-  const { host, port, path, serverName, signal, handshakeTimeout, drain, truncation, ...rest } = options;
+  const { host, port, path, lookup, serverName, signal, ...others } = options;
+  const { handshakeTimeout, drain, truncation, ...rest } = others;
   signal?.throwIfAborted();
   const config = 'config' in rest ? onlyConfig(rest) : clientConfig(rest, provider);
-  const transport = await connectTcp(path === undefined ? { host, port } : { path }, { signal });
+  const transport = await connectTcp(path === undefined ? { host, port, lookup } : { path }, { signal });
   const settings = { handshakeTimeout, drain, truncation };
   const peer = { host: serverName || host, port, serverName };
   const stream = TlsStream.client(transport, config, peer, settings);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createConnection, createServer, type LookupFunction, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -86,6 +86,17 @@ describe('connect', () => {
     const server = await accepted;
     await expect(server.read()).rejects.toMatchObject({ alert: 'unknown_ca', direction: 'received' });
     await failed;
+  });
+
+  test('looks a host up with the caller’s function', async () => {
+    const listener = await listen();
+    void listener.accept().then((stream) => stream.handshake());
+    const lookup: LookupFunction = (host, _options, callback) => {
+      expect(host).toBe('localhost');
+      callback(null, [{ address: '127.0.0.1', family: 4 }]);
+    };
+    const client = await connect(listener, { host: 'localhost', lookup });
+    expect(client.remoteAddress).toEqual(listener.address);
   });
 
   test('nobody there: the error tells what happened at every address', async () => {
