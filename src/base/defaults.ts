@@ -24,6 +24,12 @@ export const readAhead: number = 65_536;
 /** Connections that drain at once per listener; the oldest is dropped first. */
 export const maxDraining: number = 256;
 
+/** Handshakes in flight at once per listener; the oldest is dropped first. More than honest clients begin within one timeout, and tens of megabytes at most. */
+export const maxHandshakes: number = 4_096;
+
+/** After the handshake, milliseconds: off, since how long a peer may be silent only its protocol knows. */
+export const idleTimeout: number = Number.POSITIVE_INFINITY;
+
 /** Tickets owed after a full handshake: two parallel connections can resume, as OpenSSL and Go do it. */
 export const ticketCount: number = 2;
 

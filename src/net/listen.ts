@@ -3,7 +3,7 @@ import { maxDraining as defaultMaxDraining } from '../base/defaults.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { ServerConfig } from '../handshake/config.ts';
 import type { CallOptions, PeerAddress } from '../streams/byte-stream.ts';
-import { DrainSlots } from '../streams/drain.ts';
+import { Slots } from '../streams/slots.ts';
 import { BrokenError, ClosedError } from '../streams/errors.ts';
 import { abortable } from '../streams/signals.ts';
 import { TlsStream, type TlsStreamOptions } from '../streams/tls-stream.ts';
@@ -83,7 +83,7 @@ export class TlsListener {
     this.#config = config;
     this.#onError = settings.onError ?? (() => {});
     const { maxDraining = defaultMaxDraining, handshakeTimeout, truncation } = settings;
-    const slots = new DrainSlots(maxDraining, () => {
+    const slots = new Slots(maxDraining, () => {
       this.#onError(new Error(`A draining connection was dropped: more than ${maxDraining} were draining`));
     });
     this.#options = { handshakeTimeout, truncation, drain: { ...settings.drain, slots } };

@@ -1,5 +1,6 @@
 import { alertDrainTimeout, clientDrainBytes, drainTimeout, serverDrainBytes } from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
+import type { Slots } from './slots.ts';
 import { requireMilliseconds, startHoldingTimer } from './timer.ts';
 
 /** How long and how much `close()` drains. */
@@ -9,7 +10,7 @@ export interface DrainOptions {
   /** Bytes from which on the drain pauses, and holds until the time is over; 16 MiB on a client, 1 MiB on a server. */
   readonly bytes?: number | undefined;
   /** Shared by streams that may drain only so many at once: those of one listener. */
-  readonly slots?: DrainSlots | undefined;
+  readonly slots?: Slots | undefined;
 }
 
 /** `DrainOptions` with every default filled in. */
@@ -18,7 +19,7 @@ export interface DrainLimits {
   /** The same after a fatal alert. */
   readonly alertTimeout: number;
   readonly bytes: number;
-  readonly slots: DrainSlots | undefined;
+  readonly slots: Slots | undefined;
 }
 
 /** @throws TlsUsageError naming the option */
@@ -33,35 +34,6 @@ export function drainLimits(role: 'client' | 'server', options: DrainOptions = {
   return { timeout, alertTimeout: Math.min(timeout, alertDrainTimeout), bytes, slots };
 }
 
-/** A limit for how many streams drain at once: above it, the oldest reaches its time bound at once. */
-export class DrainSlots {
-  readonly #max: number;
-  readonly #onDrop: () => void;
-  readonly #draining = new Set<() => void>();
-
-  /** @param onDrop told about each drain that was cut short */
-  constructor(max: number, onDrop: () => void = () => {}) {
-    this.#max = max;
-    this.#onDrop = onDrop;
-  }
-
-  get size(): number {
-    return this.#draining.size;
-  }
-
-  /** @param expire ends the drain that begins here @returns ends the use of the slot */
-  enter(expire: () => void): () => void {
-    this.#draining.add(expire);
-    const oldest = this.#draining.values().next().value;
-    if (this.#draining.size > this.#max && oldest !== undefined) {
-      this.#draining.delete(oldest);
-      this.#onDrop();
-      oldest();
-    }
-    return () => void this.#draining.delete(expire);
-  }
-}
-
 /** The time bound of one drain. Keeps the process alive: what the kernel has not sent yet would be lost with it. */
 export class DrainClock {
   readonly #timeout: number;
@@ -70,7 +42,7 @@ export class DrainClock {
   #cancel: () => void;
   #state: 'running' | 'expired' | 'stopped' = 'running';
 
-  constructor(timeout: number, slots: DrainSlots | undefined, onExpired: () => void) {
+  constructor(timeout: number, slots: Slots | undefined, onExpired: () => void) {
     this.#timeout = timeout;
     this.#onExpired = onExpired;
     this.#cancel = startHoldingTimer(timeout, this.#expire);

@@ -28,7 +28,9 @@ export class Ending {
   /** The end after a fatal alert, in the background: the alert alone, and a shorter time, so that the peer can read it. */
   linger(): void {
     const { fatal, transport } = this.#link;
-    if (fatal instanceof BrokenError) {
+    // Nothing was said to a peer that moved no more, and nobody may take what it was sent for everything.
+    const isIdle = fatal instanceof TlsTimeoutError && fatal.deadline === 'idle';
+    if (fatal instanceof BrokenError || isIdle) {
       this.#link.stop(fatal);
       transport.destroy();
     } else {

@@ -7,7 +7,9 @@ import { Changes } from './changes.ts';
 import { Deferred } from './deferred.ts';
 import { BrokenError, brokenBy } from './errors.ts';
 import { Fuse } from './fuse.ts';
+import { IdleWatch } from './idle.ts';
 import { Inbox } from './inbox.ts';
+import { type Slots, tooManyHandshakes } from './slots.ts';
 import { startTimer } from './timer.ts';
 import { nextTurn, Turns } from './turns.ts';
 
@@ -17,6 +19,10 @@ const alertSearchTimeout = 1_000;
 export interface LinkOptions {
   /** Milliseconds. */
   readonly handshakeTimeout: number;
+  /** Where handshakes in flight are counted. */
+  readonly handshakeSlots: Slots | undefined;
+  /** Milliseconds. */
+  readonly idleTimeout: number;
   /** Whether a FIN on a record boundary after the handshake is an end. */
   readonly toleratesTruncation: boolean;
   /** What is read and thrown away at most. */
@@ -49,6 +55,7 @@ export class Link {
 
   readonly #options: LinkOptions;
   readonly #turns = new Turns();
+  readonly #idle: IdleWatch;
   #receiving: Receiving = 'deliver';
   #started = false;
   #advancing = false;
@@ -68,6 +75,8 @@ export class Link {
     this.engine = engine;
     this.transport = transport;
     this.#options = options;
+    const wantsInput = (): boolean => this.inbox.isEmpty;
+    this.#idle = new IdleWatch(options.idleTimeout, wantsInput, () => this.#onIdle());
   }
 
   /** The reason that ended the connection: an alert, sent or received, or a handshake that did not succeed. */
@@ -97,16 +106,21 @@ export class Link {
     return this.#drainedBytes;
   }
 
-  /** From now on a handshake has to be finished within its time. */
+  /** From now on a handshake is in flight, and has to be finished within its time. */
   startDeadline(): void {
-    const { handshakeTimeout } = this.#options;
-    this.#cancelDeadline ??= startTimer(handshakeTimeout, () => {
+    if (this.#cancelDeadline !== undefined) return;
+    const { handshakeTimeout, handshakeSlots } = this.#options;
+    this.#cancelDeadline = startTimer(handshakeTimeout, () => {
       if (this.handshake.settled) return;
       const limit = `${handshakeTimeout} ms`;
       this.engine.cancel(new TlsTimeoutError('handshake', `The handshake was not finished within ${limit}`));
       this.#pulled = false;
       this.advance();
     });
+    if (handshakeSlots !== undefined) {
+      const leave = handshakeSlots.enter(() => this.#fail(tooManyHandshakes(handshakeSlots)));
+      this.handshake.promise.then(leave, leave);
+    }
   }
 
   /** Starts the handshake and the reading; only the first call does something. */
@@ -116,6 +130,16 @@ export class Link {
     if (this.#receiving === 'deliver') this.startDeadline();
     this.advance();
     void this.#read();
+  }
+
+  /** The next bytes for the application. */
+  take(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+    // From here on the peer's turn may have come: what was there lay with the application.
+    if (!this.inbox.isEmpty) this.#idle.touch();
+    const taken = this.inbox.take(signal);
+    this.start();
+    this.advance();
+    return taken;
   }
 
   /** Takes bytes of the transport that somebody else has read. */
@@ -172,7 +196,7 @@ export class Link {
     const written = this.flush();
     let error: BrokenError | undefined;
     try {
-      await this.transport.closeWrite();
+      await this.#idle.writing(() => this.transport.closeWrite());
     } catch (cause) {
       error = brokenBy(cause, 'The connection broke while ending');
       await this.searchAlert();
@@ -196,6 +220,8 @@ export class Link {
 
   /** From now on received data are thrown away. */
   drain(): void {
+    // What comes now has a bound of its own.
+    this.#idle.stop();
     if (this.#receiving === 'deliver') this.#receiving = 'drain';
     this.#receiveOn();
   }
@@ -204,6 +230,7 @@ export class Link {
   discard(): void {
     if (this.#receiving !== 'stopped') this.#receiving = 'discard';
     this.#cancelDeadline?.();
+    this.#idle.stop();
     this.#receiveOn();
   }
 
@@ -211,6 +238,7 @@ export class Link {
   stop(reason: Error): void {
     this.#receiving = 'stopped';
     this.#cancelDeadline?.();
+    this.#idle.stop();
     this.writeHalf.blow(reason);
     this.handshake.reject(reason);
     this.engine.abandon();
@@ -242,7 +270,7 @@ export class Link {
       if (this.isStopped) return;
       let bytes: Uint8Array | null;
       try {
-        bytes = await this.transport.read();
+        bytes = await this.#idle.reading(() => this.transport.read());
       } catch (error) {
         return this.#inputBroke(brokenBy(error, 'The connection broke'));
       }
@@ -290,6 +318,7 @@ export class Link {
       case 'handshakeDone':
         this.#cancelDeadline?.();
         this.handshake.resolve(event.info);
+        this.#idle.start();
         break;
       case 'data':
         if (this.#receiving === 'deliver') this.inbox.put(event.data);
@@ -334,6 +363,17 @@ export class Link {
     else this.inbox.end(error);
   }
 
+  #onIdle(): void {
+    try {
+      // What has arrived was received before, even if there was no room to deliver it.
+      while (!this.#pulled && !this.#engineOver) this.#pullOne();
+    } catch (error) {
+      this.#crash(error);
+    }
+    const message = `Nothing moved for ${this.#options.idleTimeout} ms although it was waited for`;
+    if (this.#fatal === undefined) this.#fail(new TlsTimeoutError('idle', message));
+  }
+
   #fail(error: Error): void {
     this.#fatal ??= error;
     this.#cancelDeadline?.();
@@ -351,7 +391,7 @@ export class Link {
 
   async #send(parts: readonly Uint8Array[]): Promise<void> {
     try {
-      await this.transport.write(parts);
+      await this.#idle.writing(() => this.transport.write(parts));
       this.onProgress();
     } catch (error) {
       this.#outputBroken ??= brokenBy(error, 'The connection broke while writing');

@@ -1,13 +1,18 @@
-import { handshakeTimeout as defaultHandshakeTimeout } from '../base/defaults.ts';
+import {
+  handshakeTimeout as defaultHandshakeTimeout,
+  idleTimeout as defaultIdleTimeout,
+} from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import type { HandshakeInfo } from '../connection/events.ts';
 import { TlsConnection } from '../connection/tls-connection.ts';
 import type { ByteStream, CallOptions, CloseReport, PeerAddress } from './byte-stream.ts';
-import { type DrainOptions, drainLimits } from './drain.ts';
+import { type DrainLimits, type DrainOptions, drainLimits } from './drain.ts';
 import { Ending } from './ending.ts';
 import { ClosedError } from './errors.ts';
+import { requireIdleTimeout } from './idle.ts';
 import { Link } from './link.ts';
 import { abortable } from './signals.ts';
+import type { Slots } from './slots.ts';
 import { requireMilliseconds } from './timer.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -38,7 +43,32 @@ export interface TlsStreamOptions {
   readonly truncation?: 'strict' | 'tolerate' | undefined;
   /** Milliseconds from the first use (on a server: from now) to the end of the handshake; 10 000 by default. */
   readonly handshakeTimeout?: number | undefined;
+  /**
+   * Milliseconds. If after the handshake nothing moves for so long although a read or a write of the transport is
+   * outstanding, reads and writes fail with one TlsTimeoutError, and the transport is destroyed. No byte is spent on it.
+   * An application that has not taken what was received is not idle, nor is a `close()`, which has a bound of its own;
+   * a write counts as moved when the transport has taken all of it, 128 KiB at most. Never by default.
+   */
+  readonly idleTimeout?: number | undefined;
+  /** Shared by streams whose handshakes may be in flight only so many at once: those of one listener. */
+  readonly handshakeSlots?: Slots | undefined;
   readonly drain?: DrainOptions | undefined;
+}
+
+/** What of the options has to be checked. @throws TlsUsageError naming the option */
+export function streamLimits(role: 'client' | 'server', options: TlsStreamOptions): StreamLimits {
+  const { handshakeTimeout = defaultHandshakeTimeout, idleTimeout = defaultIdleTimeout } = options;
+  return {
+    handshakeTimeout: requireMilliseconds('handshakeTimeout', handshakeTimeout),
+    idleTimeout: requireIdleTimeout(idleTimeout),
+    drain: drainLimits(role, options.drain),
+  };
+}
+
+interface StreamLimits {
+  readonly handshakeTimeout: number;
+  readonly idleTimeout: number;
+  readonly drain: DrainLimits;
 }
 
 /** What `unwrap()` gives back. */
@@ -85,19 +115,18 @@ export class TlsStream implements ByteStream {
     config: ClientConfig | ServerConfig,
     options: TlsStreamOptions,
   ) {
-    const limits = drainLimits(config.role, options.drain);
+    const { handshakeTimeout, idleTimeout, drain } = streamLimits(config.role, options);
     this.#link = new Link(engine, transport, {
-      handshakeTimeout: requireMilliseconds(
-        'handshakeTimeout',
-        options.handshakeTimeout ?? defaultHandshakeTimeout,
-      ),
+      handshakeTimeout,
+      handshakeSlots: options.handshakeSlots,
+      idleTimeout,
       toleratesTruncation: options.truncation === 'tolerate',
-      drainBytes: limits.bytes,
+      drainBytes: drain.bytes,
       onKeyLog: typeof config.keyLog === 'function' ? config.keyLog : undefined,
       onFatal: () => this.#ending.linger(),
     });
     this.#writes = new WriteQueue(this.#link);
-    this.#ending = new Ending(this.#link, this.#writes, limits);
+    this.#ending = new Ending(this.#link, this.#writes, drain);
     if (options.preread !== undefined && options.preread.length > 0)
       this.#link.receive(new Uint8Array(options.preread));
   }
@@ -127,10 +156,7 @@ export class TlsStream implements ByteStream {
   async read(options: CallOptions = {}): Promise<Uint8Array | null> {
     options.signal?.throwIfAborted();
     this.#checkOpen();
-    const taken = this.#link.inbox.take(options.signal);
-    this.#link.start();
-    this.#link.advance();
-    return taken;
+    return this.#link.take(options.signal);
   }
 
   async write(data: Uint8Array | readonly Uint8Array[], options: CallOptions = {}): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { TlsPeerError, TlsTimeoutError, TlsTruncatedError } from '../../src/base/errors.ts';
-import { DrainSlots } from '../../src/streams/drain.ts';
 import { ClosedError } from '../../src/streams/errors.ts';
+import { Slots } from '../../src/streams/slots.ts';
 import { numbered, readToEnd } from '../support/bytes.ts';
 import { connectedPair, testServerConfig, tlsPair, trustAll } from '../support/tls-endpoints.ts';
 
@@ -207,7 +207,7 @@ describe('the bounds of the drain', () => {
 
   test('only so many drain at once: the oldest reaches its bound', async () => {
     const dropped: number[] = [];
-    const slots = new DrainSlots(2, () => dropped.push(slots.size));
+    const slots = new Slots(2, () => dropped.push(slots.size));
     const pairs = await Promise.all([1, 2, 3].map(() => connectedPair({ client: { drain: { slots } } })));
     const closing = [];
     for (const { client, server } of pairs) {

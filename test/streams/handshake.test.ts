@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TlsPeerError, TlsTimeoutError, TlsTruncatedError, TlsUsageError } from '../../src/base/errors.ts';
 import type { Identity } from '../../src/handshake/identity.ts';
 import { BrokenError, ClosedError } from '../../src/streams/errors.ts';
+import { Slots } from '../../src/streams/slots.ts';
 import { TlsStream } from '../../src/streams/tls-stream.ts';
 import { numbered, readAtLeast } from '../support/bytes.ts';
 import { memoryStreamPair } from '../support/memory-streams.ts';
@@ -213,6 +214,46 @@ describe('a question that is answered later', () => {
     server.destroy();
     await expect(handshake).rejects.toBeInstanceOf(ClosedError);
     expect(later.signal()?.aborted).toBe(true);
+  });
+});
+
+describe('handshakes in flight', () => {
+  test('above the limit, the oldest unfinished one is dropped without a byte, its question called off', async () => {
+    let dropped = 0;
+    const slots = new Slots(2, () => {
+      dropped += 1;
+    });
+    const server = { handshakeSlots: slots };
+    const later = laterIdentity();
+    const done = await connectedPair({ server });
+    expect(slots.size).toBe(0);
+    const asking = tlsPair({ server, serverConfig: later.serverConfig });
+    const refused = asking.client.handshake();
+    const handshake = asking.server.handshake();
+    for (const promise of [refused, handshake]) promise.catch(() => {});
+    await later.question;
+    const unused = tlsPair({ server });
+    expect({ dropped, size: slots.size }).toEqual({ dropped: 0, size: 2 });
+    const [transport] = memoryStreamPair();
+    const next = TlsStream.server(transport, testServerConfig(), server);
+    expect({ dropped, size: slots.size }).toEqual({ dropped: 1, size: 2 });
+    await expect(handshake).rejects.toBeInstanceOf(BrokenError);
+    await expect(handshake).rejects.toThrow('more than 2 were in flight');
+    await expect(asking.server.read()).rejects.toThrow('more than 2');
+    expect(later.signal()?.aborted).toBe(true);
+    later.resolve(serverIdentity);
+    await expect(refused).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(asking.serverTransport.writes).toEqual([]);
+    expect(asking.serverTransport.calls).toEqual(['destroy']);
+    // One that nobody used yet is in flight too.
+    await Promise.all([unused.client.handshake(), unused.server.handshake()]);
+    expect(slots.size).toBe(1);
+    next.destroy();
+    await expect(next.handshake()).rejects.toBeInstanceOf(ClosedError);
+    expect(slots.size).toBe(0);
+    const read = done.server.read();
+    await done.client.write(numbered(3));
+    expect(await read).toEqual(numbered(3));
   });
 });
 
