@@ -70,11 +70,12 @@ export type {
   TrustPolicy,
   TrustVerdict,
 } from './handshake/identity.ts';
+export type { ListenPlace } from './net/bind.ts';
 export type { ClientOptions, CommonOptions, PeerVerifier, ServerOptions } from './net/config.ts';
-export type { ConnectOptions } from './net/connect.ts';
+export type { ConnectOptions, ConnectTarget, StreamSettings } from './net/connect.ts';
 export { type FromDuplexOptions, fromDuplex } from './net/from-duplex.ts';
 export { type IdentityOptions, loadIdentity } from './net/identity.ts';
-export type { ListenOptions, TlsListener } from './net/listen.ts';
+export type { ListenOptions, ListenSettings, TlsListener } from './net/listen.ts';
 export { type ServeOptions, serve } from './net/serve.ts';
 export { type ToDuplexOptions, toDuplex } from './net/to-duplex.ts';
 export {
@@ -85,8 +86,10 @@ export {
 export type { ServerSessionStore } from './sessions/session-store.ts';
 export { TicketKeys } from './sessions/ticket-keys.ts';
 export type { ByteStream, CallOptions, CloseReport, PeerAddress } from './streams/byte-stream.ts';
+export type { DrainOptions } from './streams/drain.ts';
 export { BrokenError, BusyError, ClosedError } from './streams/errors.ts';
 export { type FromWebOptions, fromWeb } from './streams/from-web.ts';
+export { Slots } from './streams/slots.ts';
 export { type TlsPeer, TlsStream, type TlsStreamOptions, type Unwrapped } from './streams/tls-stream.ts';
 export { toWeb, type WebStreams } from './streams/to-web.ts';
 export type { CipherSuiteName } from './wire/names.ts';

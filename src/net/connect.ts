@@ -4,7 +4,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import type { ClientConfig } from '../handshake/config.ts';
 import type { CallOptions } from '../streams/byte-stream.ts';
 import type { DrainOptions } from '../streams/drain.ts';
-import { TlsStream } from '../streams/tls-stream.ts';
+import { streamLimits, TlsStream } from '../streams/tls-stream.ts';
 import { type ClientOptions, clientConfig } from './config.ts';
 import { connectTcp } from './tcp-connect.ts';
 
@@ -12,6 +12,11 @@ import { connectTcp } from './tcp-connect.ts';
 export interface StreamSettings {
   /** Milliseconds from the connection to the end of the handshake; 10 000 by default. */
   readonly handshakeTimeout?: number | undefined;
+  /**
+   * Milliseconds after the handshake in which nothing moves although the peer's turn has come, until reads and writes
+   * fail with TlsTimeoutError; see TlsStreamOptions. Never by default.
+   */
+  readonly idleTimeout?: number | undefined;
   /** How long and how much `close()` drains. */
   readonly drain?: DrainOptions | undefined;
   /** `tolerate` takes a transport's end without close_notify for an end. */
@@ -52,11 +57,13 @@ export type ConnectOptions = ConnectTarget &
  */
 export async function connect(options: ConnectOptions, provider: CryptoProvider): Promise<TlsStream> {
   const { host, port, path, lookup, serverName, signal, ...others } = options;
-  const { handshakeTimeout, drain, truncation, ...rest } = others;
+  const { handshakeTimeout, idleTimeout, drain, truncation, ...rest } = others;
   signal?.throwIfAborted();
   const config = 'config' in rest ? onlyConfig(rest) : clientConfig(rest, provider);
+  const settings = { handshakeTimeout, idleTimeout, drain, truncation };
+  // Before there is a connection that a mistake could leave behind.
+  streamLimits('client', settings);
   const transport = await connectTcp(path === undefined ? { host, port, lookup } : { path }, { signal });
-  const settings = { handshakeTimeout, drain, truncation };
   const peer = { host: serverName || host, port, serverName };
   const stream = TlsStream.client(transport, config, peer, settings);
   try {

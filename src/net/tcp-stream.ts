@@ -18,7 +18,9 @@ export class TcpStream extends DuplexStream {
   constructor(socket: Socket, options: { readonly drain?: DrainOptions | undefined } = {}) {
     super(socket, handling(socket), options.drain);
     this.localAddress = peerAddress(socket.localAddress, socket.localPort);
-    // Nagle would hold a small last record back until the one before it is acknowledged.
+    // Nagle would hold a small last record back until the one before it is acknowledged; what belongs together is
+    // one write here already. The kernel's buffers are left alone: Node cannot set them, and a fixed size would
+    // switch off the tuning by which Linux follows the path (tcp(7), tcp_moderate_rcvbuf).
     socket.setNoDelay(true);
   }
 }
@@ -29,13 +31,16 @@ function handling(socket: Socket): DuplexHandling {
     keepsWriteErrors: true,
     own: owned,
     pack: (parts, isAbortable) => (isAbortable ? parts.map((part) => new Uint8Array(part)) : parts),
-    drop: () => {
-      try {
-        socket.resetAndDestroy();
-      } catch {
-        // A Unix socket cannot be reset.
-        socket.destroy();
-      }
-    },
+    drop: () => reset(socket),
   };
+}
+
+/** Gives a socket up in a way that its peer cannot take for an end. */
+export function reset(socket: Socket): void {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    // A Unix socket cannot be reset.
+    socket.destroy();
+  }
 }
