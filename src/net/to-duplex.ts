@@ -7,7 +7,7 @@ const errorHoldTimeout = 1_000;
 
 /** Settings of `toDuplex()`. */
 export interface ToDuplexOptions {
-  /** Bytes that are read from the stream before anybody asks for them; none by default. */
+  /** Bytes that may be read before the consumer asks for them, to the next whole read; 1, so one read, by default. */
   readonly readableHighWaterMark?: number | undefined;
   /** Bytes that may wait to be written before `write()` returns false; Node's default by default. */
   readonly writableHighWaterMark?: number | undefined;
@@ -16,10 +16,13 @@ export interface ToDuplexOptions {
 /**
  * A stream as a duplex of Node's, for `http`, `http2`, `ws`, `pipeline()` and whatever else takes one.
  *
- * It is pulled: nothing is read from the stream before the consumer asks. Its sides end one after the other: the peer's
- * end is 'end', `end()` is `closeWrite()`. When both have ended, the stream is closed, without loss, and 'close' is
- * emitted after that. `destroy()` before that destroys the stream, so that the peer reads no end. Errors are the
- * stream's own, unchanged.
+ * It is pulled: nothing is read from the stream before the consumer asks, and then one read ahead. Its sides end one
+ * after the other: the peer's end is 'end', `end()` is `closeWrite()`. When both have ended, the stream is closed,
+ * without loss, and 'close' is emitted after that. `destroy()` before that destroys the stream, so that the peer reads
+ * no end. Errors are the stream's own, unchanged.
+ *
+ * Mind that `for await` over any duplex of Node's destroys it at its end: iterate over the stream itself, or over
+ * `duplex.iterator({ destroyOnReturn: false })`.
  *
  * Where a stream has two halves, Node's duplex has one fate: an error of either side destroys both. So a read that
  * fails ends the writing too, and a write that fails would cost what was received and not yet read. As long as somebody
@@ -43,7 +46,7 @@ class StreamDuplex extends Duplex {
   #reportHeld: (() => void) | undefined;
   #stopHolding: () => void = () => {};
 
-  constructor(stream: ByteStream, { readableHighWaterMark = 0, writableHighWaterMark }: ToDuplexOptions) {
+  constructor(stream: ByteStream, { readableHighWaterMark = 1, writableHighWaterMark }: ToDuplexOptions) {
     super({
       allowHalfOpen: true,
       readableHighWaterMark,

@@ -24,9 +24,11 @@ for (const { name: transport, make, isUnbounded } of transports) {
   });
 }
 
-describe('fromDuplex(toDuplex()) that reads ahead: a stream', () => {
-  const readsAhead = there({ readableHighWaterMark: 16_384, writableHighWaterMark: 16_384 });
-  const makePair = adapted(lockstepStreamPair, readsAhead);
+describe.each([0, 16_384])('fromDuplex(toDuplex()) with high-water marks of %i: a stream', (mark) => {
+  const makePair = adapted(
+    lockstepStreamPair,
+    there({ readableHighWaterMark: mark, writableHighWaterMark: mark }),
+  );
   const options = { rest: someTurns, makeClogged: clogged(makePair, 100_000) };
   for (const { name, run } of halfCloseableStreamChecks(makePair, options)) test(name, run);
 });
