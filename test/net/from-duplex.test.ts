@@ -207,6 +207,16 @@ describe('any other duplex', () => {
     await expect(stream.write(numbered(1))).rejects.toBeInstanceOf(BrokenError);
   });
 
+  test('a read that waits is given what came just before the close', async () => {
+    const duplex = new Hand();
+    const stream = fromDuplex(duplex);
+    const read = stream.read();
+    duplex.push('last');
+    duplex.destroy();
+    expect((await read)?.length).toBe(4);
+    await expect(stream.read()).rejects.toBeInstanceOf(BrokenError);
+  });
+
   test('one that is not half-open says so once its reading has ended', async () => {
     const duplex = new Hand({ allowHalfOpen: false });
     const stream = fromDuplex(duplex);
@@ -219,9 +229,14 @@ describe('any other duplex', () => {
   });
 
   test('sides that are over already', async () => {
-    const duplex = new PassThrough().end();
-    duplex.resume();
-    await once(duplex, 'end');
+    const readOnly = new Hand().end();
+    await once(readOnly, 'finish');
+    const reader = fromDuplex(readOnly);
+    await reader.closeWrite();
+    readOnly.push(numbered(5));
+    readOnly.push(null);
+    expect(await readToEnd(reader)).toEqual(numbered(5));
+    expect((await reader.close()).ended).toBe('fin');
     const writeOnly = new Hand();
     writeOnly.push(null);
     writeOnly.resume();

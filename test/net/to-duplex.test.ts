@@ -6,6 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
 import { fromDuplex } from '../../src/net/from-duplex.ts';
 import { toDuplex } from '../../src/net/to-duplex.ts';
+import type { CloseReport } from '../../src/streams/byte-stream.ts';
+import { Deferred } from '../../src/streams/deferred.ts';
 import { BrokenError } from '../../src/streams/errors.ts';
 import { nextTurn } from '../../src/streams/turns.ts';
 import { boundedStreamPair, lockstepStreamPair, memoryStreamPair, TestStream } from '../../src/testing.ts';
@@ -222,9 +224,9 @@ describe('writing', () => {
     const failure = new BrokenError('no ink');
     const [near] = memoryStreamPair({ hooks: [{ onWrite: () => Promise.reject(failure) }, {}] });
     const duplex = toDuplex(near);
-    const told = new Promise((resolve) => duplex.write('x', resolve));
-    const [error] = await once(duplex, 'error');
-    expect(error).toBe(failure);
+    const told = new Promise((resolve) => duplex.on('error', noop).write('x', resolve));
+    await turns();
+    expect(duplex.errored).toBe(failure);
     expect(await told).toBe(failure);
   });
 
@@ -247,6 +249,32 @@ describe('writing', () => {
     expect(error).toBe(failure);
     expect(count).toBe(5_000);
     await ended;
+  });
+
+  test.each([
+    { how: 'an end', end: (far: TestStream) => void far.closeWrite() },
+    { how: 'an error, which comes second', end: (far: TestStream) => far.destroy() },
+  ])('a failed write is reported as soon as reading comes to $how', async ({ end }) => {
+    const failure = new BrokenError('no ink');
+    const [near, far] = memoryStreamPair({ hooks: [{ onWrite: () => Promise.reject(failure) }, {}] });
+    const duplex = toDuplex(near).on('error', noop).on('data', noop);
+    const told = new Promise((resolve) => duplex.write('x', resolve));
+    await turns();
+    expect(duplex.errored).toBeNull();
+    end(far);
+    await turns();
+    expect(duplex.errored).toBe(failure);
+    expect(await told).toBe(failure);
+  });
+
+  test('a failed write that is kept back is told when the duplex is destroyed', async () => {
+    const failure = new BrokenError('no ink');
+    const [near] = memoryStreamPair({ hooks: [{ onWrite: () => Promise.reject(failure) }, {}] });
+    const duplex = toDuplex(near).on('data', noop);
+    const told = new Promise((resolve) => duplex.write('x', resolve));
+    await turns();
+    duplex.destroy();
+    expect(await told).toBe(failure);
   });
 
   test('a failed write is reported though the peer has nothing more to say, and never ends', async () => {
@@ -279,6 +307,43 @@ describe('ends', () => {
     await closed;
     await expect(server.read()).rejects.toMatchObject({ name: 'ClosedError' });
     expect((await report).ended).toBe('close_notify');
+  });
+
+  test('close waits for the stream’s own close(), and its failure is the error', async () => {
+    for (const failure of [undefined, new BrokenError('lost')]) {
+      const [near, far] = memoryStreamPair();
+      const closing = new Deferred<CloseReport>();
+      const destroyed: string[] = [];
+      near.close = () => closing.promise;
+      near.destroy = () => void destroyed.push('near');
+      const duplex = toDuplex(near).on('error', noop).resume();
+      const closed = new Promise((resolve) => duplex.once('close', resolve));
+      duplex.end();
+      await far.closeWrite();
+      await turns();
+      expect(duplex).toMatchObject({ readableEnded: true, writableFinished: true, closed: false });
+      if (failure === undefined) closing.resolve({ ended: 'fin', discardedBytes: 0 });
+      else closing.reject(failure);
+      await closed;
+      expect(duplex.errored).toBe(failure ?? null);
+      expect(destroyed).toEqual([]);
+    }
+  });
+
+  test('an end that did not get through is none: the stream is destroyed', async () => {
+    const [near, far] = memoryStreamPair();
+    const failure = new BrokenError('no ink');
+    const calls: string[] = [];
+    near.closeWrite = () => Promise.reject(failure);
+    near.close = () => Promise.reject(calls.push('close'));
+    near.destroy = () => void calls.push('destroy');
+    const duplex = toDuplex(near).on('error', noop).resume();
+    await far.closeWrite();
+    await once(duplex, 'end');
+    duplex.end();
+    await new Promise((resolve) => duplex.once('close', resolve));
+    expect(duplex.errored).toBe(failure);
+    expect(calls).toEqual(['destroy']);
   });
 
   test('end() goes on reading', async () => {
