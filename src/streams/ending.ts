@@ -41,12 +41,13 @@ export class Ending {
   /** The end that the application asked for. Called once. */
   async close(): Promise<CloseReport> {
     const link = this.#link;
+    if (link.fatal !== undefined) return this.#fail(link.fatal);
     const clock = this.#startClock(this.#limits.timeout);
     link.onProgress = () => clock.restart();
     try {
       // Reading before the last write, or two sides with small buffers would wait for each other.
       if (this.#writes.isIdle && !link.handshake.settled) this.#callOffHandshake();
-      else if (link.fatal === undefined) link.drain();
+      else link.drain();
       await link.changes.until(() => this.#writes.isIdle || this.#isHopeless(clock));
       if (!this.#isHopeless(clock)) void this.#sayFarewell();
       await link.changes.until(() => this.#isDone() || this.#isHopeless(clock));
@@ -109,8 +110,7 @@ export class Ending {
     const broken = link.writeHalf.reason;
     if (fatal !== undefined) {
       clock.stop();
-      await this.#lingering;
-      throw fatal;
+      return this.#fail(fatal);
     }
     if (link.isStopped) throw new ClosedError('The stream was destroyed while it was closing');
     const unsent = this.#farewell === undefined;
@@ -126,6 +126,12 @@ export class Ending {
     if (inputEnd === undefined) return this.#report('timeout');
     if (inputEnd.error !== undefined) return this.#report('reset');
     return this.#report(peerEnded ? 'close_notify' : 'fin');
+  }
+
+  /** What failed ends by itself: that is waited for. */
+  async #fail(fatal: Error): Promise<never> {
+    await this.#lingering;
+    throw fatal;
   }
 
   /** Gives the transport back: politely where both directions are over, at once where they are not. */

@@ -223,6 +223,28 @@ describe('the bounds of the drain', () => {
     expect(await third).toMatchObject({ ended: 'close_notify' });
     expect(slots.size).toBe(0);
   });
+
+  test('a stream that has failed takes one place of them, whether or not it is closed too', async () => {
+    let dropped = 0;
+    const slots = new DrainSlots(2, () => {
+      dropped += 1;
+    });
+    const closing = await connectedPair({ client: { drain: { slots } } });
+    const failed = await connectedPair({ server: { drain: { slots } } });
+    const closed = closing.client.close();
+    failed.clientTransport.isStuck = true;
+    void failed.clientTransport.write(numbered(1));
+    failed.serverTransport.arrive(forgedRecord);
+    await expect(failed.server.read()).rejects.toBeInstanceOf(TlsPeerError);
+    expect(slots.size).toBe(2);
+    const refused = failed.server.close().catch((reason: unknown) => reason);
+    expect(dropped).toBe(0);
+    await closing.server.close();
+    expect(await closed).toMatchObject({ ended: 'close_notify' });
+    failed.clientTransport.unstick();
+    expect(await refused).toBe(failed.server.failure);
+    expect(slots.size).toBe(0);
+  });
 });
 
 describe('close and the handshake', () => {
