@@ -71,7 +71,7 @@ describe.each(['client', 'server'] as const)('to a %s', (role) => {
     const handshake = stream.handshake();
     await expect(handshake).rejects.toBeInstanceOf(TlsTimeoutError);
     await expect(handshake).rejects.toMatchObject({ code: 'TLS_TIMEOUT', deadline: 'handshake' });
-    expect(sent).toBeGreaterThan(3);
+    expect(sent).toBeGreaterThan(0);
     await transport.closed;
     clearInterval(dripping);
   });
