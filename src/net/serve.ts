@@ -1,12 +1,16 @@
 import { drainTimeout } from '../base/defaults.ts';
 import { TlsError } from '../base/errors.ts';
 import { BrokenError, ClosedError } from '../streams/errors.ts';
-import { startHoldingTimer } from '../streams/timer.ts';
+import { requireMilliseconds, startHoldingTimer } from '../streams/timer.ts';
 import type { TlsStream } from '../streams/tls-stream.ts';
+import { nextTurn } from '../streams/turns.ts';
 import type { TlsListener } from './listen.ts';
 
 export interface ServeOptions {
-  /** Stops accepting, and lets the connections that there are come to their end. */
+  /**
+   * Stops accepting, and lets the connections that were accepted come to their end: one that is still in its handshake
+   * finishes it and is served. What was waiting to be accepted is dropped.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that they have for it before they are destroyed; 30 000 by default. */
   readonly shutdownTimeout?: number | undefined;
@@ -21,8 +25,9 @@ export interface ServeOptions {
  * Calls `handler` with every connection after its handshake, and closes it when the handler is done; if the handler
  * fails, it destroys it, so that the peer does not take what was written for all there is.
  *
- * @returns when the listener is closed (which `signal` does) and all connections have ended
- * @throws what `onError` throws
+ * @returns when the listener is closed (which `signal` does) and all connections have ended, or their time is over:
+ *   handlers that do not come back even though their stream is destroyed are left alone
+ * @throws what `onError` throws; TlsUsageError naming the option
  */
 export async function serve(
   listener: TlsListener,
@@ -30,6 +35,7 @@ export async function serve(
   options: ServeOptions = {},
 ): Promise<void> {
   const { signal, shutdownTimeout = drainTimeout, onError = warn } = options;
+  requireMilliseconds('shutdownTimeout', shutdownTimeout);
   const running = new Map<TlsStream, Promise<void>>();
   let failure: { readonly reason: unknown } | undefined;
   const stop = (): void => void listener.close();
@@ -59,9 +65,10 @@ async function serveOne(
     await handler(stream);
     await stream.close();
   } catch (error) {
-    // What failed for a TLS reason ends by itself, so that the peer can read its alert.
     if (stream.failure === undefined) stream.destroy();
     onError(error, stream);
+    // What failed for a TLS reason ends by itself: the peer has to have time to read its alert, at a shutdown too.
+    if (stream.failure !== undefined) await stream.close().catch(() => {});
   }
 }
 
@@ -75,6 +82,8 @@ async function allSettled(running: ReadonlyMap<TlsStream, Promise<void>>, timeou
   await Promise.race([Promise.all(running.values()), expired]);
   stopTimer();
   for (const stream of running.keys()) stream.destroy();
+  // Those that waited for their stream come back now, and what they tell is told before we return.
+  await Promise.race([Promise.all(running.values()), nextTurn()]);
 }
 
 function warn(error: unknown): void {

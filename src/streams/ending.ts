@@ -41,7 +41,8 @@ export class Ending {
   /** The end that the application asked for. Called once. */
   async close(): Promise<CloseReport> {
     const link = this.#link;
-    if (link.fatal !== undefined) return this.#fail(link.fatal);
+    // It ends already, in its own time and with a slot of its own.
+    if (link.fatal !== undefined) return this.#endAfter(link.fatal);
     const clock = this.#startClock(this.#limits.timeout);
     link.onProgress = () => clock.restart();
     try {
@@ -56,6 +57,11 @@ export class Ending {
       clock.stop();
       link.onProgress = () => {};
     }
+  }
+
+  async #endAfter(fatal: Error): Promise<never> {
+    await this.#lingering;
+    throw fatal;
   }
 
   async #linger(): Promise<void> {
@@ -110,7 +116,7 @@ export class Ending {
     const broken = link.writeHalf.reason;
     if (fatal !== undefined) {
       clock.stop();
-      return this.#fail(fatal);
+      return this.#endAfter(fatal);
     }
     if (link.isStopped) throw new ClosedError('The stream was destroyed while it was closing');
     const unsent = this.#farewell === undefined;
@@ -129,11 +135,6 @@ export class Ending {
   }
 
   /** What failed ends by itself: that is waited for. */
-  async #fail(fatal: Error): Promise<never> {
-    await this.#lingering;
-    throw fatal;
-  }
-
   /** Gives the transport back: politely where both directions are over, at once where they are not. */
   async #release(clock: DrainClock): Promise<void> {
     const { transport, changes, inputEnd } = this.#link;

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { ServerIdentity } from '../../src/handshake/identity.ts';
 import { serve } from '../../src/net/serve.ts';
 import { connectTcp } from '../../src/net/tcp-connect.ts';
 import { BrokenError, ClosedError } from '../../src/streams/errors.ts';
 import { numbered, readToEnd } from '../support/bytes.ts';
-import { connect, dropEndpoints, listen, mute } from '../support/endpoints.ts';
+import { connect, dropEndpoints, droppedByPeer, listen, mute } from '../support/endpoints.ts';
+import { turnsOfTheEventLoop } from '../support/sockets.ts';
+import { serverIdentity } from '../support/tls-endpoints.ts';
 
 afterEach(dropEndpoints);
 
@@ -118,6 +121,97 @@ describe('serve', () => {
     abort.abort();
     await serving;
     await expect(client.read()).rejects.toThrow();
+  });
+
+  test('aborted, it lets a handshake that is under way finish, and serves it', async () => {
+    let answer = (): void => {};
+    let asked = (): void => {};
+    const question = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const listener = await listen({
+      identity: () => {
+        asked();
+        return new Promise<ServerIdentity>((resolve) => {
+          answer = () => resolve(serverIdentity);
+        });
+      },
+    });
+    const abort = new AbortController();
+    const serving = serve(listener, (stream) => stream.write(numbered(10)), { signal: abort.signal });
+    const connecting = connect(listener);
+    await question;
+    abort.abort();
+    answer();
+    const client = await connecting;
+    expect(await readToEnd(client)).toEqual(numbered(10));
+    await client.close();
+    await serving;
+  });
+
+  test('aborted, at its deadline it drops handshakes that did not finish and handlers that never return', async () => {
+    const listener = await listen();
+    const abort = new AbortController();
+    const errors: unknown[] = [];
+    let handlers = 0;
+    const serving = serve(
+      listener,
+      () => {
+        handlers += 1;
+        return new Promise<void>(() => {});
+      },
+      { signal: abort.signal, shutdownTimeout: 30, onError: (error) => errors.push(error) },
+    );
+    const client = await connect(listener);
+    const silent = await mute(listener);
+    await turnsOfTheEventLoop();
+    abort.abort();
+    await serving;
+    // Told before it returned: the handshake. The handler has told nothing, since it never came back.
+    expect(errors).toMatchObject([{ name: 'ClosedError' }]);
+    await expect(client.read()).rejects.toThrow();
+    await droppedByPeer(silent);
+    expect({ handlers, bytes: silent.bytesRead }).toEqual({ handlers: 1, bytes: 0 });
+  });
+
+  test('aborted before, it drops what nobody has accepted and returns', async () => {
+    const listener = await listen();
+    const silent = await mute(listener);
+    await turnsOfTheEventLoop();
+    const handled: unknown[] = [];
+    await serve(listener, (stream) => void handled.push(stream), { signal: AbortSignal.abort() });
+    await droppedByPeer(silent);
+    expect(handled).toEqual([]);
+  });
+
+  test('aborted, it waits until a refused peer could read its alert', async () => {
+    const listener = await listen();
+    const abort = new AbortController();
+    const failed: unknown[] = [];
+    let isOver = false;
+    const serving = serve(listener, () => {}, {
+      signal: abort.signal,
+      onError: (error) => {
+        failed.push(error);
+        abort.abort();
+      },
+    }).then(() => {
+      isOver = true;
+    });
+    const socket = await mute(listener);
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    const [alert] = await once(socket, 'data');
+    expect(alert.length).toBe(7);
+    await turnsOfTheEventLoop();
+    expect({ failed: failed.length, isOver }).toEqual({ failed: 1, isOver: false });
+    socket.end();
+    await serving;
+  });
+
+  test('a time that is none is refused', async () => {
+    const listener = await listen();
+    const serving = serve(listener, () => {}, { shutdownTimeout: -1 });
+    await expect(serving).rejects.toThrow(/^shutdownTimeout: /);
   });
 
   test('an onError that throws ends it', async () => {

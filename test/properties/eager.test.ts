@@ -86,7 +86,7 @@ const cases: readonly Case[] = [
       },
       {
         file: 'streams/ending.ts',
-        code: 'else if (link.fatal === undefined) link.drain();',
+        code: 'else link.drain();',
         instead: '',
       },
       {
