@@ -226,7 +226,7 @@ describe('the bounds of the drain', () => {
 
   test('a stream that has failed takes one place of them, whether or not it is closed too', async () => {
     let dropped = 0;
-    const slots = new DrainSlots(2, () => {
+    const slots = new Slots(2, () => {
       dropped += 1;
     });
     const closing = await connectedPair({ client: { drain: { slots } } });
