@@ -4,6 +4,7 @@ import type { ServerIdentity } from '../../src/handshake/identity.ts';
 import { serve } from '../../src/net/serve.ts';
 import { connectTcp } from '../../src/net/tcp-connect.ts';
 import { BrokenError, ClosedError } from '../../src/streams/errors.ts';
+import type { TlsStream } from '../../src/streams/tls-stream.ts';
 import { numbered, readToEnd } from '../support/bytes.ts';
 import { connect, dropEndpoints, droppedByPeer, listen, mute } from '../support/endpoints.ts';
 import { turnsOfTheEventLoop } from '../support/sockets.ts';
@@ -112,7 +113,16 @@ describe('serve', () => {
     const listener = await listen();
     const abort = new AbortController();
     const errors: unknown[] = [];
-    const serving = serve(listener, async (stream) => void (await stream.read()), {
+    let hasCleanedUp = false;
+    const handler = async (stream: TlsStream): Promise<void> => {
+      try {
+        await stream.read();
+      } finally {
+        for (let i = 0; i < 20; i++) await null;
+        hasCleanedUp = true;
+      }
+    };
+    const serving = serve(listener, handler, {
       signal: abort.signal,
       shutdownTimeout: 30,
       onError: (error) => errors.push(error),
@@ -120,6 +130,8 @@ describe('serve', () => {
     const client = await connect(listener);
     abort.abort();
     await serving;
+    // Who comes back because its stream is destroyed has done so before serve returns.
+    expect({ hasCleanedUp, errors }).toMatchObject({ hasCleanedUp: true, errors: [{ name: 'ClosedError' }] });
     await expect(client.read()).rejects.toThrow();
   });
 
