@@ -5,7 +5,7 @@ import { Changes } from './changes.ts';
 import { DrainClock, type DrainLimits, type DrainOptions, drainLimits } from './drain.ts';
 import { BrokenError, ClosedError, reasonOf } from './errors.ts';
 import { Fuse } from './fuse.ts';
-import { Inbox, owned } from './inbox.ts';
+import { Inbox } from './inbox.ts';
 import { abortable } from './signals.ts';
 import type { WebStreams } from './to-web.ts';
 import { nextTurn, Turns } from './turns.ts';
@@ -61,7 +61,6 @@ class WebStream implements ByteStream {
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
     this.#limits = limits;
-    this.#writer.closed.catch((cause) => this.#breakOutput(cause));
   }
 
   async read(options: CallOptions = {}): Promise<Uint8Array | null> {
@@ -148,7 +147,7 @@ class WebStream implements ByteStream {
     } else if (this.#discardedBytes !== undefined) {
       this.#discardedBytes += chunk.length;
     } else if (chunk.length > 0) {
-      this.#inbox.put(owned(chunk));
+      this.#inbox.put(chunk);
     }
   }
 

@@ -269,10 +269,13 @@ describe('writing', () => {
 
   test('a failed write that is kept back is told when the duplex is destroyed', async () => {
     const failure = new BrokenError('no ink');
-    const [near] = memoryStreamPair({ hooks: [{ onWrite: () => Promise.reject(failure) }, {}] });
-    const duplex = toDuplex(near).on('data', noop);
+    const [near, far] = memoryStreamPair({ hooks: [{ onWrite: () => Promise.reject(failure) }, {}] });
+    const duplex = toDuplex(near).on('readable', noop);
+    await far.write(numbered(10));
+    await once(duplex, 'readable');
     const told = new Promise((resolve) => duplex.write('x', resolve));
     await turns();
+    expect(near.isReading).toBe(false);
     duplex.destroy();
     expect(await told).toBe(failure);
   });

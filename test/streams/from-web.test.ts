@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { TlsTruncatedError, TlsUsageError } from '../../src/base/errors.ts';
 import { BrokenError } from '../../src/streams/errors.ts';
 import { fromWeb } from '../../src/streams/from-web.ts';
@@ -51,6 +51,8 @@ function sink(write: (chunk: Uint8Array) => void | Promise<void> = () => {}): {
   return { writable, events };
 }
 
+afterEach(() => void vi.useRealTimers());
+
 const forever = new Promise<void>(() => {});
 
 describe('reading', () => {
@@ -88,20 +90,35 @@ describe('reading', () => {
 
   test('what an aborted read would have got is for the next one', async () => {
     let give: (bytes: Uint8Array) => void = () => {};
-    const readable = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        give = (bytes) => controller.enqueue(bytes);
+    let pulls = 0;
+    const readable = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          pulls += 1;
+          return new Promise((resolve) => {
+            give = (bytes) => {
+              controller.enqueue(bytes);
+              resolve();
+            };
+          });
+        },
       },
-    });
+      { highWaterMark: 0 },
+    );
     const stream = fromWeb({ readable, writable: sink().writable });
     const abort = new AbortController();
     const read = stream.read({ signal: abort.signal });
     abort.abort(new Error('enough'));
     await expect(read).rejects.toThrow('enough');
+    const next = stream.read();
     give(numbered(1));
+    expect(await next).toEqual(numbered(1));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(pulls).toBe(1);
+    const last = stream.read();
+    await new Promise((resolve) => setImmediate(resolve));
     give(numbered(2));
-    expect(await stream.read()).toEqual(numbered(1));
-    expect(await stream.read()).toEqual(numbered(2));
+    expect(await last).toEqual(numbered(2));
   });
 
   test('errors: BrokenError and those of TLS as they are, others as the cause of a BrokenError', async () => {
@@ -132,7 +149,23 @@ describe('writing', () => {
     await stream.write([part, new Uint8Array(0), part]);
     part.fill(0);
     await stream.write([]);
-    expect(events).toEqual([new Uint8Array([...numbered(10), ...numbered(10)])]);
+    await stream.write(part);
+    part.fill(1);
+    expect(events).toEqual([new Uint8Array([...numbered(10), ...numbered(10)]), new Uint8Array(10)]);
+  });
+
+  test('a sink that takes everything at once does not keep others from their turn', async () => {
+    const stream = fromWeb({ readable: source([]).readable, writable: sink().writable });
+    let isDone = false;
+    let turns = 0;
+    const turn = (): void => {
+      turns += 1;
+      if (!isDone) setImmediate(turn);
+    };
+    setImmediate(turn);
+    for (let i = 0; i < 256; i++) await stream.write(numbered(10));
+    isDone = true;
+    expect(turns).toBeGreaterThanOrEqual(3);
   });
 
   test('a failed write breaks the write half, and only that', async () => {
@@ -166,6 +199,34 @@ describe('ends', () => {
     await expect(stream.close()).rejects.toThrow('took nothing');
     expect(events).toEqual([numbered(1)]);
     await expect(stream.read()).rejects.toMatchObject({ name: 'ClosedError' });
+  });
+
+  test('close() has its whole time again when the peer takes something', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let take: () => void = () => {};
+    const { writable } = sink(
+      () =>
+        new Promise((resolve) => {
+          take = resolve;
+        }),
+    );
+    const stream = fromWeb({ readable: source([]).readable, writable }, { drain: { timeout: 100 } });
+    const written = [1, 2, 3].map((length) => stream.write(numbered(length)));
+    const closing = stream.close();
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      vi.advanceTimersByTime(80);
+      take();
+    }
+    await Promise.all(written);
+    expect((await closing).ended).toBe('fin');
+  });
+
+  test('a source that never waits does not keep the time bound from coming', async () => {
+    const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(numbered(1)) });
+    const drain = { timeout: 20, bytes: Number.POSITIVE_INFINITY };
+    const stream = fromWeb({ readable: endless, writable: sink().writable }, { drain });
+    expect((await stream.close()).ended).toBe('timeout');
   });
 
   test('at the byte bound it pauses', async () => {

@@ -91,8 +91,13 @@ describe('reading', () => {
     near.read = () => Promise.reject(failure);
     const { readable, writable } = toWeb(near);
     await expect(readable.getReader().read()).rejects.toBe(failure);
-    await writable.getWriter().write(numbered(10));
+    const writer = writable.getWriter();
+    await writer.write(numbered(10));
     expect(await far.read()).toEqual(numbered(10));
+    const closing = writer.close();
+    await far.close();
+    await closing;
+    await expect(near.write(numbered(1))).rejects.toMatchObject({ name: 'ClosedError' });
   });
 
   test('cancel() stops reading; writing goes on, and when it has ended the stream is closed without loss', async () => {
@@ -100,6 +105,8 @@ describe('reading', () => {
     const { readable, writable } = toWeb(near);
     const reader = readable.getReader();
     const read = reader.read();
+    await turns();
+    expect(near.isReading).toBe(true);
     await reader.cancel();
     expect((await read).done).toBe(true);
     await far.write(numbered(100));
@@ -112,6 +119,30 @@ describe('reading', () => {
     await far.close();
     await closing;
     expect(await near.close()).toEqual({ ended: 'fin', discardedBytes: 100 });
+  });
+});
+
+describe('cancel() and then the end of our own side', () => {
+  test('reads while the last bytes wait, since nobody else does', async () => {
+    const [near, far] = memoryStreamPair();
+    near.closeWrite = () => Promise.reject(new Error('waits for a peer that waits for us'));
+    const { readable, writable } = toWeb(near);
+    await readable.cancel();
+    const closing = writable.close();
+    await far.close();
+    await closing;
+    expect((await near.close()).ended).toBe('fin');
+  });
+
+  test('the other way round, cancel() closes, and waits for that', async () => {
+    const [near, far] = memoryStreamPair();
+    const { readable, writable } = toWeb(near);
+    await writable.close();
+    const cancelling = readable.cancel();
+    await far.write(numbered(7));
+    await far.close();
+    await cancelling;
+    expect(await near.close()).toEqual({ ended: 'fin', discardedBytes: 7 });
   });
 });
 
@@ -138,6 +169,16 @@ describe('writing', () => {
     void far.closeWrite();
     expect(await received(readable)).toEqual(numbered(5_000));
     // Both sides are over now, one of them broken.
+    await expect(far.read()).rejects.toBeInstanceOf(BrokenError);
+  });
+
+  test('one that fails behind the end of the reading leaves nothing to wait for: the peer is reset', async () => {
+    const failure = new BrokenError('no ink');
+    const [near, far] = memoryStreamPair({ hooks: [{ onWrite: () => Promise.reject(failure) }, {}] });
+    const { readable, writable } = toWeb(near);
+    await far.closeWrite();
+    expect(await received(readable)).toEqual(new Uint8Array(0));
+    await expect(writable.getWriter().write(numbered(1))).rejects.toBe(failure);
     await expect(far.read()).rejects.toBeInstanceOf(BrokenError);
   });
 
