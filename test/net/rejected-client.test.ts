@@ -1,5 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RefusingServer, refuseNode, refuseTacit, refusingServer } from '../support/rejected-clients.ts';
+
+// A few seconds; much more where a machine has other things to do.
+vi.setConfig({ testTimeout: 120_000 });
 
 let server: RefusingServer;
 
