@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TcpStream } from '../../src/net/tcp-stream.ts';
 import { TlsStream } from '../../src/streams/tls-stream.ts';
-import { memoryInUse } from '../support/leftovers.ts';
+import { memoryGrowth } from '../support/leftovers.ts';
 import { dropSockets, socketPair } from '../support/sockets.ts';
 import { peer as host, testClientConfig, testServerConfig } from '../support/tls-endpoints.ts';
 
@@ -24,11 +24,8 @@ test(`a connection that lives long keeps nothing of ${rounds} questions, answers
     }
   };
   await talk(rounds / 5);
-  const before = await memoryInUse();
-  await talk(rounds);
-  const left = (await memoryInUse()) - before;
-  console.log(`${left} bytes left`);
-  expect(left).toBeLessThan(rounds * 20);
+  const growth = await memoryGrowth(3, () => talk(rounds));
+  expect(growth).toBeLessThan(rounds * 20);
   await Promise.all([client.close(), server.close()]);
   dropSockets();
 });

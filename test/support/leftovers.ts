@@ -47,8 +47,28 @@ export function descriptors(): number {
   }
 }
 
-/** Bytes in use after a collection, array buffers included. Needs `--expose-gc`. */
-export async function memoryInUse(): Promise<number> {
+/**
+ * Does something `rounds` times, and gives the bytes that the round left which left least: what leaks does so every
+ * time, what is compiled or cached is there after one. Needs `--expose-gc`.
+ */
+export async function memoryGrowth(
+  rounds: number,
+  action: (round: number) => Promise<void>,
+): Promise<number> {
+  const left: number[] = [];
+  let before = await memoryInUse();
+  for (let round = 0; round < rounds; round++) {
+    await action(round);
+    const after = await memoryInUse();
+    left.push(after - before);
+    before = after;
+  }
+  console.log(`bytes left by each round: ${left.join(', ')}`);
+  return Math.min(...left);
+}
+
+/** Bytes in use after a collection, array buffers included. */
+async function memoryInUse(): Promise<number> {
   if (globalThis.gc === undefined) throw new Error('run it with --expose-gc');
   // Finalizers run in turns of the event loop, and free more.
   for (let i = 0; i < 5; i++) {
