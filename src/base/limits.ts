@@ -61,19 +61,22 @@ export const maxClientSessionSize: number = 131_072;
 export const maxRelativeNames: number = 100;
 
 /** Comparisons of a name with a name constraint that one chain may cost: real chains need some hundreds. */
-export const maxNameComparisons: number = 100_000;
+export const maxNameComparisons: number = 50_000;
 
-/** Certificates in a path, leaf and anchor included: the public Web needs four. */
-export const maxPathLength: number = 10;
+/** Certificates between the leaf and the trust anchor: the public Web needs two or three. */
+export const maxIntermediates: number = 6;
 
 /** Candidates that are looked at as somebody's issuer: a peer decides how many it makes. */
-export const maxPathTries: number = 100;
+export const maxPathSteps: number = 2_000;
 
 /** Signatures verified for one chain: the dearest thing that a peer can make us do. */
-export const maxSignatureChecks: number = 16;
+export const maxSignatureChecks: number = 100;
 
 /** Certificates of a peer that are read at all: several times what the crossed signatures of any authority need. */
-export const maxPresentedCertificates: number = 64;
+export const maxPresentedCertificates: number = 32;
+
+/** What these may come to, in bytes. */
+export const maxPresentedBytes: number = 65_536;
 
 /** Extensions of a certificate: the largest known have about twenty. */
 export const maxCertificateExtensions: number = 100;

@@ -20,6 +20,13 @@ export type SignatureScheme =
   | 'rsa_pss_pss_sha384'
   | 'rsa_pss_pss_sha512';
 
+/** What certificates, revocation lists and OCSP responses are signed with. Any curve goes with any hash of ECDSA. */
+export type SignatureAlgorithm =
+  | `rsa_pkcs1_${'sha256' | 'sha384' | 'sha512'}`
+  | `rsa_pss_${'sha256' | 'sha384' | 'sha512'}`
+  | `ecdsa_${'sha256' | 'sha384' | 'sha512'}`
+  | 'ed25519';
+
 /**
  * The primitives that the engine stands on. Synchronous for good: what may take time is a question, never a primitive.
  * Every array that a provider returns belongs to the caller; secrets come in arrays whose ArrayBuffer holds nothing else.
@@ -96,6 +103,8 @@ export interface PublicKey {
   readonly schemes: readonly SignatureScheme[];
   /** For RSA keys the modulus in bits, otherwise undefined. */
   readonly modulusBits: number | undefined;
-  /** False also where `scheme` is not among `schemes`. */
+  /** A signature of a handshake. False also where `scheme` is not among `schemes`. */
   verify(scheme: SignatureScheme, content: Uint8Array, signature: Uint8Array): boolean;
+  /** A signature of an issuer. False also where the key is not of the algorithm's kind. */
+  verifySigned(algorithm: SignatureAlgorithm, content: Uint8Array, signature: Uint8Array): boolean;
 }

@@ -183,7 +183,7 @@ function trustOf(
   provider: CryptoProvider,
 ): TrustPolicy {
   const { ca, dangerouslyVerifyPeer } = options;
-  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ca, purpose });
+  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ca, purpose }, provider);
   requireFunction('dangerouslyVerifyPeer', dangerouslyVerifyPeer);
   if (ca !== undefined) throw new TlsUsageError('dangerouslyVerifyPeer: it replaces `ca`; give one of them');
   return Object.freeze<TrustPolicy>({

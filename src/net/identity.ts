@@ -1,9 +1,9 @@
-import { createPrivateKey, KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
 import type { Identity } from '../handshake/identity.ts';
+import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { certificatesFrom, keyFromPem } from './pem.ts';
-import { type Certificate, parseCertificate } from './x509-certificate.ts';
 
 /** A certificate and its key, in the forms in which files and secret stores hold them. */
 export interface IdentityOptions {
@@ -91,7 +91,7 @@ function loadChain({ cert }: IdentityOptions): readonly Certificate[] {
   return certificatesFrom(cert, 'identity.cert').map((der, index) => {
     try {
       const certificate = parseCertificate(der);
-      void certificate.x509.publicKey;
+      void publicKeyOf(certificate);
       return certificate;
     } catch (cause) {
       const detail = cause instanceof TlsCertificateError ? `: ${cause.message}` : '';
@@ -101,11 +101,21 @@ function loadChain({ cert }: IdentityOptions): readonly Certificate[] {
 }
 
 function checkFit(chain: readonly Certificate[], key: KeyObject): void {
-  const fits = chain.findIndex(({ x509 }) => x509.checkPrivateKey(key));
+  const ours = encoded(createPublicKey(key));
+  const fits = chain.findIndex((certificate) => encoded(publicKeyOf(certificate)).equals(ours));
   if (fits === 0) return;
   throw new TlsUsageError(
     fits === -1
       ? 'identity.key is not the key of identity.cert: the two do not belong together'
       : `identity.key is the key of certificate ${fits + 1} in identity.cert: put that one first, and its issuers behind it`,
   );
+}
+
+/** Compared as bytes: `KeyObject.equals` leaves an error of OpenSSL's behind that some later call reports as its own. */
+function encoded(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'spki' });
+}
+
+function publicKeyOf({ subjectPublicKeyInfo }: Certificate): KeyObject {
+  return createPublicKey({ key: Buffer.from(subjectPublicKeyInfo), format: 'der', type: 'spki' });
 }

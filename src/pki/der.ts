@@ -1,43 +1,95 @@
 import { TlsCertificateError } from '../base/errors.ts';
 
-/** ASN.1 tags that certificates use (X.690 §8). */
-export const derTags = { sequence: 0x30, context0: 0xa0 } as const;
+/** ASN.1 tags of the types that certificates use (X.690 §8). */
+export const tags = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  objectIdentifier: 0x06,
+  enumerated: 0x0a,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+} as const;
 
-/** One DER element: `bytes` with tag and length, `content` without. */
+/** [n] of a primitive type under IMPLICIT tagging. */
+export function implicit(number: number): number {
+  return 0x80 | number;
+}
+
+/** [n] of a constructed type, or of any under EXPLICIT tagging. */
+export function constructed(number: number): number {
+  return 0xa0 | number;
+}
+
+/** One DER element: `bytes` with tag and length, `content` without; `offset` is where it begins in the whole. */
 export interface DerElement {
   readonly tag: number;
   readonly content: Uint8Array;
   readonly bytes: Uint8Array;
+  readonly offset: number;
 }
 
-/** A strict cursor over DER: lengths definite and minimal, tags of one byte. */
+/**
+ * A strict cursor over DER: tags of one byte, lengths definite and minimal, and nothing behind the last element. It
+ * knows where in the whole it is, so that every error names the byte.
+ */
 export class DerReader {
   readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #what: string;
   #offset = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** @param what the whole is, for errors: `a certificate` @param start where in the whole `bytes` begin */
+  constructor(bytes: Uint8Array, what = 'a certificate', start = 0) {
     this.#bytes = bytes;
+    this.#what = what;
+    this.#start = start;
   }
 
   get atEnd(): boolean {
     return this.#offset === this.#bytes.length;
   }
 
-  /** The next element, which must have `tag` where one is given. */
+  /** Where the next element begins in the whole. */
+  get position(): number {
+    return this.#start + this.#offset;
+  }
+
+  /** The next element, which must have `tag` where one is given. @throws TlsCertificateError (`malformed`) */
   next(tag?: number): DerElement {
     const start = this.#offset;
     const found = this.#byte();
-    if ((found & 0x1f) === 0x1f) throw this.#error(start, 'a tag of several bytes');
-    if (tag !== undefined && found !== tag) throw this.#error(start, `tag ${found}, not ${tag}`);
+    if ((found & 0x1f) === 0x1f) throw this.error('a tag of several bytes', start);
+    if (tag !== undefined && found !== tag) throw this.error(`tag 0x${hex(found)}, not 0x${hex(tag)}`, start);
     const length = this.#length();
     const contentStart = this.#offset;
-    if (length > this.#bytes.length - contentStart) throw this.#error(start, 'an element that ends early');
+    if (length > this.#bytes.length - contentStart) throw this.error('an element that ends early', start);
     this.#offset += length;
     return {
       tag: found,
       content: this.#bytes.subarray(contentStart, this.#offset),
       bytes: this.#bytes.subarray(start, this.#offset),
+      offset: this.#start + start,
     };
+  }
+
+  /** A cursor over the contents of the next element. */
+  enter(tag: number): DerReader {
+    return this.inside(this.next(tag));
+  }
+
+  /** A cursor over the contents of an element of this one, or of what an OCTET STRING in it holds. */
+  inside({ content, bytes, offset }: DerElement): DerReader {
+    return new DerReader(content, this.#what, offset + bytes.length - content.length);
+  }
+
+  /** The next element if it has `tag`. */
+  optional(tag: number): DerElement | undefined {
+    return this.nextIs(tag) ? this.next() : undefined;
   }
 
   /** Whether an element with `tag` comes next. */
@@ -45,27 +97,45 @@ export class DerReader {
     return this.#bytes[this.#offset] === tag;
   }
 
+  /** @param of what has been read @throws TlsCertificateError (`malformed`) where something is left */
+  end(of: string): void {
+    if (!this.atEnd) throw this.error(`${of} has values behind its last one`, this.#offset);
+  }
+
+  /** What is wrong, and where. @param offset in these bytes; by default where the cursor is */
+  error(found: string, offset: number = this.#offset): TlsCertificateError {
+    return this.errorAt(found, this.#start + offset);
+  }
+
+  /** @param position in the whole */
+  errorAt(found: string, position: number): TlsCertificateError {
+    return new TlsCertificateError(
+      'malformed',
+      `${this.#what} is not valid DER: ${found} at byte ${position}`,
+    );
+  }
+
   #length(): number {
     const start = this.#offset;
     const first = this.#byte();
     if (first < 0x80) return first;
     const width = first & 0x7f;
-    if (width === 0 || width > 4) throw this.#error(start, 'an indefinite or oversized length');
+    if (width === 0 || width > 4) throw this.error('an indefinite or oversized length', start);
     let length = 0;
     for (let i = 0; i < width; i++) length = length * 256 + this.#byte();
     if (length < 0x80 || length < 2 ** (8 * (width - 1)))
-      throw this.#error(start, 'a length that is not minimal');
+      throw this.error('a length that is not minimal', start);
     return length;
   }
 
   #byte(): number {
     const byte = this.#bytes[this.#offset];
-    if (byte === undefined) throw this.#error(this.#offset, 'an early end');
+    if (byte === undefined) throw this.error('an early end');
     this.#offset += 1;
     return byte;
   }
+}
 
-  #error(offset: number, found: string): TlsCertificateError {
-    return new TlsCertificateError('malformed', `a certificate is not valid DER: ${found} at byte ${offset}`);
-  }
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
 }

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { TrustVerdict } from '../../src/handshake/identity.ts';
 import { x509Trust } from '../../src/net/trust.ts';
 import { intermediateCertificate, rootCertificate, serverCertificate } from '../support/certificates.ts';
@@ -24,7 +25,7 @@ test('without `ca` a chain to one of Node’s roots is trusted, and a root that 
   root.pem = authority.pem;
   const intermediate = await intermediateCertificate(authority);
   const leaf = await serverCertificate(intermediate, { names: ['www.example.org'] });
-  const policy = x509Trust({ purpose: 'server' });
+  const policy = x509Trust({ purpose: 'server' }, nodeCrypto);
   const peer = {
     purpose: 'server',
     host: 'www.example.org',

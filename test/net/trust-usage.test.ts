@@ -34,7 +34,10 @@ describe('authorities', () => {
   });
 
   test('are no ordinary certificates, not even trusted ones', async () => {
-    const below = await serverCertificate(leaf, { names: ['www.example.org'] });
+    const below = await serverCertificate(leaf, {
+      names: ['www.example.org'],
+      key: testKey('p256', 'below'),
+    });
     expectRefused(judge([below, leaf, intermediate]), 'not_a_ca', 'bad_certificate', { position: 1 });
     expectRefused(judge([below], { ca: [leaf] }), 'not_a_ca', 'bad_certificate', { position: 1 });
   });
@@ -58,7 +61,7 @@ describe('authorities', () => {
     expectTrusted(judge(await chainThrough({ extendedKeyUsage: ['any'] })));
   });
 
-  test('have no more below them than pathLenConstraint says, the self-issued aside', async () => {
+  test('have no more below them than pathLenConstraint says, self-issued ones included', async () => {
     const top = await rootCertificate({ pathLength: 1 });
     const first = await intermediateCertificate(top, { subject: 'CN=First' });
     const rolledOver = await intermediateCertificate(first, {
@@ -68,7 +71,10 @@ describe('authorities', () => {
     const second = await intermediateCertificate(rolledOver, { subject: 'CN=Second' });
     const names = ['www.example.org'];
     const fine = await serverCertificate(rolledOver, { names });
-    expectTrusted(judge([fine, rolledOver, first], { ca: [top] }));
+    const place = { subject: 'CN=Test Root', position: 3 };
+    expectRefused(judge([fine, rolledOver, first], { ca: [top] }), 'path_too_long', 'bad_certificate', place);
+    const direct = await serverCertificate(first, { names });
+    expectTrusted(judge([direct, first], { ca: [top] }));
     const tooMany = await serverCertificate(second, { names });
     const verdict = judge([tooMany, second, rolledOver, first], { ca: [top] });
     expectRefused(verdict, 'path_too_long', 'bad_certificate', { subject: 'CN=Test Root', position: 4 });
@@ -76,10 +82,10 @@ describe('authorities', () => {
     expectTrusted(judge([await serverCertificate(none, { names }), none]));
   });
 
-  test('are at most nine, and sixty-four certificates are read', async () => {
+  test('are at most six, and thirty-two certificates are read', async () => {
     const chain: TestCertificate[] = [];
     let issuer = root;
-    for (let i = 1; i <= 9; i++) {
+    for (let i = 1; i <= 7; i++) {
       issuer = await intermediateCertificate(issuer, { subject: `CN=Level ${i}` });
       chain.unshift(issuer);
     }
@@ -88,9 +94,9 @@ describe('authorities', () => {
     expectRefused(judge([deep, ...chain]), 'path_too_long', 'bad_certificate');
     const shallower = await serverCertificate(chain[1]!, { names });
     expectTrusted(judge([shallower, ...chain]));
-    const many = [leaf, intermediate, ...new Array<TestCertificate>(63).fill(root)];
+    const many = [leaf, intermediate, ...new Array<TestCertificate>(31).fill(root)];
     expectRefused(judge(many), 'path_too_long', 'bad_certificate');
-    expectTrusted(judge(many.slice(0, 64)));
+    expectTrusted(judge(many.slice(0, 32)));
   });
 });
 
@@ -148,7 +154,9 @@ describe('the leaf', () => {
       notAfter: new Date(now + 2 * hour),
     });
     expect(again.key.equals(own.key)).toBe(true);
-    expectRefused(judge([again], { ca: [own] }), 'not_acceptable', 'certificate_unknown');
+    expectRefused(judge([again], { ca: [own] }), 'unknown_issuer', 'unknown_ca');
+    const authority = await intermediateCertificate(root, { names: ['www.example.org'], keyUsage: [] });
+    expectRefused(judge([authority]), 'not_acceptable', 'certificate_unknown');
   });
 });
 

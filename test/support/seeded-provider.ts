@@ -157,6 +157,7 @@ function verifyingOnce(key: PublicKey): PublicKey {
   return {
     schemes: key.schemes,
     modulusBits: key.modulusBits,
+    verifySigned: (algorithm, content, signature) => key.verifySigned(algorithm, content, signature),
     verify(scheme, content, signature): boolean {
       const id = `${scheme} ${Buffer.from(content).toString('hex')} ${Buffer.from(signature).toString('hex')}`;
       let verdict = verdicts.get(id);

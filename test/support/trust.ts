@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { AlertName } from '../../src/base/alerts.ts';
 import { alertFor, type CertificateCheck, TlsCertificateError } from '../../src/base/errors.ts';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { TrustPolicy, TrustVerdict } from '../../src/handshake/identity.ts';
 import { x509Trust } from '../../src/net/trust.ts';
 import {
@@ -56,7 +57,7 @@ function policyFor(ca: readonly TestCertificate[], purpose: 'server' | 'client')
   const key = purpose + ca.map(({ pem }) => pem).join('');
   let policy = policies.get(key);
   if (policy === undefined) {
-    policy = x509Trust({ ca: ca.map(({ pem }) => pem), purpose });
+    policy = x509Trust({ ca: ca.map(({ pem }) => pem), purpose }, nodeCrypto);
     policies.set(key, policy);
   }
   return policy;

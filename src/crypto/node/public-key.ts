@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
-import type { PublicKey, SignatureScheme } from '../provider.ts';
-import { modulusBits, schemeParameters, schemesOf } from './schemes.ts';
+import type { PublicKey, SignatureAlgorithm, SignatureScheme } from '../provider.ts';
+import { issuerParameters, modulusBits, schemeParameters, schemesOf } from './schemes.ts';
 import { parseSubjectPublicKeyInfo, type SubjectPublicKey } from './spki.ts';
 
 /** See `CryptoProvider.importPublicKey`. */
@@ -33,6 +33,22 @@ class NodePublicKey implements PublicKey {
   verify(scheme: SignatureScheme, content: Uint8Array, signature: Uint8Array): boolean {
     if (!this.schemes.includes(scheme)) return false;
     const { digest, options } = schemeParameters[scheme];
+    return this.#verify(digest, options, content, signature);
+  }
+
+  verifySigned(algorithm: SignatureAlgorithm, content: Uint8Array, signature: Uint8Array): boolean {
+    const parameters = issuerParameters(algorithm, this.#key);
+    return (
+      parameters !== undefined && this.#verify(parameters.digest, parameters.options, content, signature)
+    );
+  }
+
+  #verify(
+    digest: string | null,
+    options: { readonly padding?: number; readonly saltLength?: number },
+    content: Uint8Array,
+    signature: Uint8Array,
+  ): boolean {
     try {
       return verify(digest, content, { key: this.#key, ...options }, signature);
     } catch {

@@ -1,5 +1,5 @@
 import { constants, type KeyObject } from 'node:crypto';
-import type { SignatureScheme } from '../provider.ts';
+import type { SignatureAlgorithm, SignatureScheme } from '../provider.ts';
 
 /** What node:crypto has to be told about a signature scheme. */
 interface SchemeParameters {
@@ -28,6 +28,23 @@ export const schemeParameters: Readonly<Record<SignatureScheme, SchemeParameters
   rsa_pss_pss_sha384: { digest: 'sha384', options: pss },
   rsa_pss_pss_sha512: { digest: 'sha512', options: pss },
 };
+
+const pkcs1 = { padding: constants.RSA_PKCS1_PADDING } as const;
+
+/** How node:crypto verifies what an issuer signed with `key`; undefined where that is a key of another kind. */
+export function issuerParameters(
+  algorithm: SignatureAlgorithm,
+  key: KeyObject,
+): SchemeParameters | undefined {
+  const type = key.asymmetricKeyType;
+  if (algorithm === 'ed25519') return type === 'ed25519' ? { digest: null, options: {} } : undefined;
+  const digest = algorithm.slice(-6) as 'sha256' | 'sha384' | 'sha512';
+  if (algorithm.startsWith('ecdsa_')) return type === 'ec' ? { digest, options: {} } : undefined;
+  if (algorithm.startsWith('rsa_pkcs1_')) return type === 'rsa' ? { digest, options: pkcs1 } : undefined;
+  // A key that is for PSS alone may be for one hash alone.
+  const isFit = type === 'rsa' || (type === 'rsa-pss' && schemesOf(key).includes(`rsa_pss_pss_${digest}`));
+  return isFit ? { digest, options: pss } : undefined;
+}
 
 const ecdsaSchemes: ReadonlyMap<string | undefined, SignatureScheme> = new Map([
   ['prime256v1', 'ecdsa_secp256r1_sha256'],

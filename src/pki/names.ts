@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { equalBytes } from '../base/bytes.ts';
 import { type DnsName, dnsLabels, type GeneralName } from './general-names.ts';
 
@@ -30,10 +29,10 @@ export function readableNames(names: readonly GeneralName[]): readonly string[] 
 
 /** An IP address as iPAddress has it: 4 or 16 bytes. Undefined for anything else. */
 export function addressBytes(text: string): Uint8Array | undefined {
+  if (!text.includes(':')) return ipv4Bytes(text);
+  // What interface an address is reached over (RFC 4007 §11) is no part of it.
   const [address = '', zone] = text.split('%');
-  const version = isIP(address);
-  if (version === 4 && zone === undefined) return Uint8Array.from(address.split('.'), Number);
-  return version === 6 ? ipv6Bytes(address) : undefined;
+  return zone === '' ? undefined : ipv6Bytes(address);
 }
 
 /** What the caller asked for. A trailing dot is the root's and no part of what certificates write (RFC 9525 §6.3). */
@@ -54,21 +53,41 @@ function matchesDns(reference: readonly string[], presented: DnsName): boolean {
   return labels.every((label, index) => label === reference[index] || label === '*');
 }
 
-function ipv6Bytes(address: string): Uint8Array {
-  const [head = '', tail] = address.split('::');
-  const front = groups(head);
-  const back = tail === undefined ? [] : groups(tail);
-  const middle = new Array<number>(16 - front.length - back.length).fill(0);
-  return Uint8Array.from([...front, ...middle, ...back]);
+/** Four decimal numbers without leading zeros: others are octal to some resolvers. */
+function ipv4Bytes(text: string): Uint8Array | undefined {
+  const parts = text.split('.');
+  const isAddress =
+    parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
+  return isAddress ? Uint8Array.from(parts, Number) : undefined;
 }
 
-function groups(part: string): readonly number[] {
-  if (part === '') return [];
-  return part.split(':').flatMap((group) => {
-    if (group.includes('.')) return group.split('.').map(Number);
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 0xff];
-  });
+/** RFC 4291 §2.2: groups of hexadecimal digits, `::` for some of zeros, perhaps an IPv4 address at the end. */
+function ipv6Bytes(text: string): Uint8Array | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  // Only at the very end may there be an IPv4 address.
+  const [front, back] = halves.map((half, index) => groups(half, index === halves.length - 1));
+  if (front === undefined || (halves.length === 2 && back === undefined)) return undefined;
+  const count = front.length + (back?.length ?? 0);
+  if (back === undefined ? count !== 16 : count > 14) return undefined;
+  return Uint8Array.from([...front, ...new Array<number>(16 - count).fill(0), ...(back ?? [])]);
+}
+
+/** The bytes of some groups; undefined where one is none. */
+function groups(text: string, mayEndInIpv4: boolean): readonly number[] | undefined {
+  if (text === '') return [];
+  const parts = text.split(':');
+  const bytes: number[] = [];
+  for (const [index, part] of parts.entries()) {
+    const isLast = index === parts.length - 1;
+    const ipv4 = mayEndInIpv4 && isLast && part.includes('.') ? ipv4Bytes(part) : undefined;
+    if (ipv4 !== undefined) bytes.push(...ipv4);
+    else if (/^[0-9a-f]{1,4}$/i.test(part)) {
+      const value = Number.parseInt(part, 16);
+      bytes.push(value >> 8, value & 0xff);
+    } else return undefined;
+  }
+  return bytes;
 }
 
 /** IPv4 or IPv6. */

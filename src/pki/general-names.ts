@@ -1,6 +1,6 @@
 import { maxRelativeNames } from '../base/limits.ts';
-import type { DerReader } from '../pki/der.ts';
-import { constructed, implicit, latin1, malformed, only, tags } from './x509-values.ts';
+import { constructed, type DerReader, implicit, tags } from './der.ts';
+import { latin1 } from './values.ts';
 
 /** A GeneralName of subjectAltName or nameConstraints, as far as it is looked at here (RFC 5280 §4.2.1.6). */
 export type GeneralName =
@@ -29,26 +29,32 @@ export const rfc822Name = '[1]';
 
 /** The next GeneralName of a list. */
 export function generalName(reader: DerReader): GeneralName {
-  const { tag, content } = reader.next();
+  const element = reader.next();
+  const { tag, content } = element;
   const number = tag & 0x1f;
   // otherName, x400Address, directoryName and ediPartyName are constructed, the others are not.
   const isConstructed = number === 0 || number === 3 || number === 4 || number === 5;
   if (number > 8 || tag !== (isConstructed ? constructed(number) : implicit(number))) {
-    throw malformed('a GeneralName of no known form');
+    throw reader.errorAt('a GeneralName of no known form', element.offset);
   }
   if (number === 2) return dnsName(latin1(content));
-  if (number === 4) return directoryName(content);
+  if (number === 4) {
+    const name = reader.inside(element);
+    const directory = directoryName(name);
+    name.end('a directoryName');
+    return directory;
+  }
   if (number === 7) return { form: 'iPAddress', bytes: content };
   return { form: `[${number}]` };
 }
 
-/** @param name the DER of a Name */
-export function directoryName(name: Uint8Array): DirectoryName {
-  const list = only(name, tags.sequence, 'a name');
+/** The next Name. */
+export function directoryName(reader: DerReader): DirectoryName {
+  const list = reader.enter(tags.sequence);
   const relativeNames: Uint8Array[] = [];
   while (!list.atEnd) relativeNames.push(list.next(tags.set).bytes);
   if (relativeNames.length > maxRelativeNames)
-    throw malformed(`a name of more than ${maxRelativeNames} parts`);
+    throw list.error(`a name of more than ${maxRelativeNames} parts`);
   return { form: 'directoryName', relativeNames };
 }
 

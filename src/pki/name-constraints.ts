@@ -1,11 +1,12 @@
 import { equalBytes, noBytes } from '../base/bytes.ts';
 import { TlsCertificateError } from '../base/errors.ts';
 import { maxNameComparisons } from '../base/limits.ts';
+import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
+import { DerReader } from './der.ts';
+import type { NameConstraints } from './extensions.ts';
 import { type DnsName, directoryName, type GeneralName, rfc822Name } from './general-names.ts';
 import { isAddress } from './names.ts';
-import { type Certificate, isSelfIssued, nameOf, placeOf } from './x509-certificate.ts';
-import type { NameConstraints } from './x509-extensions.ts';
-import { latin1 } from './x509-values.ts';
+import { latin1 } from './values.ts';
 
 /** What is left of `maxNameComparisons`, for all certificates of a chain. */
 export interface ComparisonBudget {
@@ -52,7 +53,7 @@ function judge(name: GeneralName, constraints: NameConstraints, budget: Comparis
     let constrained = false;
     for (const base of constraints[side]) {
       budget.left -= 1;
-      if (budget.left < 0) return 'comparing every name with them takes too long';
+      if (budget.left < 0) return `more than ${maxNameComparisons} comparisons would be needed`;
       if (base.form !== name.form) continue;
       const covers = covered(name, base, side);
       if (covers === undefined) return 'they are about names of a form that is not compared here';
@@ -81,7 +82,7 @@ function covered(name: GeneralName, base: GeneralName, side: Side): boolean | un
 /** Every name that constraints apply to: the alternative ones, the subject, and e-mail addresses in the subject. */
 function namesOf(certificate: Certificate): readonly GeneralName[] {
   const names = [...(certificate.subjectAltName ?? [])];
-  const subject = directoryName(certificate.subject);
+  const subject = directoryName(new DerReader(certificate.subject));
   if (subject.relativeNames.length > 0) names.push(subject);
   if (latin1(certificate.subject).includes(emailAddressAttribute)) names.push({ form: rfc822Name });
   return names;

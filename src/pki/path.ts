@@ -1,14 +1,15 @@
-import type { KeyObject } from 'node:crypto';
 import { equalBytes } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
-import { maxPathLength, maxPathTries, maxSignatureChecks } from '../base/limits.ts';
+import { maxIntermediates, maxPathSteps, maxSignatureChecks } from '../base/limits.ts';
+import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
+import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
+import { keyPurposes, keyUsages } from './extensions.ts';
 import { type ComparisonBudget, checkNameConstraints, comparisonBudget } from './name-constraints.ts';
-import { weakSignature } from './signature-algorithms.ts';
-import { type Certificate, isSelfIssued, nameOf, placeOf } from './x509-certificate.ts';
-import { keyPurposes, keyUsages } from './x509-extensions.ts';
+import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
 
 export interface PathQuestion {
+  readonly provider: CryptoProvider;
   readonly leaf: Certificate;
   /** What came behind the leaf, in any order; what is not needed is not looked at. */
   readonly intermediates: readonly Certificate[];
@@ -30,7 +31,7 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     intermediates: withoutRepeats(leaf, question.intermediates).filter(
       (certificate) => !anchors.has(certificate),
     ),
-    tries: 0,
+    steps: 0,
     signatureChecks: 0,
     signatures: new Map(),
     comparisons: comparisonBudget(),
@@ -53,7 +54,11 @@ function withoutRepeats(leaf: Certificate, others: readonly Certificate[]): read
  * What every certificate of a path must be, whatever its place: valid now, understood, with a key that is no gift.
  * @param position 0 for the leaf
  */
-export function checkCertificate(certificate: Certificate, position: number, now: number): void {
+export function checkCertificate(
+  certificate: Certificate,
+  position: number,
+  { now, provider }: Pick<PathQuestion, 'now' | 'provider'>,
+): void {
   const fail = (check: CertificateCheck, message: string): never => {
     throw new TlsCertificateError(check, message, placeOf(certificate, position));
   };
@@ -76,49 +81,34 @@ export function checkCertificate(certificate: Certificate, position: number, now
     const list = certificate.unknownCritical.slice(0, 5).join(', ');
     fail('critical_extension', `${name()} has critical extensions that Tacit does not know: ${list}.`);
   }
-  checkKey(certificate, position);
+  keyOf(certificate, position, provider);
 }
 
-/** RSA from 2 048 bits on, and the curves that TLS 1.3 signs with. */
-function checkKey(certificate: Certificate, position: number): void {
+/** The keys of certificates that are used again and again: those of anchors. */
+const keys = new WeakMap<Certificate, PublicKey>();
+
+/** RSA from 2 048 to 8 192 bits, the curves that TLS 1.3 signs with, and Ed25519. */
+function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
+  const known = keys.get(certificate);
+  if (known !== undefined) return known;
   const name = (): string => `The certificate "${nameOf(certificate, 'subject')}"`;
   const fail = (message: string): never => {
     throw new TlsCertificateError('weak_key', message, placeOf(certificate, position));
   };
-  const { keyAlgorithm, curve } = certificate;
-  if (keyAlgorithm === keyAlgorithms.rsa || keyAlgorithm === keyAlgorithms.rsaPss) {
-    const { modulusLength = 0, publicExponent = 0n } = publicKeyOf(certificate).asymmetricKeyDetails ?? {};
-    if (modulusLength < 2048) {
-      fail(`${name()} has an RSA key of ${modulusLength} bits, fewer than 2048. It needs a new key.`);
-    }
-    // Longer moduli and exponents would let a peer choose how long we compute.
-    if (modulusLength > 8192)
-      fail(`${name()} has an RSA key of ${modulusLength} bits; Tacit takes up to 8192.`);
-    if (publicExponent < 3n || publicExponent % 2n === 0n || publicExponent >= 2n ** 32n) {
-      fail(
-        `${name()} has an RSA key with an exponent that is even, less than 3 or beyond 32 bits. It needs a new key.`,
-      );
-    }
-  } else if (keyAlgorithm === keyAlgorithms.ec) {
-    if (curve === undefined || !curves.has(curve)) {
-      fail(`${name()} has a key on an elliptic curve that is not P-256, P-384 or P-521. It needs a new key.`);
-    }
-  } else if (keyAlgorithm !== keyAlgorithms.ed25519 && keyAlgorithm !== keyAlgorithms.ed448) {
+  const key =
+    provider.importPublicKey(certificate.subjectPublicKeyInfo) ??
     fail(
-      `${name()} has a key of a kind that Tacit does not take (${keyAlgorithm}); it takes RSA, ECDSA and EdDSA keys.`,
+      `${name()} has a key that Tacit does not take: it takes RSA with an odd exponent of 3 or more, P-256, P-384, P-521 and Ed25519. It needs a new key.`,
     );
-  }
+  const { modulusBits } = key;
+  if (modulusBits !== undefined && modulusBits < 2048)
+    fail(`${name()} has an RSA key of ${modulusBits} bits, fewer than 2048. It needs a new key.`);
+  // A longer modulus would let a peer choose how long we compute.
+  if (modulusBits !== undefined && modulusBits > 8192)
+    fail(`${name()} has an RSA key of ${modulusBits} bits; Tacit takes up to 8192.`);
+  keys.set(certificate, key);
+  return key;
 }
-
-const keyAlgorithms = {
-  rsa: '1.2.840.113549.1.1.1',
-  rsaPss: '1.2.840.113549.1.1.10',
-  ec: '1.2.840.10045.2.1',
-  ed25519: '1.3.101.112',
-  ed448: '1.3.101.113',
-} as const;
-
-const curves: ReadonlySet<string> = new Set(['1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.132.0.35']);
 
 /** The purpose as an extended key usage (RFC 5280 §4.2.1.12), and in words. */
 export const purposes: Readonly<
@@ -129,7 +119,7 @@ export const purposes: Readonly<
 };
 
 interface Search extends PathQuestion {
-  tries: number;
+  steps: number;
   signatureChecks: number;
   /** Results by issuer and what it signed: several paths share their links. */
   readonly signatures: Map<Certificate, Map<Certificate, boolean>>;
@@ -152,12 +142,13 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
   const candidates = [
     ...search.anchors.withSubject(child.issuer),
     ...search.intermediates.filter(({ subject }) => equalBytes(subject, child.issuer)),
-  ].filter((candidate) => !path.some(({ der }) => equalBytes(der, candidate.der)));
+  ].filter((candidate) => !path.some((certificate) => isSameEntity(certificate, candidate)));
   if (candidates.length === 0) note(search, ranks.nobodyFound, path, unknownIssuer(path));
   for (const candidate of candidates) {
-    search.tries += 1;
-    if (search.tries > maxPathTries || search.signatureChecks >= maxSignatureChecks) {
-      note(search, ranks.gaveUp, path, tooManyPaths(path));
+    search.steps += 1;
+    const exhausted = exhaustedBudget(search);
+    if (exhausted !== undefined) {
+      note(search, ranks.gaveUp, path, tooManyPaths(path, exhausted));
       return undefined;
     }
     let rank: Rank = ranks.didNotSign;
@@ -177,6 +168,18 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
   return undefined;
 }
 
+/** Loops go through the same name and key, whatever certificate says so. */
+function isSameEntity(one: Certificate, other: Certificate): boolean {
+  return (
+    equalBytes(one.subject, other.subject) && equalBytes(one.subjectPublicKeyInfo, other.subjectPublicKeyInfo)
+  );
+}
+
+function exhaustedBudget({ steps, signatureChecks }: Search): string | undefined {
+  if (steps > maxPathSteps) return `${maxPathSteps} candidates`;
+  return signatureChecks >= maxSignatureChecks ? `${maxSignatureChecks} signatures` : undefined;
+}
+
 /** Keeps the failure that tells most: a better rank, or nobody found further up. */
 function note(search: Search, rank: Rank, path: readonly Certificate[], error: TlsCertificateError): void {
   const { failure } = search;
@@ -188,26 +191,20 @@ function note(search: Search, rank: Rank, path: readonly Certificate[], error: T
 function whyNoIssuerHelps(path: readonly Certificate[]): TlsCertificateError | undefined {
   const position = path.length - 1;
   const child = path[position]!;
-  const weak = weakSignature(child.signatureAlgorithm);
-  if (weak !== undefined) {
+  if (signatureAlgorithm(child.signatureAlgorithm) === undefined) {
     return new TlsCertificateError(
       'weak_signature',
-      `The certificate "${nameOf(child, 'subject')}" is signed with ${weak}; Tacit takes SHA-256, SHA-384 and SHA-512 with RSA or ECDSA, and EdDSA. Its issuer must sign it anew.`,
+      `The certificate "${nameOf(child, 'subject')}" is signed with ${algorithmName(child.signatureAlgorithm)}; Tacit takes SHA-256, SHA-384 and SHA-512 with RSA or ECDSA, and Ed25519. Its issuer must sign it anew.`,
       placeOf(child, position),
     );
   }
-  if (path.length < maxPathLength) return undefined;
-  return new TlsCertificateError(
-    'path_too_long',
-    `The chain has more than ${maxPathLength} certificates between the peer and a trust anchor.`,
-    placeOf(child, position),
-  );
+  return undefined;
 }
 
 /** Whether `candidate` signed the last certificate of `path`. */
 function checkSignature(search: Search, path: readonly Certificate[], candidate: Certificate): void {
   const child = path.at(-1)!;
-  checkKey(candidate, path.length);
+  const key = keyOf(candidate, path.length, search.provider);
   let verified = search.signatures.get(candidate);
   if (verified === undefined) {
     verified = new Map();
@@ -216,7 +213,8 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
   let good = verified.get(child);
   if (good === undefined) {
     search.signatureChecks += 1;
-    good = child.x509.verify(publicKeyOf(candidate));
+    const algorithm = signatureAlgorithm(child.signatureAlgorithm);
+    good = algorithm !== undefined && key.verifySigned(algorithm, child.toBeSigned, child.signature);
     verified.set(child, good);
   }
   if (good) return;
@@ -234,7 +232,7 @@ function checkAuthority(search: Search, path: readonly Certificate[], candidate:
     throw new TlsCertificateError(check, message, placeOf(candidate, position));
   };
   const name = (): string => `The certificate "${nameOf(candidate, 'subject')}"`;
-  checkCertificate(candidate, position, search.now);
+  checkCertificate(candidate, position, search);
   if (candidate.basicConstraints?.ca !== true) {
     fail(
       'not_a_ca',
@@ -249,30 +247,22 @@ function checkAuthority(search: Search, path: readonly Certificate[], candidate:
   if (usages !== undefined && !usages.includes(purpose.oid) && !usages.includes(keyPurposes.any)) {
     fail('extended_key_usage', `${name()} is an authority, but not for ${purpose.text} (extKeyUsage).`);
   }
+  // Self-issued ones count too, unlike in RFC 5280 §6.1.4 (l): nothing is lost by it, and other verifiers do the same.
+  const below = path.length - 1;
   const { pathLength } = candidate.basicConstraints ?? {};
-  const below = path.slice(1).filter((certificate) => !isSelfIssued(certificate)).length;
   if (pathLength !== undefined && below > pathLength) {
     fail(
       'path_too_long',
       `${name()} allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
     );
   }
+  if (below > maxIntermediates || (below === maxIntermediates && !search.anchors.has(candidate))) {
+    fail(
+      'path_too_long',
+      `The chain has more than ${maxIntermediates} certificates between leaf and anchor.`,
+    );
+  }
   checkNameConstraints(candidate, path, search.comparisons);
-  // The system's own look at names, key identifiers and key usage.
-  if (!path.at(-1)!.x509.checkIssued(candidate.x509)) {
-    fail('unknown_issuer', `${name()} signed the one below it, but by its identifiers is not its issuer.`);
-  }
-}
-
-function publicKeyOf(certificate: Certificate): KeyObject {
-  try {
-    return certificate.x509.publicKey;
-  } catch (cause) {
-    if (cause instanceof TlsCertificateError) throw cause;
-    throw new TlsCertificateError('malformed', 'The public key of a certificate cannot be read.', undefined, {
-      cause,
-    });
-  }
 }
 
 function unknownIssuer(path: readonly Certificate[]): TlsCertificateError {
@@ -286,10 +276,10 @@ function unknownIssuer(path: readonly Certificate[]): TlsCertificateError {
   return new TlsCertificateError('unknown_issuer', message, placeOf(last, position));
 }
 
-function tooManyPaths(path: readonly Certificate[]): TlsCertificateError {
+function tooManyPaths(path: readonly Certificate[], budget: string): TlsCertificateError {
   return new TlsCertificateError(
     'path_too_long',
-    'The chain allows so many paths that the search for a trusted one was given up. Send only the certificates that are needed.',
+    `The chain allows so many paths that the search for a trusted one was given up after ${budget}. Send only the certificates that are needed.`,
     placeOf(path[0]!, 0),
   );
 }

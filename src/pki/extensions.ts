@@ -1,17 +1,7 @@
 import { maxCertificateExtensions } from '../base/limits.ts';
-import { DerReader } from '../pki/der.ts';
+import { constructed, type DerReader, tags } from './der.ts';
 import { type GeneralName, generalName } from './general-names.ts';
-import {
-  atEnd,
-  constructed,
-  malformed,
-  namedBits,
-  objectIdentifier,
-  only,
-  optionalBoolean,
-  smallInteger,
-  tags,
-} from './x509-values.ts';
+import { namedBits, objectIdentifier, optionalBoolean, smallInteger } from './values.ts';
 
 /** The extensions that decide whether a certificate may be used (RFC 5280 §4.2). Absent ones are undefined. */
 export interface CertificateExtensions {
@@ -61,38 +51,53 @@ const oids = {
 } as const;
 
 /**
- * @param extensions the DER of `Extensions` (RFC 5280 §4.1)
+ * @param list the contents of `Extensions` (RFC 5280 §4.1)
  * @throws TlsCertificateError (`malformed`)
  */
-export function parseExtensions(extensions: Uint8Array): CertificateExtensions {
-  const list = only(extensions, tags.sequence, 'the list of extensions');
-  const values = new Map<string, Uint8Array>();
-  const unknownCritical: string[] = [];
-  if (list.atEnd) throw malformed('an empty list of extensions');
-  while (!list.atEnd) {
-    const fields = new DerReader(list.next(tags.sequence).content);
-    const oid = objectIdentifier(fields.next(tags.objectIdentifier).content);
-    const critical = optionalBoolean(fields);
-    const value = fields.next(tags.octetString).content;
-    atEnd(fields, `extension ${oid}`);
-    if (values.has(oid)) throw malformed(`extension ${oid} occurs twice`);
-    if (values.size === maxCertificateExtensions)
-      throw malformed(`more than ${maxCertificateExtensions} extensions`);
-    values.set(oid, value);
-    if (critical && !understood.has(oid)) unknownCritical.push(oid);
-  }
-  const parsed = <T>(oid: string, parse: (value: Uint8Array) => T): T | undefined => {
+export function parseExtensions(list: DerReader): CertificateExtensions {
+  const { values, unknownCritical } = extensionValues(list, understood);
+  const parsed = <T>(oid: string, parse: (value: DerReader) => T): T | undefined => {
     const value = values.get(oid);
-    return value === undefined ? undefined : parse(value);
+    if (value === undefined) return undefined;
+    const result = parse(value);
+    value.end(`extension ${oid}`);
+    return result;
   };
   return {
     basicConstraints: parsed(oids.basicConstraints, parseBasicConstraints),
-    keyUsage: parsed(oids.keyUsage, parseKeyUsage),
+    keyUsage: parsed(oids.keyUsage, namedBits),
     extendedKeyUsage: parsed(oids.extendedKeyUsage, parseExtendedKeyUsage),
     subjectAltName: parsed(oids.subjectAltName, parseSubjectAltName),
     nameConstraints: parsed(oids.nameConstraints, parseNameConstraints),
     unknownCritical,
   };
+}
+
+/**
+ * The extensions of a certificate, a list or a response, each once (RFC 5280 §4.2), as cursors over their values.
+ * @param known object identifiers that may be critical
+ */
+export function extensionValues(
+  list: DerReader,
+  known: ReadonlySet<string>,
+): { readonly values: ReadonlyMap<string, DerReader>; readonly unknownCritical: readonly string[] } {
+  const values = new Map<string, DerReader>();
+  const unknownCritical: string[] = [];
+  if (list.atEnd) throw list.error('an empty list of extensions');
+  while (!list.atEnd) {
+    const { position } = list;
+    const fields = list.enter(tags.sequence);
+    const oid = objectIdentifier(fields);
+    const isCritical = optionalBoolean(fields);
+    const value = fields.enter(tags.octetString);
+    fields.end(`extension ${oid}`);
+    if (values.has(oid)) throw list.errorAt(`extension ${oid} a second time`, position);
+    if (values.size === maxCertificateExtensions)
+      throw list.errorAt(`more than ${maxCertificateExtensions} extensions`, position);
+    values.set(oid, value);
+    if (isCritical && !known.has(oid)) unknownCritical.push(oid);
+  }
+  return { values, unknownCritical };
 }
 
 /** A certificate without extensions. */
@@ -108,52 +113,44 @@ export const noExtensions: CertificateExtensions = {
 const understood: ReadonlySet<string> = new Set(Object.values(oids));
 
 /** RFC 5280 §4.2.1.9. */
-function parseBasicConstraints(value: Uint8Array): BasicConstraints {
-  const fields = only(value, tags.sequence, 'basicConstraints');
+function parseBasicConstraints(value: DerReader): BasicConstraints {
+  const fields = value.enter(tags.sequence);
   const ca = optionalBoolean(fields);
-  const pathLength = fields.nextIs(tags.integer) ? smallInteger(fields.next().content) : undefined;
-  atEnd(fields, 'basicConstraints');
+  const pathLength = fields.nextIs(tags.integer) ? smallInteger(fields) : undefined;
+  fields.end('basicConstraints');
   return { ca, pathLength };
 }
 
-/** RFC 5280 §4.2.1.3. */
-function parseKeyUsage(value: Uint8Array): number {
-  const reader = new DerReader(value);
-  const bits = namedBits(reader.next(tags.bitString).content);
-  atEnd(reader, 'keyUsage');
-  return bits;
-}
-
 /** RFC 5280 §4.2.1.12. */
-function parseExtendedKeyUsage(value: Uint8Array): readonly string[] {
-  const list = only(value, tags.sequence, 'extKeyUsage');
+function parseExtendedKeyUsage(value: DerReader): readonly string[] {
+  const list = value.enter(tags.sequence);
   const purposes: string[] = [];
-  if (list.atEnd) throw malformed('an empty extKeyUsage');
-  while (!list.atEnd) purposes.push(objectIdentifier(list.next(tags.objectIdentifier).content));
+  if (list.atEnd) throw list.error('an empty extKeyUsage');
+  while (!list.atEnd) purposes.push(objectIdentifier(list));
   return purposes;
 }
 
 /** RFC 5280 §4.2.1.6. */
-function parseSubjectAltName(value: Uint8Array): readonly GeneralName[] {
-  const list = only(value, tags.sequence, 'subjectAltName');
+function parseSubjectAltName(value: DerReader): readonly GeneralName[] {
+  const list = value.enter(tags.sequence);
   const names: GeneralName[] = [];
-  if (list.atEnd) throw malformed('an empty subjectAltName');
+  if (list.atEnd) throw list.error('an empty subjectAltName');
   while (!list.atEnd) names.push(generalName(list));
   return names;
 }
 
 /** RFC 5280 §4.2.1.10. */
-function parseNameConstraints(value: Uint8Array): NameConstraints {
-  const fields = only(value, tags.sequence, 'nameConstraints');
-  if (fields.atEnd) throw malformed('empty nameConstraints');
+function parseNameConstraints(value: DerReader): NameConstraints {
+  const fields = value.enter(tags.sequence);
+  if (fields.atEnd) throw fields.error('empty nameConstraints');
   let unsupported = false;
   const subtrees = (tag: number): readonly GeneralName[] => {
     const bases: GeneralName[] = [];
     if (!fields.nextIs(tag)) return bases;
-    const list = new DerReader(fields.next().content);
-    if (list.atEnd) throw malformed('nameConstraints with an empty list of subtrees');
+    const list = fields.enter(tag);
+    if (list.atEnd) throw list.error('nameConstraints with an empty list of subtrees');
     while (!list.atEnd) {
-      const subtree = new DerReader(list.next(tags.sequence).content);
+      const subtree = list.enter(tags.sequence);
       bases.push(generalName(subtree));
       unsupported ||= !subtree.atEnd;
     }
@@ -161,6 +158,6 @@ function parseNameConstraints(value: Uint8Array): NameConstraints {
   };
   const permitted = subtrees(constructed(0));
   const excluded = subtrees(constructed(1));
-  atEnd(fields, 'nameConstraints');
+  fields.end('nameConstraints');
   return { permitted, excluded, unsupported };
 }

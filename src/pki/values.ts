@@ -1,0 +1,111 @@
+import { type DerElement, type DerReader, tags } from './der.ts';
+
+/** The dotted form of an OBJECT IDENTIFIER (X.690 §8.19). */
+export function objectIdentifier(reader: DerReader): string {
+  const element = reader.next(tags.objectIdentifier);
+  const { content } = element;
+  const fail = (found: string): Error => reader.errorAt(found, element.offset);
+  if (content.length === 0 || content.length > 64) throw fail('an object identifier of impossible length');
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  let isFirst = true;
+  for (const byte of content) {
+    if (isFirst && byte === 0x80) throw fail('an object identifier with a padded arc');
+    arc = (arc << 7n) | BigInt(byte & 0x7f);
+    isFirst = byte < 0x80;
+    if (!isFirst) continue;
+    if (arcs.length > 0) arcs.push(arc);
+    else {
+      const root = arc < 40n ? 0n : arc < 80n ? 1n : 2n;
+      arcs.push(root, arc - root * 40n);
+    }
+    arc = 0n;
+  }
+  if (!isFirst) throw fail('an object identifier that ends inside an arc');
+  return arcs.join('.');
+}
+
+/**
+ * A BOOLEAN where it is the next value, else its default, false. An explicit FALSE is accepted: DER forbids it, real
+ * certificates have it, and it changes nothing.
+ */
+export function optionalBoolean(reader: DerReader): boolean {
+  const element = reader.optional(tags.boolean);
+  return element !== undefined && booleanOf(reader, element);
+}
+
+/** 00 or FF (X.690 §11.1). */
+export function booleanOf(reader: DerReader, { content, offset }: DerElement): boolean {
+  if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff))
+    throw reader.errorAt('a BOOLEAN of another value than 00 and FF', offset);
+  return content[0] === 0xff;
+}
+
+/** The contents of an INTEGER, of any sign and size, in its shortest form (X.690 §8.3.2). */
+export function integer(reader: DerReader): Uint8Array {
+  const { content, offset } = reader.next(tags.integer);
+  const [first, second = 0] = content;
+  if (first === undefined) throw reader.errorAt('an INTEGER without a value', offset);
+  const isPadded = content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80);
+  if (isPadded) throw reader.errorAt('an INTEGER that is padded', offset);
+  return content;
+}
+
+/** An INTEGER that must not be negative; values past 2^31 come back as 2^31. */
+export function smallInteger(reader: DerReader): number {
+  const { position } = reader;
+  const content = integer(reader);
+  if ((content[0] ?? 0) >= 0x80) throw reader.errorAt('an INTEGER that is negative', position);
+  let value = 0;
+  for (const byte of content) value = Math.min(value * 256 + byte, 2 ** 31);
+  return value;
+}
+
+/** The bytes of a BIT STRING that has no unused bits, such as a key or a signature. */
+export function wholeBytes(reader: DerReader): Uint8Array {
+  const { content, offset } = reader.next(tags.bitString);
+  if (content[0] !== 0) throw reader.errorAt('a BIT STRING that is not whole bytes', offset);
+  return content.subarray(1);
+}
+
+/** The named bits of a BIT STRING: bit n is 2^n. At most 16 of them. @param tag where it has another one */
+export function namedBits(reader: DerReader, tag: number = tags.bitString): number {
+  const { content, offset } = reader.next(tag);
+  const [unused, ...bytes] = content;
+  const last = bytes.at(-1) ?? 0;
+  if (unused === undefined || unused > 7 || bytes.length > 2 || (bytes.length === 0 && unused > 0))
+    throw reader.errorAt('a BIT STRING of impossible length', offset);
+  if ((last & ((1 << unused) - 1)) !== 0) throw reader.errorAt('a BIT STRING with unused bits set', offset);
+  let bits = 0;
+  bytes.forEach((byte, index) => {
+    for (let bit = 0; bit < 8; bit++) if ((byte & (0x80 >> bit)) !== 0) bits |= 1 << (index * 8 + bit);
+  });
+  return bits;
+}
+
+/** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them, in milliseconds since 1970. */
+export function time(reader: DerReader): number {
+  const { tag, content, offset } = reader.next();
+  const fail = (found: string): Error => reader.errorAt(found, offset);
+  if (tag !== tags.utcTime && tag !== tags.generalizedTime) throw fail('a time of another type');
+  const pattern = tag === tags.utcTime ? /^(\d\d)(\d{10})Z$/ : /^(\d{4})(\d{10})Z$/;
+  const [, yearDigits, rest] = pattern.exec(latin1(content)) ?? [];
+  if (yearDigits === undefined || rest === undefined) throw fail('a time that is not in UTC, to the second');
+  let year = Number(yearDigits);
+  if (tag === tags.utcTime) year += year < 50 ? 2000 : 1900;
+  const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = (rest.match(/\d\d/g) ?? []).map(Number);
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second);
+  const text = date.toISOString().replace(/\D/g, '');
+  if (text !== `${String(year).padStart(4, '0')}${rest}000`) throw fail('a time that does not exist');
+  return date.getTime();
+}
+
+/** One character for each byte. */
+export function latin1(bytes: Uint8Array): string {
+  let text = '';
+  // Arguments of a call are bounded.
+  for (let i = 0; i < bytes.length; i += 4_096) text += String.fromCharCode(...bytes.subarray(i, i + 4_096));
+  return text;
+}

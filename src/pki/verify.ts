@@ -1,0 +1,119 @@
+import { TlsCertificateError } from '../base/errors.ts';
+import { maxPresentedBytes, maxPresentedCertificates } from '../base/limits.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { TrustAnchors } from './anchors.ts';
+import { type Certificate, nameOf, parseCertificate, placeOf } from './certificate.ts';
+import { keyUsages } from './extensions.ts';
+import { matchesHost, readableNames } from './names.ts';
+import { checkCertificate, findPath, purposes } from './path.ts';
+
+/**
+ * What a chain costs is bounded by this: whoever takes one from a stranger checks it first.
+ * @throws TlsCertificateError (`path_too_long`)
+ */
+export function checkPresentedSize(chain: readonly Uint8Array[]): void {
+  const bytes = chain.reduce((sum, { length }) => sum + length, 0);
+  const fail = (found: string, limit: string): never => {
+    throw new TlsCertificateError('path_too_long', `The peer sent ${found}; Tacit reads ${limit}.`);
+  };
+  if (chain.length > maxPresentedCertificates)
+    fail(`${chain.length} certificates`, String(maxPresentedCertificates));
+  if (bytes > maxPresentedBytes) fail(`${bytes} bytes of certificates`, String(maxPresentedBytes));
+}
+
+/** A chain that was presented, and what it has to be. */
+export interface ChainQuestion {
+  readonly provider: CryptoProvider;
+  /** DER certificates, leaf first; the others in any order. */
+  readonly chain: readonly Uint8Array[];
+  readonly anchors: TrustAnchors;
+  /** What the leaf must be good for. */
+  readonly purpose: 'server' | 'client';
+  /** The DNS name or IP address that the leaf must be valid for; a server must have one. */
+  readonly host: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/**
+ * Judges a chain by RFC 5280 and a server's name by RFC 9525, as strictly as rustls-webpki does. Revocation is not
+ * looked at.
+ *
+ * @returns the path that was found, leaf first, anchor last; the leaf alone where it is itself an anchor
+ * @throws TlsCertificateError that says which check refused which certificate
+ */
+export function verifyChain(question: ChainQuestion): readonly Certificate[] {
+  const { anchors, purpose, host, now } = question;
+  if (Number.isNaN(new Date(now).getTime()))
+    throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
+  const [leaf, ...intermediates] = parseChain(question.chain);
+  if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
+  checkCertificate(leaf, 0, question);
+  checkLeafUsage(leaf, purpose);
+  const isAnchor = anchors.has(leaf);
+  const path = isAnchor ? [leaf] : findPath({ ...question, leaf, intermediates });
+  if (!isAnchor && leaf.basicConstraints?.ca === true) {
+    throw new TlsCertificateError(
+      'not_acceptable',
+      `The certificate "${nameOf(leaf, 'subject')}" is an authority's (CA:TRUE) and must not be a peer's own. The peer needs one without CA:TRUE; or, if you trust this very certificate, give it in \`ca\`.`,
+      placeOf(leaf, 0),
+    );
+  }
+  if (purpose === 'server' || host !== undefined) checkName(leaf, host);
+  return path;
+}
+
+function parseChain(chain: readonly Uint8Array[]): readonly Certificate[] {
+  return chain.map((der, position) => {
+    try {
+      return parseCertificate(der);
+    } catch (error) {
+      if (!(error instanceof TlsCertificateError)) throw error;
+      const message = `Certificate ${position + 1} of the peer's chain cannot be read: ${error.message}.`;
+      throw new TlsCertificateError(
+        'malformed',
+        message,
+        { subject: 'unreadable', position },
+        { cause: error },
+      );
+    }
+  });
+}
+
+/** What the leaf's key may be used for (RFC 9846 §4.5.1.2 and RFC 5280 §4.2.1.12). */
+function checkLeafUsage(leaf: Certificate, purpose: 'server' | 'client'): void {
+  const name = (): string => `The certificate "${nameOf(leaf, 'subject')}"`;
+  if (leaf.keyUsage !== undefined && (leaf.keyUsage & keyUsages.digitalSignature) === 0) {
+    throw new TlsCertificateError(
+      'key_usage',
+      `${name()} may not sign handshakes: its keyUsage lacks digitalSignature. The peer needs another one.`,
+      placeOf(leaf, 0),
+    );
+  }
+  const { oid, text } = purposes[purpose];
+  if (leaf.extendedKeyUsage !== undefined && !leaf.extendedKeyUsage.includes(oid)) {
+    throw new TlsCertificateError(
+      'extended_key_usage',
+      `${name()} is not for ${text}: its extKeyUsage lists other purposes. The peer needs another one.`,
+      placeOf(leaf, 0),
+    );
+  }
+}
+
+function checkName(leaf: Certificate, host: string | undefined): void {
+  const names = leaf.subjectAltName ?? [];
+  if (host !== undefined && matchesHost(host, names)) return;
+  const readable = readableNames(names);
+  const found =
+    readable.length === 0
+      ? 'no name that can be compared'
+      : `${readable.join(', ')}${names.length > readable.length ? ' and others' : ''}`;
+  const common = 'The subject (CN) does not count (RFC 9525).';
+  throw new TlsCertificateError(
+    'name_mismatch',
+    host === undefined
+      ? 'A server is verified for a host name or an IP address, and none was given.'
+      : `The certificate is not valid for "${host}": it names ${found}. ${readable.length === 0 ? common : 'Connect by one of its names, or give the right one as `serverName`.'}`,
+    placeOf(leaf, 0),
+  );
+}
