@@ -76,6 +76,7 @@ export type { ConnectOptions, ConnectTarget, StreamSettings } from './net/connec
 export { type FromDuplexOptions, fromDuplex } from './net/from-duplex.ts';
 export { type IdentityOptions, loadIdentity } from './net/identity.ts';
 export type { ListenOptions, ListenSettings, TlsListener } from './net/listen.ts';
+export type { RevocationOptions } from './net/revocation.ts';
 export { type ServeOptions, serve } from './net/serve.ts';
 export { type ToDuplexOptions, toDuplex } from './net/to-duplex.ts';
 export {

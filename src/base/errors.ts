@@ -52,6 +52,8 @@ export type CertificateCheck =
   | 'extended_key_usage'
   | 'critical_extension'
   | 'name_mismatch'
+  | 'revoked'
+  | 'revocation_unknown'
   | 'not_acceptable'
   | 'missing';
 
@@ -125,6 +127,8 @@ const certificateAlerts: Readonly<Record<CertificateCheck, AlertName>> = {
   extended_key_usage: 'unsupported_certificate',
   critical_extension: 'unsupported_certificate',
   name_mismatch: 'bad_certificate',
+  revoked: 'certificate_revoked',
+  revocation_unknown: 'certificate_unknown',
   not_acceptable: 'certificate_unknown',
   missing: 'certificate_required',
 };

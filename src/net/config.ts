@@ -24,6 +24,7 @@ import type {
 } from '../handshake/identity.ts';
 import type { CertificateAuthorities } from './anchors.ts';
 import { type IdentityOptions, loadIdentity } from './identity.ts';
+import type { RevocationOptions } from './revocation.ts';
 import { x509Trust } from './trust.ts';
 
 /** What clients and servers are configured with. Everything has a default. */
@@ -47,6 +48,8 @@ export interface CommonOptions {
    * set that Node carries; a server that authenticates clients has to name its own.
    */
   readonly ca?: CertificateAuthorities | undefined;
+  /** Finds revoked certificates of peers; by default nobody looks. */
+  readonly revocation?: RevocationOptions | undefined;
   /** Replaces the verification of the peer's certificate altogether: what it says is all that is checked. */
   readonly dangerouslyVerifyPeer?: PeerVerifier | undefined;
   /** Is given the secrets of each connection as lines of an SSLKEYLOGFILE: whoever has them reads everything. */
@@ -87,6 +90,7 @@ const commonNames = [
   'padding',
   'now',
   'ca',
+  'revocation',
   'dangerouslyVerifyPeer',
   'dangerouslyLogKeys',
   'identity',
@@ -131,6 +135,10 @@ export function serverConfig(options: ServerOptions, provider: CryptoProvider): 
   const identity = typeof options.identity === 'function' ? options.identity : loadIdentity(options.identity);
   const judges = ca !== undefined || dangerouslyVerifyPeer !== undefined;
   checkClientAuthentication(clientAuthentication, identity, judges);
+  if (options.revocation !== undefined && ca === undefined && dangerouslyVerifyPeer === undefined)
+    throw new TlsUsageError(
+      'revocation: it is about clients, and without their `ca` none is asked who it is',
+    );
   return createServerConfig({
     ...commonSettings(options, provider),
     identity,
@@ -182,10 +190,12 @@ function trustOf(
   purpose: 'server' | 'client',
   provider: CryptoProvider,
 ): TrustPolicy {
-  const { ca, dangerouslyVerifyPeer } = options;
-  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ca, purpose }, provider);
+  const { ca, revocation, dangerouslyVerifyPeer } = options;
+  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ca, revocation, purpose }, provider);
   requireFunction('dangerouslyVerifyPeer', dangerouslyVerifyPeer);
   if (ca !== undefined) throw new TlsUsageError('dangerouslyVerifyPeer: it replaces `ca`; give one of them');
+  if (revocation !== undefined)
+    throw new TlsUsageError('dangerouslyVerifyPeer: it replaces `revocation`; give one of them');
   return Object.freeze<TrustPolicy>({
     // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
     fingerprint: provider.randomBytes(32),

@@ -39,26 +39,36 @@ export function pemBlocks(text: string, what: string): readonly PemBlock[] {
   return blocks;
 }
 
+/** What a PEM text may hold. */
+interface PemKind {
+  readonly label: string;
+  /** For error texts, of one and of several. */
+  readonly one: string;
+  readonly several: string;
+  readonly advice: string;
+}
+
+const certificates: PemKind = {
+  label: 'CERTIFICATE',
+  one: 'a certificate',
+  several: 'certificates',
+  advice: 'give certificates and keys apart',
+};
+
+const revocationLists: PemKind = {
+  label: 'X509 CRL',
+  one: 'a revocation list',
+  several: 'revocation lists',
+  advice: 'give lists and certificates apart',
+};
+
 /**
  * The DER certificates of a PEM text that holds certificates only, in order; at least one.
  * @param what the option that the text came from, for error texts
  * @throws TlsUsageError for anything else: it names the block, never its content
  */
 export function certificatesFromPem(text: string, what: string): readonly Uint8Array[] {
-  const blocks = pemBlocks(text, what);
-  if (blocks.length === 0) {
-    throw new TlsUsageError(
-      `${what}: expected PEM certificates (-----BEGIN CERTIFICATE-----), found no PEM block at all${hintAt(text)}`,
-    );
-  }
-  return blocks.map(({ label, body }, index) => {
-    if (label !== 'CERTIFICATE') {
-      throw new TlsUsageError(
-        `${what}: expected CERTIFICATE blocks only, found ${named(label)} as block ${index + 1}; give certificates and keys apart`,
-      );
-    }
-    return decodeBase64(body, `${what}: block ${index + 1} (CERTIFICATE)`);
-  });
+  return fromPem(text, certificates, what);
 }
 
 /**
@@ -66,15 +76,45 @@ export function certificatesFromPem(text: string, what: string): readonly Uint8A
  * @param what the option that `source` came from, for error texts
  */
 export function certificatesFrom(source: string | Uint8Array, what: string): readonly Uint8Array[] {
-  if (typeof source === 'string') return certificatesFromPem(source, what);
+  return from(source, certificates, what);
+}
+
+/** The same for revocation lists. */
+export function revocationListsFrom(source: string | Uint8Array, what: string): readonly Uint8Array[] {
+  return from(source, revocationLists, what);
+}
+
+function from(source: string | Uint8Array, kind: PemKind, what: string): readonly Uint8Array[] {
+  if (typeof source === 'string') return fromPem(source, kind, what);
   if (!(source instanceof Uint8Array)) {
     throw new TlsUsageError(
-      `${what}: expected PEM text or the bytes of a certificate, got ${source === null ? 'null' : typeof source}`,
+      `${what}: expected PEM text or the bytes of ${kind.one}, got ${source === null ? 'null' : typeof source}`,
     );
   }
-  // A DER certificate is a SEQUENCE; no PEM text begins with that byte and a length behind it.
+  // DER is a SEQUENCE; no PEM text begins with that byte and a length behind it.
   if (source[0] === 0x30 && source[1] !== undefined && source[1] >= 0x80) return [Uint8Array.from(source)];
-  return certificatesFromPem(Buffer.from(source).toString('latin1'), what);
+  return fromPem(Buffer.from(source).toString('latin1'), kind, what);
+}
+
+function fromPem(
+  text: string,
+  { label: expected, several, advice }: PemKind,
+  what: string,
+): readonly Uint8Array[] {
+  const blocks = pemBlocks(text, what);
+  if (blocks.length === 0) {
+    throw new TlsUsageError(
+      `${what}: expected PEM ${several} (-----BEGIN ${expected}-----), found no PEM block at all${hintAt(text)}`,
+    );
+  }
+  return blocks.map(({ label, body }, index) => {
+    if (label !== expected) {
+      throw new TlsUsageError(
+        `${what}: expected ${expected} blocks only, found ${named(label)} as block ${index + 1}; ${advice}`,
+      );
+    }
+    return decodeBase64(body, `${what}: block ${index + 1} (${expected})`);
+  });
 }
 
 const keyLabels: readonly string[] = [

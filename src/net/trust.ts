@@ -5,6 +5,7 @@ import type { PeerChain, TrustPolicy, TrustVerdict } from '../handshake/identity
 import type { TrustAnchors } from '../pki/anchors.ts';
 import { checkPresentedSize, verifyChain } from '../pki/verify.ts';
 import { type CertificateAuthorities, defaultTrustAnchors, trustAnchors } from './anchors.ts';
+import { type RevocationOptions, revocationSettings } from './revocation.ts';
 
 export interface X509TrustOptions {
   /**
@@ -12,13 +13,15 @@ export interface X509TrustOptions {
    * only: the roots that Node carries (`tls.rootCertificates`).
    */
   readonly ca?: CertificateAuthorities | undefined;
+  /** By default nothing is known about revocation. */
+  readonly revocation?: RevocationOptions | undefined;
   /** What the leaf must be good for. */
   readonly purpose: 'server' | 'client';
 }
 
 /**
  * The policy that judges a chain by RFC 5280 and a server's name by RFC 9525. It answers at once and never throws for
- * what a peer sent. Revocation is not checked.
+ * what a peer sent.
  *
  * A certificate that is byte for byte in `ca` is trusted without a path, an authority's certificate included; its
  * dates, key usage and name are still checked. Any other certificate that says CA:TRUE is refused as a leaf.
@@ -27,6 +30,7 @@ export interface X509TrustOptions {
  */
 export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
   const { ca, purpose } = options;
+  const revocation = options.revocation && revocationSettings(options.revocation);
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
   }
@@ -42,6 +46,9 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
         const hash = provider.hash('sha256');
         hash.update(utf8(`tacit x509 1 ${purpose} `));
         hash.update(anchors().hash);
+        // A session from before a certificate was revoked is none.
+        hash.update(utf8(` ${revocation?.unknownStatus} `));
+        for (const list of revocation?.lists ?? []) hash.update(list.fingerprint(provider));
         fingerprint = hash.digest();
       }
       return fingerprint;
@@ -50,9 +57,8 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       try {
         if (peer.purpose !== purpose) throw otherPurpose(purpose, peer.purpose);
         checkPresentedSize(peer.chain);
-        const path = verifyChain({ ...peer, provider, anchors: anchors() });
-        // No resumption after the first certificate of the path has expired.
-        return { trusted: true, validUntil: Math.min(...path.map(({ notAfter }) => notAfter)) };
+        const { validUntil } = verifyChain({ ...peer, provider, anchors: anchors(), revocation });
+        return { trusted: true, validUntil };
       } catch (error) {
         if (error instanceof TlsCertificateError) return { trusted: false, error };
         throw error;

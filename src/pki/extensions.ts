@@ -1,5 +1,5 @@
 import { maxCertificateExtensions } from '../base/limits.ts';
-import { constructed, type DerReader, tags } from './der.ts';
+import { constructed, type DerReader, implicit, tags } from './der.ts';
 import { type GeneralName, generalName } from './general-names.ts';
 import { namedBits, objectIdentifier, optionalBoolean, smallInteger } from './values.ts';
 
@@ -12,6 +12,8 @@ export interface CertificateExtensions {
   readonly extendedKeyUsage: readonly string[] | undefined;
   readonly subjectAltName: readonly GeneralName[] | undefined;
   readonly nameConstraints: NameConstraints | undefined;
+  /** DER GeneralNames of places whose lists are complete and of the certificate's issuer. */
+  readonly crlDistributionPoints: readonly Uint8Array[] | undefined;
   /** Object identifiers of critical extensions that are not understood here. */
   readonly unknownCritical: readonly string[];
 }
@@ -28,10 +30,11 @@ export interface NameConstraints {
   readonly unsupported: boolean;
 }
 
-export const keyUsages: { readonly digitalSignature: number; readonly keyCertSign: number } = {
+export const keyUsages = {
   digitalSignature: 1 << 0,
   keyCertSign: 1 << 5,
-};
+  cRLSign: 1 << 6,
+} as const;
 
 export const keyPurposes = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
@@ -45,6 +48,7 @@ const oids = {
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
+  crlDistributionPoints: '2.5.29.31',
   // Policies restrict only those who ask for one. Nobody does here, so that even a critical list of them says nothing.
   certificatePolicies: '2.5.29.32',
   extendedKeyUsage: '2.5.29.37',
@@ -69,6 +73,7 @@ export function parseExtensions(list: DerReader): CertificateExtensions {
     extendedKeyUsage: parsed(oids.extendedKeyUsage, parseExtendedKeyUsage),
     subjectAltName: parsed(oids.subjectAltName, parseSubjectAltName),
     nameConstraints: parsed(oids.nameConstraints, parseNameConstraints),
+    crlDistributionPoints: parsed(oids.crlDistributionPoints, parseDistributionPoints),
     unknownCritical,
   };
 }
@@ -99,16 +104,6 @@ export function extensionValues(
   }
   return { values, unknownCritical };
 }
-
-/** A certificate without extensions. */
-export const noExtensions: CertificateExtensions = {
-  basicConstraints: undefined,
-  keyUsage: undefined,
-  extendedKeyUsage: undefined,
-  subjectAltName: undefined,
-  nameConstraints: undefined,
-  unknownCritical: [],
-};
 
 const understood: ReadonlySet<string> = new Set(Object.values(oids));
 
@@ -160,4 +155,34 @@ function parseNameConstraints(value: DerReader): NameConstraints {
   const excluded = subtrees(constructed(1));
   fields.end('nameConstraints');
   return { permitted, excluded, unsupported };
+}
+
+/** RFC 5280 §4.2.1.13. */
+function parseDistributionPoints(value: DerReader): readonly Uint8Array[] {
+  const list = value.enter(tags.sequence);
+  const names: Uint8Array[] = [];
+  if (list.atEnd) throw list.error('empty cRLDistributionPoints');
+  while (!list.atEnd) {
+    const point = list.enter(tags.sequence);
+    const found = point.nextIs(constructed(0)) ? fullNames(point.enter(constructed(0))) : [];
+    // With reasons or a cRLIssuer of its own, what lies there is not a whole list of the issuer's.
+    const isWhole = point.atEnd;
+    point.optional(implicit(1));
+    point.optional(constructed(2));
+    point.end('a distribution point');
+    if (isWhole) names.push(...found);
+  }
+  return names;
+}
+
+/** The GeneralNames of a DistributionPointName, which may also be a name relative to the issuer's. */
+export function fullNames(name: DerReader): readonly Uint8Array[] {
+  const names: Uint8Array[] = [];
+  const whole = name.optional(constructed(0));
+  if (whole === undefined) name.next(constructed(1));
+  name.end('a distribution point name');
+  const list = whole && name.inside(whole);
+  if (list?.atEnd) throw list.error('a distribution point without a name');
+  while (list && !list.atEnd) names.push(list.next().bytes);
+  return names;
 }

@@ -88,7 +88,7 @@ export function checkCertificate(
 const keys = new WeakMap<Certificate, PublicKey>();
 
 /** RSA from 2 048 to 8 192 bits, the curves that TLS 1.3 signs with, and Ed25519. */
-function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
+export function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
   const known = keys.get(certificate);
   if (known !== undefined) return known;
   const name = (): string => `The certificate "${nameOf(certificate, 'subject')}"`;

@@ -6,6 +6,7 @@ import { type Certificate, nameOf, parseCertificate, placeOf } from './certifica
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
 import { checkCertificate, findPath, purposes } from './path.ts';
+import { checkRevocation, type RevocationSettings } from './revocation.ts';
 
 /**
  * What a chain costs is bounded by this: whoever takes one from a stranger checks it first.
@@ -33,16 +34,24 @@ export interface ChainQuestion {
   readonly host: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Without it nothing is known about revocation. */
+  readonly revocation?: RevocationSettings | undefined;
+}
+
+/** A chain that was found good. */
+export interface VerifiedChain {
+  /** Leaf first, anchor last; the leaf alone where it is itself an anchor. */
+  readonly path: readonly Certificate[];
+  /** When the first of what it stands on expires, in milliseconds since 1970. */
+  readonly validUntil: number;
 }
 
 /**
- * Judges a chain by RFC 5280 and a server's name by RFC 9525, as strictly as rustls-webpki does. Revocation is not
- * looked at.
+ * Judges a chain by RFC 5280 and a server's name by RFC 9525, as strictly as rustls-webpki does.
  *
- * @returns the path that was found, leaf first, anchor last; the leaf alone where it is itself an anchor
  * @throws TlsCertificateError that says which check refused which certificate
  */
-export function verifyChain(question: ChainQuestion): readonly Certificate[] {
+export function verifyChain(question: ChainQuestion): VerifiedChain {
   const { anchors, purpose, host, now } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
@@ -60,7 +69,10 @@ export function verifyChain(question: ChainQuestion): readonly Certificate[] {
     );
   }
   if (purpose === 'server' || host !== undefined) checkName(leaf, host);
-  return path;
+  const known = question.revocation
+    ? checkRevocation(path, question.revocation, question)
+    : Number.POSITIVE_INFINITY;
+  return { path, validUntil: Math.min(known, ...path.map(({ notAfter }) => notAfter)) };
 }
 
 function parseChain(chain: readonly Uint8Array[]): readonly Certificate[] {

@@ -1,0 +1,222 @@
+import { equalBytes } from '../base/bytes.ts';
+import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
+import type { Certificate } from './certificate.ts';
+import { constructed, DerReader, implicit, tags } from './der.ts';
+import { extensionValues, fullNames } from './extensions.ts';
+import { signatureAlgorithm } from './signature-algorithms.ts';
+import { booleanOf, integer, latin1, smallInteger, time, wholeBytes } from './values.ts';
+
+/** Why a certificate was revoked (RFC 5280 §5.3.1). */
+export const revocationReasons: readonly (string | undefined)[] = [
+  'unspecified',
+  'keyCompromise',
+  'cACompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'certificateHold',
+  undefined,
+  'removeFromCRL',
+  'privilegeWithdrawn',
+  'aACompromise',
+];
+
+/** That a certificate is revoked. */
+export interface Revocation {
+  /** Milliseconds since 1970. */
+  readonly date: number;
+  readonly reason: string;
+}
+
+/**
+ * A certificate revocation list of version 2 (RFC 5280 §5), complete and about certificates of its own issuer. Whether
+ * its issuer has signed it is not known before `isSignedBy`.
+ */
+export class RevocationList {
+  /** DER Name. */
+  readonly issuer: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly thisUpdate: number;
+  /** Milliseconds since 1970. */
+  readonly nextUpdate: number;
+  readonly #signed: Uint8Array;
+  readonly #algorithm: Uint8Array;
+  readonly #signature: Uint8Array;
+  readonly #scope: Scope;
+  /** By serial number. */
+  readonly #revoked: ReadonlyMap<string, Revocation>;
+  /** The last key that was tried, and whether it fits: a list is asked about again and again. */
+  #tried: { readonly key: Uint8Array; readonly isGood: boolean } | undefined;
+
+  /**
+   * Parses all of it, or nothing.
+   * @param der exactly one list; kept, so that it must not change
+   * @throws TlsCertificateError (`malformed`) that names the byte; also for an indirect list, a delta, and one for some
+   *   reasons only: they say too little
+   */
+  constructor(der: Uint8Array) {
+    const whole = new DerReader(der, 'a CRL');
+    const outer = whole.enter(tags.sequence);
+    whole.end('a CRL');
+    const signed = outer.next(tags.sequence);
+    const algorithm = outer.next(tags.sequence);
+    this.#signature = wholeBytes(outer);
+    outer.end('a CRL');
+    this.#signed = signed.bytes;
+    this.#algorithm = algorithm.bytes;
+
+    const fields = outer.inside(signed);
+    const { position } = fields;
+    if (!fields.nextIs(tags.integer) || smallInteger(fields) !== 1)
+      throw fields.errorAt('a CRL of another version than 2', position);
+    if (!equalBytes(fields.next(tags.sequence).bytes, algorithm.bytes))
+      throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
+    this.issuer = fields.next(tags.sequence).bytes;
+    this.thisUpdate = time(fields);
+    if (!fields.nextIs(tags.utcTime) && !fields.nextIs(tags.generalizedTime))
+      throw fields.error('a CRL without nextUpdate');
+    this.nextUpdate = time(fields);
+    this.#revoked = fields.nextIs(tags.sequence) ? parseEntries(fields.enter(tags.sequence)) : new Map();
+    if (!fields.nextIs(constructed(0))) throw fields.error('a CRL without extensions');
+    const extensions = fields.enter(constructed(0));
+    fields.end('the signed part of a CRL');
+    this.#scope = parseScope(extensions.enter(tags.sequence));
+    extensions.end('the extensions');
+  }
+
+  /** Whether it says something about this certificate: of its issuer, and within its scope (RFC 5280 §6.3.3 (b)). */
+  covers(certificate: Certificate): boolean {
+    const { distributionPoint, onlyUsers, onlyAuthorities } = this.#scope;
+    if (!equalBytes(this.issuer, certificate.issuer)) return false;
+    const isAuthority = certificate.basicConstraints?.ca === true;
+    if (isAuthority ? onlyUsers : onlyAuthorities) return false;
+    const points = certificate.crlDistributionPoints ?? [];
+    return (
+      distributionPoint === undefined ||
+      points.some((name) => distributionPoint.some((own) => equalBytes(own, name)))
+    );
+  }
+
+  isSignedBy(issuer: Certificate, key: PublicKey): boolean {
+    const { subjectPublicKeyInfo } = issuer;
+    if (this.#tried === undefined || !equalBytes(this.#tried.key, subjectPublicKeyInfo)) {
+      const algorithm = signatureAlgorithm(this.#algorithm);
+      const isGood = algorithm !== undefined && key.verifySigned(algorithm, this.#signed, this.#signature);
+      this.#tried = { key: subjectPublicKeyInfo, isGood };
+    }
+    return this.#tried.isGood;
+  }
+
+  /** @param serialNumber contents of the INTEGER */
+  revocationOf(serialNumber: Uint8Array): Revocation | undefined {
+    return this.#revoked.get(latin1(serialNumber));
+  }
+
+  /** SHA-256 of what is signed. */
+  fingerprint(provider: CryptoProvider): Uint8Array {
+    const hash = provider.hash('sha256');
+    hash.update(this.#signed);
+    return hash.digest();
+  }
+}
+
+/** About which of its issuer's certificates a list is. */
+interface Scope {
+  /** DER GeneralNames, of which a certificate must have one among its distribution points. */
+  readonly distributionPoint: readonly Uint8Array[] | undefined;
+  readonly onlyUsers: boolean;
+  readonly onlyAuthorities: boolean;
+}
+
+const oids = {
+  issuerAltName: '2.5.29.18',
+  crlNumber: '2.5.29.20',
+  reasonCode: '2.5.29.21',
+  invalidityDate: '2.5.29.24',
+  deltaCRLIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
+  certificateIssuer: '2.5.29.29',
+  authorityKeyIdentifier: '2.5.29.35',
+  freshestCRL: '2.5.29.46',
+} as const;
+
+const understood: ReadonlySet<string> = new Set([
+  oids.issuerAltName,
+  oids.crlNumber,
+  oids.issuingDistributionPoint,
+  oids.authorityKeyIdentifier,
+  oids.freshestCRL,
+]);
+
+const understoodInEntries: ReadonlySet<string> = new Set([oids.reasonCode, oids.invalidityDate]);
+
+function parseEntries(list: DerReader): ReadonlyMap<string, Revocation> {
+  const revoked = new Map<string, Revocation>();
+  if (list.atEnd) throw list.error('an empty list of revoked certificates');
+  while (!list.atEnd) {
+    const entry = list.enter(tags.sequence);
+    const serialNumber = latin1(integer(entry));
+    const date = time(entry);
+    const reason = entry.atEnd ? 'unspecified' : parseReason(entry.enter(tags.sequence));
+    entry.end('a revoked certificate');
+    revoked.set(serialNumber, { date, reason });
+  }
+  return revoked;
+}
+
+function parseReason(extensions: DerReader): string {
+  const { position } = extensions;
+  const { values, unknownCritical } = extensionValues(extensions, understoodInEntries);
+  if (values.has(oids.certificateIssuer))
+    throw extensions.errorAt('an indirect CRL, which Tacit does not take', position);
+  if (unknownCritical.length > 0)
+    throw extensions.errorAt(
+      `critical extensions that Tacit does not know: ${unknownCritical.slice(0, 5)}`,
+      position,
+    );
+  const value = values.get(oids.reasonCode);
+  if (value === undefined) return 'unspecified';
+  const { content } = value.next(tags.enumerated);
+  value.end('a reason');
+  const reason = content.length === 1 ? revocationReasons[content[0] ?? 7] : undefined;
+  if (reason === undefined) throw extensions.errorAt('a reason that does not exist', position);
+  return reason;
+}
+
+function parseScope(extensions: DerReader): Scope {
+  const { position } = extensions;
+  const fail = (found: string): Error => extensions.errorAt(found, position);
+  const { values, unknownCritical } = extensionValues(extensions, understood);
+  if (values.has(oids.deltaCRLIndicator)) throw fail('a delta CRL, which Tacit does not take');
+  if (unknownCritical.length > 0)
+    throw fail(`critical extensions that Tacit does not know: ${unknownCritical.slice(0, 5)}`);
+  // RFC 5280 §5.2.3: conforming lists have it.
+  const number = values.get(oids.crlNumber);
+  if (number === undefined) throw fail('a CRL without cRLNumber');
+  integer(number);
+  number.end('cRLNumber');
+  const value = values.get(oids.issuingDistributionPoint);
+  if (value === undefined) return { distributionPoint: undefined, onlyUsers: false, onlyAuthorities: false };
+  const scope = parseDistributionPoint(value.enter(tags.sequence));
+  value.end('issuingDistributionPoint');
+  return scope;
+}
+
+/** RFC 5280 §5.2.5. */
+function parseDistributionPoint(fields: DerReader): Scope {
+  const flag = (number: number): boolean => {
+    const element = fields.optional(implicit(number));
+    return element !== undefined && booleanOf(fields, element);
+  };
+  const distributionPoint = fields.nextIs(constructed(0))
+    ? fullNames(fields.enter(constructed(0)))
+    : undefined;
+  const onlyUsers = flag(1);
+  const onlyAuthorities = flag(2);
+  if (fields.optional(implicit(3)) !== undefined)
+    throw fields.error('a CRL for some reasons only, which Tacit does not take');
+  if (flag(4)) throw fields.error('an indirect CRL, which Tacit does not take');
+  if (flag(5)) throw fields.error('a CRL of attribute certificates');
+  fields.end('issuingDistributionPoint');
+  return { distributionPoint, onlyUsers, onlyAuthorities };
+}
