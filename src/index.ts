@@ -79,6 +79,7 @@ export type { ListenOptions, ListenSettings, TlsListener } from './net/listen.ts
 export type { RevocationOptions } from './net/revocation.ts';
 export { type ServeOptions, serve } from './net/serve.ts';
 export { type ToDuplexOptions, toDuplex } from './net/to-duplex.ts';
+export type { PeerCheck, VerifiedPeer } from './net/trust.ts';
 export {
   type ClientSession,
   type ClientSessionCache,

@@ -52,6 +52,7 @@ export type CertificateCheck =
   | 'extended_key_usage'
   | 'critical_extension'
   | 'name_mismatch'
+  | 'pin_mismatch'
   | 'revoked'
   | 'revocation_unknown'
   | 'not_acceptable'
@@ -127,6 +128,7 @@ const certificateAlerts: Readonly<Record<CertificateCheck, AlertName>> = {
   extended_key_usage: 'unsupported_certificate',
   critical_extension: 'unsupported_certificate',
   name_mismatch: 'bad_certificate',
+  pin_mismatch: 'certificate_unknown',
   revoked: 'certificate_revoked',
   revocation_unknown: 'certificate_unknown',
   not_acceptable: 'certificate_unknown',

@@ -25,7 +25,7 @@ import type {
 import type { CertificateAuthorities } from './anchors.ts';
 import { type IdentityOptions, loadIdentity } from './identity.ts';
 import type { RevocationOptions } from './revocation.ts';
-import { x509Trust } from './trust.ts';
+import { isPromiseLike, type PeerCheck, x509Trust } from './trust.ts';
 
 /** What clients and servers are configured with. Everything has a default. */
 export interface CommonOptions {
@@ -50,6 +50,13 @@ export interface CommonOptions {
   readonly ca?: CertificateAuthorities | undefined;
   /** Finds revoked certificates of peers; by default nobody looks. */
   readonly revocation?: RevocationOptions | undefined;
+  /**
+   * SHA-256 hashes of public keys (DER SubjectPublicKeyInfo), as 32 bytes or in base64. One key of the chain has to be
+   * among them, beside every other check.
+   */
+  readonly pins?: readonly (string | Uint8Array)[] | undefined;
+  /** A check of your own behind all others, with an answer now or later. */
+  readonly verifyPeer?: PeerCheck | undefined;
   /** Replaces the verification of the peer's certificate altogether: what it says is all that is checked. */
   readonly dangerouslyVerifyPeer?: PeerVerifier | undefined;
   /** Is given the secrets of each connection as lines of an SSLKEYLOGFILE: whoever has them reads everything. */
@@ -91,6 +98,8 @@ const commonNames = [
   'now',
   'ca',
   'revocation',
+  'pins',
+  'verifyPeer',
   'dangerouslyVerifyPeer',
   'dangerouslyLogKeys',
   'identity',
@@ -135,10 +144,12 @@ export function serverConfig(options: ServerOptions, provider: CryptoProvider): 
   const identity = typeof options.identity === 'function' ? options.identity : loadIdentity(options.identity);
   const judges = ca !== undefined || dangerouslyVerifyPeer !== undefined;
   checkClientAuthentication(clientAuthentication, identity, judges);
-  if (options.revocation !== undefined && ca === undefined && dangerouslyVerifyPeer === undefined)
-    throw new TlsUsageError(
-      'revocation: it is about clients, and without their `ca` none is asked who it is',
-    );
+  for (const name of ['revocation', 'pins', 'verifyPeer'] as const) {
+    if (options[name] !== undefined && !judges)
+      throw new TlsUsageError(
+        `${name}: it is about clients, and without their \`ca\` none is asked who it is`,
+      );
+  }
   return createServerConfig({
     ...commonSettings(options, provider),
     identity,
@@ -190,12 +201,14 @@ function trustOf(
   purpose: 'server' | 'client',
   provider: CryptoProvider,
 ): TrustPolicy {
-  const { ca, revocation, dangerouslyVerifyPeer } = options;
-  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ca, revocation, purpose }, provider);
+  const { ca, dangerouslyVerifyPeer, revocation, pins, verifyPeer } = options;
+  const checks = { ca, revocation, pins, verifyPeer };
+  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ...checks, purpose }, provider);
   requireFunction('dangerouslyVerifyPeer', dangerouslyVerifyPeer);
-  if (ca !== undefined) throw new TlsUsageError('dangerouslyVerifyPeer: it replaces `ca`; give one of them');
-  if (revocation !== undefined)
-    throw new TlsUsageError('dangerouslyVerifyPeer: it replaces `revocation`; give one of them');
+  for (const [name, value] of Object.entries(checks)) {
+    if (value !== undefined)
+      throw new TlsUsageError(`dangerouslyVerifyPeer: it replaces \`${name}\`; give one of them`);
+  }
   return Object.freeze<TrustPolicy>({
     // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
     fingerprint: provider.randomBytes(32),
@@ -214,10 +227,6 @@ function checkVerdict(verdict: TrustVerdict): TrustVerdict {
   const message =
     'dangerouslyVerifyPeer gave no verdict: expected { trusted: true, validUntil } with a time in milliseconds, or { trusted: false, error } with a TlsCertificateError';
   return { trusted: false, error: new TlsCertificateError('not_acceptable', message) };
-}
-
-function isPromiseLike<T>(value: MaybePromise<T>): value is PromiseLike<T> {
-  return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }
 
 function paddingOf(padding: CommonOptions['padding']): ((contentLength: number) => number) | undefined {

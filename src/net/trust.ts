@@ -1,10 +1,17 @@
-import { utf8 } from '../base/bytes.ts';
+import { noBytes, utf8 } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import type { PeerChain, TrustPolicy, TrustVerdict } from '../handshake/identity.ts';
+import type {
+  MaybePromise,
+  PeerChain,
+  QuestionContext,
+  TrustPolicy,
+  TrustVerdict,
+} from '../handshake/identity.ts';
 import type { TrustAnchors } from '../pki/anchors.ts';
-import { checkPresentedSize, verifyChain } from '../pki/verify.ts';
+import { checkPresentedSize, type VerifiedChain, verifyChain } from '../pki/verify.ts';
 import { type CertificateAuthorities, defaultTrustAnchors, trustAnchors } from './anchors.ts';
+import { checkPins, pinSet } from './pins.ts';
 import { type RevocationOptions, revocationSettings } from './revocation.ts';
 
 export interface X509TrustOptions {
@@ -15,13 +22,30 @@ export interface X509TrustOptions {
   readonly ca?: CertificateAuthorities | undefined;
   /** By default nothing is known about revocation. */
   readonly revocation?: RevocationOptions | undefined;
+  /** See `CommonOptions.pins`. */
+  readonly pins?: readonly (string | Uint8Array)[] | undefined;
+  /** See `CommonOptions.verifyPeer`. */
+  readonly verifyPeer?: PeerCheck | undefined;
   /** What the leaf must be good for. */
   readonly purpose: 'server' | 'client';
 }
 
+/** A chain that has passed every check but the caller's own. */
+export interface VerifiedPeer {
+  /** DER certificates of the path that was found, leaf first, trust anchor last. */
+  readonly path: readonly Uint8Array[];
+  /** What the leaf is good for. */
+  readonly purpose: 'server' | 'client';
+  /** The name that the leaf is valid for; undefined for a client. */
+  readonly host: string | undefined;
+}
+
+/** `true` accepts; `false` and an error refuse, the error with its reason, and so does everything else. */
+export type PeerCheck = (peer: VerifiedPeer, context: QuestionContext) => MaybePromise<boolean | Error>;
+
 /**
- * The policy that judges a chain by RFC 5280 and a server's name by RFC 9525. It answers at once and never throws for
- * what a peer sent.
+ * The policy that judges a chain by RFC 5280 and a server's name by RFC 9525. It answers at once, unless `verifyPeer`
+ * takes its time, and never throws for what a peer sent.
  *
  * A certificate that is byte for byte in `ca` is trusted without a path, an authority's certificate included; its
  * dates, key usage and name are still checked. Any other certificate that says CA:TRUE is refused as a leaf.
@@ -29,7 +53,7 @@ export interface X509TrustOptions {
  * @throws TlsUsageError where `ca` cannot be read, or is missing for clients
  */
 export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
-  const { ca, purpose } = options;
+  const { ca, purpose, verifyPeer } = options;
   const revocation = options.revocation && revocationSettings(options.revocation);
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
@@ -37,34 +61,65 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
   if (ca === undefined && purpose === 'client') {
     throw new TlsUsageError('ca: name the authorities of your clients; public ones certify everybody');
   }
+  if (verifyPeer !== undefined && typeof verifyPeer !== 'function')
+    throw new TlsUsageError(`verifyPeer: expected a function, got ${typeof verifyPeer}`);
+  const pins = options.pins === undefined ? undefined : pinSet(options.pins);
   const given = ca === undefined ? undefined : trustAnchors(ca, provider);
   const anchors = (): TrustAnchors => given ?? defaultTrustAnchors(provider);
+  // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
+  const own = verifyPeer === undefined ? noBytes : provider.randomBytes(32);
   let fingerprint: Uint8Array | undefined;
   return Object.freeze({
     get fingerprint(): Uint8Array {
       if (fingerprint === undefined) {
         const hash = provider.hash('sha256');
-        hash.update(utf8(`tacit x509 1 ${purpose} `));
+        hash.update(utf8(`tacit x509 2 ${purpose} `));
         hash.update(anchors().hash);
         // A session from before a certificate was revoked is none.
-        hash.update(utf8(` ${revocation?.unknownStatus} `));
+        hash.update(utf8(` ${revocation?.unknownStatus} ${revocation?.lists.length} `));
         for (const list of revocation?.lists ?? []) hash.update(list.fingerprint(provider));
+        hash.update(utf8(` ${[...(pins ?? [])].sort().join(' ')} `));
+        hash.update(own);
         fingerprint = hash.digest();
       }
       return fingerprint;
     },
-    verify(peer: PeerChain): TrustVerdict {
+    verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict> {
+      let chain: VerifiedChain;
       try {
         if (peer.purpose !== purpose) throw otherPurpose(purpose, peer.purpose);
         checkPresentedSize(peer.chain);
-        const { validUntil } = verifyChain({ ...peer, provider, anchors: anchors(), revocation });
-        return { trusted: true, validUntil };
+        chain = verifyChain({ ...peer, provider, anchors: anchors(), revocation });
+        if (pins !== undefined) checkPins(chain.path, pins, provider);
       } catch (error) {
         if (error instanceof TlsCertificateError) return { trusted: false, error };
         throw error;
       }
+      const trusted: TrustVerdict = { trusted: true, validUntil: chain.validUntil };
+      if (verifyPeer === undefined) return trusted;
+      const path = chain.path.map(({ der }) => der.slice());
+      const answer = verifyPeer({ path, purpose, host: peer.host }, context);
+      const verdict = (value: unknown): TrustVerdict => (value === true ? trusted : refusedBy(value));
+      return isPromiseLike(answer) ? answer.then(verdict) : verdict(answer);
     },
   });
+}
+
+/** A careless answer, nothing at all or a word, must not let anybody in. */
+function refusedBy(value: unknown): TrustVerdict {
+  if (value instanceof TlsCertificateError) return { trusted: false, error: value };
+  const message =
+    value instanceof Error
+      ? `verifyPeer refused the peer: ${value.message}`
+      : value === false
+        ? 'verifyPeer refused the peer'
+        : `verifyPeer must answer true, false or an error; it gave ${value === null ? 'null' : typeof value}, which refuses`;
+  const cause = value instanceof Error ? { cause: value } : undefined;
+  return { trusted: false, error: new TlsCertificateError('not_acceptable', message, undefined, cause) };
+}
+
+export function isPromiseLike<T>(value: MaybePromise<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }
 
 function otherPurpose(purpose: string, asked: string): TlsCertificateError {

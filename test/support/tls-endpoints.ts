@@ -21,6 +21,10 @@ export const serverPem: { readonly cert: string; readonly key: string } = {
   cert: serverLeaf.pem,
   key: serverLeaf.keyPem,
 };
+export const clientPem: { readonly cert: string; readonly key: string } = {
+  cert: clientLeaf.pem,
+  key: clientLeaf.keyPem,
+};
 export const serverIdentity: Identity = { chain: [serverLeaf.der], signer: nodeSigner(serverLeaf.key) };
 export const clientIdentity: Identity = { chain: [clientLeaf.der], signer: nodeSigner(clientLeaf.key) };
 
