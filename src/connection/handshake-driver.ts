@@ -98,6 +98,8 @@ export class HandshakeDriver {
         result = this.#generator.throw(refusal(subject.kind, error));
         continue;
       }
+      // Where the connection ends before anybody asks for its outcome, a rejection is nobody's.
+      if (isPromise(answer)) answer.then(undefined, () => {});
       if (this.#isStopped) {
         this.#step = undefined;
         this.#generator.return(undefined as never);

@@ -177,11 +177,12 @@ export class Outbox {
   }
 
   #sendOwed(extraTickets: readonly Uint8Array[] = []): void {
+    const tickets = this.#tickets?.takeOwed() ?? [];
     if (this.#acknowledgementOwed) {
       this.#sendKeyUpdate(false);
       this.#acknowledgementOwed = false;
     }
-    this.#sealMessages([...(this.#tickets?.takeOwed() ?? []), ...extraTickets]);
+    this.#sealMessages([...tickets, ...extraTickets]);
   }
 
   #sendKeyUpdate(requestUpdate: boolean): void {

@@ -87,7 +87,11 @@ export class PostHandshake {
       validUntil,
       peerCertificates,
     };
-    this.#config.sessions.put(session);
+    try {
+      this.#config.sessions.put(session);
+    } catch {
+      // A cache that fails costs a resumption, not the connection.
+    }
     return session;
   }
 }

@@ -186,6 +186,16 @@ export class TlsConnection {
     this.#end('closed');
   }
 
+  /**
+   * Takes the questions among the events: those that a write has put, to a store of tickets, wait for neither input nor
+   * room for it.
+   */
+  takeQuestions(): readonly Question[] {
+    const events = this.#events.splice(0);
+    this.#events.push(...events.filter(({ type }) => type !== 'question'));
+    return events.flatMap((event) => (event.type === 'question' ? [event.question] : []));
+  }
+
   /** What has to go to the transport now, as one write; empty where nothing has. */
   takeOutput(): readonly Uint8Array[] {
     return this.#outbox.takeOutput();
@@ -344,6 +354,8 @@ export class TlsConnection {
   /** A store takes its time: whoever drives the connection tells us when it is done. */
   #askForStorage(ticket: TicketInStorage): void {
     const question: Question = { subject: { kind: 'ticketStorage' }, pending: ticket.stored };
+    // Nobody may be left to ask for its outcome.
+    ticket.stored.then(undefined, () => {});
     this.#inStorage.set(question, ticket);
     this.#events.push({ type: 'question', question });
   }

@@ -65,7 +65,13 @@ export async function connect(options: ConnectOptions, provider: CryptoProvider)
   streamLimits('client', settings);
   const transport = await connectTcp(path === undefined ? { host, port, lookup } : { path }, { signal });
   const peer = { host: serverName || host, port, serverName };
-  const stream = TlsStream.client(transport, config, peer, settings);
+  let stream: TlsStream;
+  try {
+    stream = TlsStream.client(transport, config, peer, settings);
+  } catch (error) {
+    transport.destroy();
+    throw error;
+  }
   try {
     await stream.handshake({ signal });
   } catch (error) {

@@ -160,6 +160,11 @@ export class TlsListener {
       const wasWaiting = this.#waiting.delete(stream);
       if (wasWaiting && stream.failure instanceof TlsError) this.#onError(stream.failure);
     });
+    this.#wait(stream);
+  }
+
+  /** Until somebody accepts it, which may be at once. */
+  #wait(stream: TlsStream): void {
     const [acceptor] = this.#acceptors;
     if (acceptor === undefined) this.#waiting.add(stream);
     else acceptor(stream);
@@ -190,14 +195,21 @@ export class TlsListener {
       return stream;
     }
     if (this.#isClosed) return undefined;
+    let given: TlsStream | undefined;
     let acceptor: (stream: TlsStream | undefined) => void = () => {};
     const accepted = new Promise<TlsStream | undefined>((resolve) => {
       acceptor = (next) => {
         this.#acceptors.delete(acceptor);
+        given = next;
         resolve(next);
       };
       this.#acceptors.add(acceptor);
     });
-    return abortable(accepted, signal, () => this.#acceptors.delete(acceptor));
+    return abortable(accepted, signal, () => {
+      this.#acceptors.delete(acceptor);
+      // What was given to one who has given up is the next one's.
+      if (this.#isClosed) given?.destroy();
+      else if (given !== undefined) this.#wait(given);
+    });
   }
 }

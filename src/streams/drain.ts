@@ -5,7 +5,10 @@ import { requireMilliseconds, startHoldingTimer } from './timer.ts';
 
 /** How long and how much `close()` drains. */
 export interface DrainOptions {
-  /** Milliseconds without progress of our own last bytes, and then until the peer's end; 30 000 by default. */
+  /**
+   * Milliseconds without progress of our own last bytes, of which the transport takes up to 128 KiB in one step, and then
+   * until the peer's end; 30 000 by default.
+   */
   readonly timeout?: number | undefined;
   /** Bytes from which on the drain pauses, and holds until the time is over; 16 MiB on a client, 1 MiB on a server. */
   readonly bytes?: number | undefined;

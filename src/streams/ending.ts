@@ -15,6 +15,7 @@ export class Ending {
   readonly #writes: WriteQueue;
   readonly #limits: DrainLimits;
   #lingering: Promise<void> | undefined;
+  #clock: DrainClock | undefined;
   #isSayingFarewell = false;
   /** Our end of stream, and all before it, was handed to the transport; or why that failed. */
   #farewell: { readonly error: BrokenError | undefined } | undefined;
@@ -92,8 +93,11 @@ export class Ending {
     this.#link.changes.notify();
   }
 
+  /** One at a time: a connection takes one slot, also if it fails while it closes. */
   #startClock(timeout: number): DrainClock {
-    return new DrainClock(timeout, this.#limits.slots, () => this.#link.changes.notify());
+    this.#clock?.stop();
+    this.#clock = new DrainClock(timeout, this.#limits.slots, () => this.#link.changes.notify());
+    return this.#clock;
   }
 
   /** Both directions are over. */

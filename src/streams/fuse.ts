@@ -29,7 +29,9 @@ export class Fuse {
       if (this.#reason !== undefined) reject(this.#reason);
       else this.#guarded.add(reject);
       const settled = (): boolean => this.#guarded.delete(reject);
-      promise.then(resolve, reject).then(settled, settled);
+      // First: to blow behind the outcome changes nothing.
+      promise.then(settled, settled);
+      promise.then(resolve, reject);
     });
   }
 }

@@ -144,7 +144,9 @@ export class Link {
 
   /** Takes bytes of the transport that somebody else has read. */
   receive(bytes: Uint8Array): void {
-    if (this.#receiving === 'drain' || this.#receiving === 'discard') this.#drainedBytes += bytes.length;
+    // A handshake that a write waits for is not thrown away.
+    const isDrained = this.#receiving === 'drain' && this.handshake.settled;
+    if (isDrained || this.#receiving === 'discard') this.#drainedBytes += bytes.length;
     if (this.#receiving === 'discard' || this.#receiving === 'stopped' || this.#engineOver) return;
     this.#pulled = false;
     this.engine.receive(bytes);
@@ -181,8 +183,7 @@ export class Link {
   async write<T>(make: () => T): Promise<T> {
     const result = make();
     const taken = this.flush();
-    // A ticket may have put a question to a session store.
-    this.#pulled = false;
+    for (const question of this.engine.takeQuestions()) this.#ask(question);
     this.advance();
     await taken;
     return result;
@@ -275,7 +276,11 @@ export class Link {
         return this.#inputBroke(brokenBy(error, 'The connection broke'));
       }
       if (bytes === null) return this.#inputEnded();
-      this.receive(bytes);
+      try {
+        this.receive(bytes);
+      } catch (error) {
+        return this.#crash(error);
+      }
       this.advance();
       if (this.#turns.spend(bytes.length)) await nextTurn();
     }

@@ -15,6 +15,8 @@ export function abortable<T>(
     };
     const settled = (): void => signal.removeEventListener('abort', abort);
     signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).then(settled, settled);
+    // First: an abort behind the outcome is none.
+    promise.then(settled, settled);
+    promise.then(resolve, reject);
   });
 }

@@ -30,10 +30,21 @@ export class Slots {
     const [oldest] = this.#users;
     if (this.#users.size > this.max && oldest !== undefined) {
       this.#users.delete(oldest);
-      this.#onDrop();
       oldest();
+      this.#report();
     }
     return () => void this.#users.delete(stop);
+  }
+
+  /** What the one who is told does wrong is its own affair, and no connection's. */
+  #report(): void {
+    try {
+      this.#onDrop();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }
 

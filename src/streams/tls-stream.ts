@@ -2,7 +2,7 @@ import {
   handshakeTimeout as defaultHandshakeTimeout,
   idleTimeout as defaultIdleTimeout,
 } from '../base/defaults.ts';
-import { TlsUsageError } from '../base/errors.ts';
+import { TlsTruncatedError, TlsUsageError } from '../base/errors.ts';
 import type { HandshakeInfo } from '../connection/events.ts';
 import { TlsConnection } from '../connection/tls-connection.ts';
 import type { ByteStream, CallOptions, CloseReport, PeerAddress } from './byte-stream.ts';
@@ -88,7 +88,7 @@ export class TlsStream implements ByteStream {
   readonly #ending: Ending;
   #writeEnding: Promise<void> | undefined;
   #isUnwrapping = false;
-  #isUnwrapped = false;
+  #unwrapped: Unwrapped | undefined;
   #closing: Promise<CloseReport> | undefined;
   #closed: ClosedError | undefined;
 
@@ -160,6 +160,7 @@ export class TlsStream implements ByteStream {
   }
 
   async write(data: Uint8Array | readonly Uint8Array[], options: CallOptions = {}): Promise<void> {
+    requireBytes(data);
     return this.#enqueue(() => this.#writes.sendAll(data), options);
   }
 
@@ -167,6 +168,8 @@ export class TlsStream implements ByteStream {
   async closeWrite(options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     this.#checkOpen();
+    if (this.#isUnwrapping)
+      throw new TlsUsageError('unwrap() has ended the writing: close() ends the connection too');
     if (this.#writeEnding !== undefined) return abortable(this.#writeEnding, options.signal);
     this.#writeEnding = this.#enqueue(() => this.#endWriting());
     return abortable(this.#writeEnding, options.signal, () => this.#writes.abort(options.signal?.reason));
@@ -192,7 +195,7 @@ export class TlsStream implements ByteStream {
   }
 
   destroy(): void {
-    if (this.#isUnwrapped) return;
+    if (this.#unwrapped !== undefined) return;
     this.#closing ??= Promise.resolve({ ended: 'reset', discardedBytes: 0 });
     const closed = this.#setClosed('The stream was destroyed');
     this.#link.stop(closed);
@@ -238,7 +241,11 @@ export class TlsStream implements ByteStream {
     if (link.fatal !== undefined) throw link.fatal;
     // The sticky end, or why there is none.
     await link.inbox.take(undefined);
-    return this.#release();
+    if (this.#unwrapped !== undefined) return this.#unwrapped;
+    this.#checkOpen();
+    if (!link.peerEnded) throw new TlsTruncatedError('The peer ended its transport, and not TLS alone', true);
+    this.#unwrapped = this.#release();
+    return this.#unwrapped;
   }
 
   /** A secret that both ends share and that is bound to `label` and `context` (RFC 9846 §7.5). @param length in bytes */
@@ -273,7 +280,6 @@ export class TlsStream implements ByteStream {
   #release(): Unwrapped {
     const trailing = this.#link.engine.takeTrailing();
     const closed = this.#setClosed('The stream was unwrapped');
-    this.#isUnwrapped = true;
     this.#closing = Promise.resolve({ ended: 'close_notify', discardedBytes: 0 });
     this.#link.stop(closed);
     this.#link.inbox.close(closed);
@@ -288,4 +294,11 @@ export class TlsStream implements ByteStream {
     this.#closed ??= new ClosedError(message);
     return this.#closed;
   }
+}
+
+/** Another view, a string or a number would be sent as something else, or in part. */
+function requireBytes(data: unknown): void {
+  const parts: readonly unknown[] = Array.isArray(data) ? data : [data];
+  if (parts.every((part) => part instanceof Uint8Array)) return;
+  throw new TlsUsageError('write() takes a Uint8Array or an array of them');
 }

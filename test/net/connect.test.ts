@@ -84,6 +84,15 @@ describe('connect', () => {
     await expect(both).rejects.toThrow(`127.0.0.2:${port}`);
   });
 
+  test('a client that cannot be made leaves no connection behind', async () => {
+    const listener = await listen();
+    const failing = connect(listener, { serverName: 'x'.repeat(70_000) });
+    await expect(failing).rejects.toBeInstanceOf(TlsUsageError);
+    // Not the time for the handshake: the connection is gone.
+    const server = await listener.accept();
+    await expect(server.handshake()).rejects.not.toBeInstanceOf(TlsTimeoutError);
+  });
+
   test('aborted, it leaves nothing behind', async () => {
     const listener = await listen();
     const abort = new AbortController();

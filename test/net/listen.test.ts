@@ -53,6 +53,18 @@ describe('listen', () => {
     await accepted;
   });
 
+  test('an accept that is aborted just when a connection comes leaves it to the next', async () => {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const listener = keepListener(new TlsListener([new ListeningSocket(server)], testServerConfig(), {}));
+    const abort = new AbortController();
+    server.on('connection', () => abort.abort(new Error('enough')));
+    const waiting = listener.accept({ signal: abort.signal });
+    await Promise.all([mute(listener), expect(waiting).rejects.toThrow('enough')]);
+    const stream = await listener.accept();
+    expect(stream.failure).toBeUndefined();
+  });
+
   test('closed: who waits is told, a loop ends, the port is free, accepted connections go on', async () => {
     const listener = await listen();
     const { port } = listener.address;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { TlsPeerError, TlsTimeoutError, TlsTruncatedError } from '../../src/base/errors.ts';
 import { ClosedError } from '../../src/streams/errors.ts';
@@ -222,6 +223,58 @@ describe('the bounds of the drain', () => {
     expect(await second).toMatchObject({ ended: 'close_notify' });
     expect(await third).toMatchObject({ ended: 'close_notify' });
     expect(slots.size).toBe(0);
+  });
+
+  test('a stream that fails while it closes goes on in its place', async () => {
+    let dropped = 0;
+    const slots = new Slots(1, () => {
+      dropped += 1;
+    });
+    const { client, server, serverTransport } = await connectedPair({ server: { drain: { slots } } });
+    const closing = server.close().catch((reason: unknown) => reason);
+    expect(await client.read()).toBeNull();
+    serverTransport.arrive(forgedRecord);
+    await serverTransport.until(() => server.failure !== undefined);
+    expect({ dropped, size: slots.size }).toEqual({ dropped: 0, size: 1 });
+    client.destroy();
+    expect(await closing).toBe(server.failure);
+  });
+
+  test('whoever is told and fails costs no connection its end', async () => {
+    const slots = new Slots(1, () => {
+      throw new Error('the log is full');
+    });
+    const thrown = once(process, 'uncaughtExceptionMonitor');
+    const swallow = (): void => {};
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', swallow);
+    try {
+      const pairs = await Promise.all([1, 2].map(() => connectedPair({ client: { drain: { slots } } })));
+      const closing = [];
+      for (const { client, server } of pairs) {
+        closing.push(client.close());
+        expect(await server.read()).toBeNull();
+        // All of it is handed over then.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(await closing[0]).toMatchObject({ ended: 'timeout' });
+      expect((await thrown)[0]).toMatchObject({ message: 'the log is full' });
+      await pairs[1]?.server.close();
+      expect(await closing[1]).toMatchObject({ ended: 'close_notify' });
+    } finally {
+      process.off('uncaughtException', swallow);
+      for (const other of others) process.on('uncaughtException', other);
+    }
+  });
+
+  test('the handshake that a write waits for is no part of what is drained', async () => {
+    const { client, server } = tlsPair({ client: { drain: { bytes: 500 } }, memory: { chunk: 100 } });
+    const written = client.write(numbered(10));
+    const closed = client.close();
+    expect(await readToEnd(server)).toEqual(numbered(10));
+    await server.close();
+    await written;
+    expect((await closed).discardedBytes).toBeLessThan(500);
   });
 
   test('a stream that has failed takes one place of them, whether or not it is closed too', async () => {

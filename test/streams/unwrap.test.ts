@@ -105,6 +105,61 @@ describe('unwrap', () => {
   });
 });
 
+describe('unwrap and its neighbours', () => {
+  test('twice at once gives both the same', async () => {
+    const { client, server, clientTransport, serverTransport } = await connectedPair();
+    clientTransport.isStuck = true;
+    void client.unwrap().catch(() => {});
+    await clientTransport.until(() => clientTransport.writes.length === 3);
+    const [, , closeNotify = new Uint8Array()] = clientTransport.writes;
+    const both = Promise.all([server.unwrap(), server.unwrap()]);
+    serverTransport.arrive(new Uint8Array([...closeNotify, ...numbered(50)]));
+    const [first, second] = await both;
+    expect(first.trailing).toEqual(numbered(50));
+    expect(second).toBe(first);
+    client.destroy();
+  });
+
+  test('destroy() at any moment is not overlooked', async () => {
+    for (let steps = 0; steps < 40; steps++) {
+      const { client, server, clientTransport } = await connectedPair();
+      const unwrapped = client.unwrap().then(
+        () => 'unwrapped',
+        () => 'failed',
+      );
+      void server.unwrap().catch(() => {});
+      for (let i = 0; i < steps; i++) await Promise.resolve();
+      client.destroy();
+      // What was given back is the caller's and left alone; what was not is gone.
+      expect({ steps, calls: clientTransport.calls }).toEqual({
+        steps,
+        calls: (await unwrapped) === 'unwrapped' ? [] : ['destroy'],
+      });
+      server.destroy();
+    }
+  });
+
+  test('closeWrite() behind it is a mistake: unwrap() does not half-close', async () => {
+    const { client, server } = await connectedPair();
+    const abort = new AbortController();
+    const unwrapping = client.unwrap({ signal: abort.signal });
+    expect(await server.read()).toBeNull();
+    abort.abort(new Error('enough'));
+    await expect(unwrapping).rejects.toThrow('enough');
+    await expect(client.closeWrite()).rejects.toBeInstanceOf(TlsUsageError);
+    client.destroy();
+    server.destroy();
+  });
+
+  test('stops at close_notify and nothing else, whatever is tolerated', async () => {
+    const { client, serverTransport } = await connectedPair({ client: { truncation: 'tolerate' } });
+    const unwrapping = client.unwrap();
+    await serverTransport.closeWrite();
+    await expect(unwrapping).rejects.toBeInstanceOf(TlsTruncatedError);
+    client.destroy();
+  });
+});
+
 describe('STARTTLS', () => {
   test('a client that has read more than the answer does not begin: anybody can have put it there', async () => {
     const [near, far] = memoryStreamPair();
