@@ -30,11 +30,11 @@ export interface NameConstraints {
   readonly unsupported: boolean;
 }
 
-export const keyUsages = {
+export const keyUsages: Readonly<Record<'digitalSignature' | 'keyCertSign' | 'cRLSign', number>> = {
   digitalSignature: 1 << 0,
   keyCertSign: 1 << 5,
   cRLSign: 1 << 6,
-} as const;
+};
 
 export const keyPurposes = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
