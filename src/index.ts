@@ -12,6 +12,11 @@ import {
 } from './net/config.ts';
 import { type ConnectOptions, connect as connectTo } from './net/connect.ts';
 import { type ListenOptions, listen as listenOn, type TlsListener } from './net/listen.ts';
+import {
+  type Verification,
+  type VerifyOptions,
+  verifyCertificates as verifyWith,
+} from './net/verify-certificates.ts';
 import type { TlsStream } from './streams/tls-stream.ts';
 
 /** A client's configuration, checked and read once, for any number of connections. @throws TlsUsageError naming the option */
@@ -35,6 +40,16 @@ export function connect(options: ConnectOptions): Promise<TlsStream> {
 /** Listens for TLS connections over TCP or on a Unix socket. @throws TlsUsageError naming the option */
 export function listen(options: ListenOptions): Promise<TlsListener> {
   return listenOn(options, nodeCrypto);
+}
+
+/**
+ * Judges a certificate chain as a connection would, and says how it came to that.
+ *
+ * @param chain PEM text or bytes, leaf first, the others in any order; or one DER certificate
+ * @throws TlsUsageError where an option or `chain` cannot be read
+ */
+export function verifyCertificates(chain: string | Uint8Array, options: VerifyOptions = {}): Verification {
+  return verifyWith(chain, options, nodeCrypto);
 }
 
 export { type AlertName, alertMeaning, type ReceivedAlertName } from './base/alerts.ts';
@@ -80,6 +95,7 @@ export type { RevocationOptions } from './net/revocation.ts';
 export { type ServeOptions, serve } from './net/serve.ts';
 export { type ToDuplexOptions, toDuplex } from './net/to-duplex.ts';
 export type { PeerCheck, VerifiedPeer } from './net/trust.ts';
+export type { CertificateSummary, Verification, VerifyOptions } from './net/verify-certificates.ts';
 export {
   type ClientSession,
   type ClientSessionCache,

@@ -6,12 +6,14 @@ import { lab } from './lab.ts';
 import { clientRole, runLabClient } from './lab-client.ts';
 import { receive } from './receive.ts';
 import { send } from './send.ts';
+import { verify } from './verify.ts';
 import { packageVersion } from './version.ts';
 
 const commands: ReadonlyMap<string, Command> = new Map([
   ['lab', lab],
   ['receive', receive],
   ['send', send],
+  ['verify', verify],
 ]);
 
 const commandNames = [...commands.keys()].join(', ');

@@ -17,6 +17,8 @@ export interface PathQuestion {
   readonly purpose: 'server' | 'client';
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Told about every path that leads nowhere, leaf first, and why. */
+  readonly onDeadEnd?: ((path: readonly Certificate[], error: TlsCertificateError) => void) | undefined;
 }
 
 /**
@@ -137,18 +139,25 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
   const deadEnd = whyNoIssuerHelps(path);
   if (deadEnd !== undefined) {
     note(search, ranks.notFit, path, deadEnd);
+    search.onDeadEnd?.(path, deadEnd);
     return undefined;
   }
   const candidates = [
     ...search.anchors.withSubject(child.issuer),
     ...search.intermediates.filter(({ subject }) => equalBytes(subject, child.issuer)),
   ].filter((candidate) => !path.some((certificate) => isSameEntity(certificate, candidate)));
-  if (candidates.length === 0) note(search, ranks.nobodyFound, path, unknownIssuer(path));
+  if (candidates.length === 0) {
+    const unknown = unknownIssuer(path);
+    note(search, ranks.nobodyFound, path, unknown);
+    search.onDeadEnd?.(path, unknown);
+  }
   for (const candidate of candidates) {
     search.steps += 1;
     const exhausted = exhaustedBudget(search);
     if (exhausted !== undefined) {
-      note(search, ranks.gaveUp, path, tooManyPaths(path, exhausted));
+      const tooMany = tooManyPaths(path, exhausted);
+      note(search, ranks.gaveUp, path, tooMany);
+      search.onDeadEnd?.(path, tooMany);
       return undefined;
     }
     let rank: Rank = ranks.didNotSign;
@@ -159,6 +168,7 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       note(search, rank, path, error);
+      search.onDeadEnd?.([...path, candidate], error);
       continue;
     }
     const extended = [...path, candidate];

@@ -5,7 +5,7 @@ import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, nameOf, parseCertificate, placeOf } from './certificate.ts';
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
-import { checkCertificate, findPath, purposes } from './path.ts';
+import { checkCertificate, findPath, type PathQuestion, purposes } from './path.ts';
 import { checkRevocation, type RevocationSettings } from './revocation.ts';
 
 /**
@@ -36,6 +36,8 @@ export interface ChainQuestion {
   readonly now: number;
   /** Without it nothing is known about revocation. */
   readonly revocation?: RevocationSettings | undefined;
+  /** Told about every path that leads nowhere, leaf first, and why. */
+  readonly onDeadEnd?: PathQuestion['onDeadEnd'];
 }
 
 /** A chain that was found good. */

@@ -11,12 +11,12 @@ describe('help', () => {
     const { status, stdout, stderr } = await tacit(['--help']);
     expect(status).toBe(0);
     expect(stderr).toBe('');
-    for (const command of ['lab', 'receive', 'send']) {
+    for (const command of ['lab', 'receive', 'send', 'verify']) {
       expect(stdout.toString()).toMatch(new RegExp(`^ {2}${command} +\\w`, 'm'));
     }
   });
 
-  test.each(['lab', 'receive', 'send'])('of %s shows its usage', async (command) => {
+  test.each(['lab', 'receive', 'send', 'verify'])('of %s shows its usage', async (command) => {
     const { status, stdout, stderr } = await tacit([command, '--help']);
     expect(status).toBe(0);
     expect(stderr).toBe('');
@@ -32,7 +32,7 @@ describe('help', () => {
 
 describe('a usage error is one line and exit status 2', () => {
   const cases: readonly (readonly [args: readonly string[], says: string])[] = [
-    [[], 'name a command: lab, receive, send'],
+    [[], 'name a command: lab, receive, send, verify'],
     [['tell'], "'tell' is not a command"],
     [['send'], 'FILE is missing'],
     [['send', 'x'], 'HOST:PORT is missing'],
@@ -54,6 +54,13 @@ describe('a usage error is one line and exit status 2', () => {
     [['receive', '--out', '/dev/null/x/'], 'cannot be made'],
     [['receive', '--out', '/nowhere/x'], "there is no directory '/nowhere'"],
     [['receive', '--out'], "'--out <value>' argument missing"],
+    [['verify'], 'FILE is missing'],
+    [['verify', '/nowhere/x', '--host', 'x'], "there is no file '/nowhere/x'"],
+    [['verify', process.execPath], '--host is missing'],
+    [['verify', process.execPath, '--host', 'x'], 'chain: expected PEM certificates'],
+    [['verify', process.execPath, '--purpose', 'both'], "--purpose takes server or client, not 'both'"],
+    [['verify', process.execPath, '--host', 'x', '--at', 'tomorrow'], '--at takes a date such as 2026-12-31'],
+    [['verify', process.execPath, '--host', 'x', '--at', '2026-02-30T00:00Z', '--ca', '/'], 'is a directory'],
     [['lab', '--rounds', '0'], '--rounds takes a number from 1'],
     [['lab', '--bytes', '1000,'], "--bytes takes a number from 1 to 1099511627776, not ''"],
     [['lab', '--bytes', '1e6'], "not '1e6'"],
