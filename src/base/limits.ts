@@ -69,7 +69,7 @@ export const maxIntermediates: number = 6;
 /** Candidates that are looked at as somebody's issuer: a peer decides how many it makes. */
 export const maxPathSteps: number = 2_000;
 
-/** Signatures verified for one chain: the dearest thing that a peer can make us do. */
+/** Signatures verified for one chain, the dearest thing that a peer can make us do; large keys count several times. */
 export const maxSignatureChecks: number = 100;
 
 /** Certificates of a peer that are read at all: several times what the crossed signatures of any authority need. */

@@ -26,15 +26,18 @@ export function trustAnchors(ca: CertificateAuthorities, provider: CryptoProvide
   return anchorsOf(certificates, provider);
 }
 
-let defaults: TrustAnchors | undefined;
+/** By the provider that reads their keys. */
+const defaults = new WeakMap<CryptoProvider, TrustAnchors>();
 
 /** The roots that this Node version carries (Mozilla's list), looked at when they are first needed. */
 export function defaultTrustAnchors(provider: CryptoProvider): TrustAnchors {
-  defaults ??= anchorsOf(
-    rootCertificates.flatMap((pem) => certificatesFromPem(pem, 'tls.rootCertificates')),
-    provider,
-  );
-  return defaults;
+  let anchors = defaults.get(provider);
+  if (anchors === undefined) {
+    const roots = rootCertificates.flatMap((pem) => certificatesFromPem(pem, 'tls.rootCertificates'));
+    anchors = anchorsOf(roots, provider);
+    defaults.set(provider, anchors);
+  }
+  return anchors;
 }
 
 /** What the caller names must be a certificate; one with a key that nobody takes is merely of no use. */

@@ -104,8 +104,17 @@ export function placeOf(certificate: Certificate, position: number): Certificate
 
 /** The subject or issuer on one line, for people. */
 export function nameOf(certificate: Certificate, which: 'subject' | 'issuer'): string {
-  return nameText(certificate[which]);
+  const name = certificate[which];
+  let text = texts.get(name);
+  if (text === undefined) {
+    text = nameText(name);
+    texts.set(name, text);
+  }
+  return text;
 }
+
+/** A search through many paths says the same names again and again. */
+const texts = new WeakMap<Uint8Array, string>();
 
 /** Whether the certificate names itself as its issuer (RFC 5280 §3.2); that says nothing about who signed it. */
 export function isSelfIssued(certificate: Certificate): boolean {

@@ -35,29 +35,35 @@ export function nameText(name: Uint8Array): string {
     return 'unreadable';
   }
   if (text === '') return 'no name';
-  return text.length > maxText ? `${text.slice(0, maxText)}…` : text;
+  // By characters, not by halves of them.
+  const characters = [...text];
+  return characters.length > maxText ? `${characters.slice(0, maxText).join('')}…` : text;
 }
 
 function attributes(name: Uint8Array): readonly string[] {
   const texts: string[] = [];
   const list = new DerReader(name).enter(tags.sequence);
-  // More would not fit anyway.
-  while (!list.atEnd && texts.length < 20) {
+  let length = 0;
+  // More would not fit anyway, and a peer decides how much there is.
+  while (!list.atEnd && length <= maxText) {
     const set = list.enter(tags.set);
     const parts: string[] = [];
-    while (!set.atEnd) {
+    while (!set.atEnd && length <= maxText) {
       const attribute = set.enter(tags.sequence);
       const oid = objectIdentifier(attribute);
       const { tag, content } = attribute.next();
-      parts.push(`${attributeNames.get(oid) ?? oid}=${printable(stringOf(tag, content))}`);
+      const part = `${attributeNames.get(oid) ?? oid}=${printable(stringOf(tag, content))}`;
+      length += part.length;
+      parts.push(part);
     }
+    length += 1;
     texts.push(parts.join(' + '));
   }
   return texts;
 }
 
 function stringOf(tag: number, content: Uint8Array): string {
-  if (tag === stringTags.utf8) return new TextDecoder().decode(content);
+  if (tag === stringTags.utf8) return new TextDecoder().decode(content.subarray(0, 4 * maxText));
   if (tag === stringTags.bmp) return wide(content, 2);
   if (tag === stringTags.universal) return wide(content, 4);
   return latin1(content.subarray(0, 4 * maxText));

@@ -67,6 +67,7 @@ export function parseExtensions(list: DerReader): CertificateExtensions {
     value.end(`extension ${oid}`);
     return result;
   };
+  parsed(oids.certificatePolicies, parsePolicies);
   return {
     basicConstraints: parsed(oids.basicConstraints, parseBasicConstraints),
     keyUsage: parsed(oids.keyUsage, namedBits),
@@ -76,6 +77,18 @@ export function parseExtensions(list: DerReader): CertificateExtensions {
     crlDistributionPoints: parsed(oids.crlDistributionPoints, parseDistributionPoints),
     unknownCritical,
   };
+}
+
+/** RFC 5280 §4.2.1.4. Nobody asks for a policy here, but what is critical must be well-formed. */
+function parsePolicies(value: DerReader): void {
+  const list = value.enter(tags.sequence);
+  if (list.atEnd) throw list.error('empty certificatePolicies');
+  while (!list.atEnd) {
+    const policy = list.enter(tags.sequence);
+    objectIdentifier(policy);
+    policy.optional(tags.sequence);
+    policy.end('a policy');
+  }
 }
 
 /**

@@ -52,9 +52,11 @@ export function generalName(reader: DerReader): GeneralName {
 export function directoryName(reader: DerReader): DirectoryName {
   const list = reader.enter(tags.sequence);
   const relativeNames: Uint8Array[] = [];
-  while (!list.atEnd) relativeNames.push(list.next(tags.set).bytes);
-  if (relativeNames.length > maxRelativeNames)
-    throw list.error(`a name of more than ${maxRelativeNames} parts`);
+  while (!list.atEnd) {
+    if (relativeNames.length === maxRelativeNames)
+      throw list.error(`a name of more than ${maxRelativeNames} parts`);
+    relativeNames.push(list.next(tags.set).bytes);
+  }
   return { form: 'directoryName', relativeNames };
 }
 

@@ -81,6 +81,18 @@ function covered(name: GeneralName, base: GeneralName, side: Side): boolean | un
 
 /** Every name that constraints apply to: the alternative ones, the subject, and e-mail addresses in the subject. */
 function namesOf(certificate: Certificate): readonly GeneralName[] {
+  let names = nameLists.get(certificate);
+  if (names === undefined) {
+    names = namesIn(certificate);
+    nameLists.set(certificate, names);
+  }
+  return names;
+}
+
+/** Every path through a certificate asks for its names. */
+const nameLists = new WeakMap<Certificate, readonly GeneralName[]>();
+
+function namesIn(certificate: Certificate): readonly GeneralName[] {
   const names = [...(certificate.subjectAltName ?? [])];
   const subject = directoryName(new DerReader(certificate.subject));
   if (subject.relativeNames.length > 0) names.push(subject);
@@ -110,13 +122,8 @@ function dnsCovered(name: DnsName, base: DnsName, side: Side): boolean {
 
 /** A constraint is an address and a mask, 8 or 32 bytes. */
 function addressCovered(address: Uint8Array, base: Uint8Array, side: Side): boolean {
-  if (
-    !isAddress(address) ||
-    !isAddress(base.subarray(base.length / 2)) ||
-    !isMask(base.subarray(base.length / 2))
-  ) {
-    return side === 'excluded';
-  }
+  const isConstraint = (base.length === 8 || base.length === 32) && isMask(base.subarray(base.length / 2));
+  if (!isAddress(address) || !isConstraint) return side === 'excluded';
   if (base.length !== 2 * address.length) return false;
   return address.every((byte, index) => ((byte ^ base[index]!) & base[address.length + index]!) === 0);
 }

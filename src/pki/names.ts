@@ -21,7 +21,8 @@ export function readableNames(names: readonly GeneralName[]): readonly string[] 
   const readable: string[] = [];
   for (const name of names) {
     if (readable.length === 5) break;
-    if (name.form === 'dNSName' && name.labels !== undefined) readable.push(name.labels.join('.'));
+    if (name.form === 'dNSName' && name.labels !== undefined && name.labels.length > 0)
+      readable.push(name.labels.join('.'));
     if (name.form === 'iPAddress' && isAddress(name.bytes)) readable.push(addressText(name.bytes));
   }
   return readable;

@@ -35,7 +35,9 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     ),
     steps: 0,
     signatureChecks: 0,
+    issuers: new Map(),
     signatures: new Map(),
+    unfit: new Set(),
     comparisons: comparisonBudget(),
     failure: undefined,
   };
@@ -86,30 +88,40 @@ export function checkCertificate(
   keyOf(certificate, position, provider);
 }
 
-/** The keys of certificates that are used again and again: those of anchors. */
-const keys = new WeakMap<Certificate, PublicKey>();
+/** What came of reading keys, good and bad: anchors' are used again and again, a search asks for every one many times. */
+const keys = new WeakMap<CryptoProvider, WeakMap<Certificate, PublicKey | string>>();
 
-/** RSA from 2 048 to 8 192 bits, the curves that TLS 1.3 signs with, and Ed25519. */
+/**
+ * RSA from 2 048 to 8 192 bits, the curves that TLS 1.3 signs with, and Ed25519.
+ * @throws TlsCertificateError (`weak_key`)
+ */
 export function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
-  const known = keys.get(certificate);
-  if (known !== undefined) return known;
-  const name = (): string => `The certificate "${nameOf(certificate, 'subject')}"`;
-  const fail = (message: string): never => {
-    throw new TlsCertificateError('weak_key', message, placeOf(certificate, position));
-  };
-  const key =
-    provider.importPublicKey(certificate.subjectPublicKeyInfo) ??
-    fail(
-      `${name()} has a key that Tacit does not take: it takes RSA with an odd exponent of 3 or more, P-256, P-384, P-521 and Ed25519. It needs a new key.`,
-    );
+  let known = keys.get(provider);
+  if (known === undefined) {
+    known = new WeakMap();
+    keys.set(provider, known);
+  }
+  let key = known.get(certificate);
+  if (key === undefined) {
+    key = readKey(certificate, provider);
+    known.set(certificate, key);
+  }
+  if (typeof key !== 'string') return key;
+  const message = `The certificate "${nameOf(certificate, 'subject')}" ${key}`;
+  throw new TlsCertificateError('weak_key', message, placeOf(certificate, position));
+}
+
+/** The key, or what is wrong with it. */
+function readKey({ subjectPublicKeyInfo }: Certificate, provider: CryptoProvider): PublicKey | string {
+  const key = provider.importPublicKey(subjectPublicKeyInfo);
+  if (key === undefined)
+    return 'has a key that Tacit does not take: it takes RSA with an odd exponent of 3 or more, P-256, P-384, P-521 and Ed25519. It needs a new key.';
   const { modulusBits } = key;
-  if (modulusBits !== undefined && modulusBits < 2048)
-    fail(`${name()} has an RSA key of ${modulusBits} bits, fewer than 2048. It needs a new key.`);
+  if (modulusBits === undefined) return key;
+  if (modulusBits < 2048)
+    return `has an RSA key of ${modulusBits} bits, fewer than 2048. It needs a new key.`;
   // A longer modulus would let a peer choose how long we compute.
-  if (modulusBits !== undefined && modulusBits > 8192)
-    fail(`${name()} has an RSA key of ${modulusBits} bits; Tacit takes up to 8192.`);
-  keys.set(certificate, key);
-  return key;
+  return modulusBits > 8192 ? `has an RSA key of ${modulusBits} bits; Tacit takes up to 8192.` : key;
 }
 
 /** The purpose as an extended key usage (RFC 5280 §4.2.1.12), and in words. */
@@ -123,10 +135,19 @@ export const purposes: Readonly<
 interface Search extends PathQuestion {
   steps: number;
   signatureChecks: number;
-  /** Results by issuer and what it signed: several paths share their links. */
+  /** By certificate: who may have issued it. */
+  readonly issuers: Map<Certificate, Issuers>;
+  /** Links that no path can go through: who did not sign what, and who may sign nothing. */
   readonly signatures: Map<Certificate, Map<Certificate, boolean>>;
+  readonly unfit: Set<Certificate>;
   readonly comparisons: ComparisonBudget;
   failure: { readonly error: TlsCertificateError; readonly rank: Rank; readonly depth: number } | undefined;
+}
+
+/** Anchors first. */
+interface Issuers {
+  readonly candidates: readonly Certificate[];
+  readonly anchors: ReadonlySet<Certificate>;
 }
 
 /** How much a failure tells: the more, the more of the path had been proven. */
@@ -142,10 +163,10 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
     search.onDeadEnd?.(path, deadEnd);
     return undefined;
   }
-  const candidates = [
-    ...search.anchors.withSubject(child.issuer),
-    ...search.intermediates.filter(({ subject }) => equalBytes(subject, child.issuer)),
-  ].filter((candidate) => !path.some((certificate) => isSameEntity(certificate, candidate)));
+  const issuers = issuersOf(search, child);
+  const candidates = issuers.candidates.filter(
+    (candidate) => !path.some((certificate) => isSameEntity(certificate, candidate)),
+  );
   if (candidates.length === 0) {
     const unknown = unknownIssuer(path);
     note(search, ranks.nobodyFound, path, unknown);
@@ -160,11 +181,14 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
       search.onDeadEnd?.(path, tooMany);
       return undefined;
     }
+    // What was told once need not be told on every path.
+    if (search.unfit.has(candidate) || search.signatures.get(candidate)?.get(child) === false) continue;
     let rank: Rank = ranks.didNotSign;
     try {
       checkSignature(search, path, candidate);
       rank = ranks.notFit;
-      checkAuthority(search, path, candidate);
+      checkAuthority(search, candidate, path.length);
+      checkPlace(search, path, candidate, issuers.anchors.has(candidate));
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       note(search, rank, path, error);
@@ -172,10 +196,21 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
       continue;
     }
     const extended = [...path, candidate];
-    const found = search.anchors.has(candidate) ? extended : extend(search, extended);
+    const found = issuers.anchors.has(candidate) ? extended : extend(search, extended);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function issuersOf(search: Search, child: Certificate): Issuers {
+  let issuers = search.issuers.get(child);
+  if (issuers === undefined) {
+    const anchors = search.anchors.withSubject(child.issuer);
+    const others = search.intermediates.filter(({ subject }) => equalBytes(subject, child.issuer));
+    issuers = { candidates: [...anchors, ...others], anchors: new Set(anchors) };
+    search.issuers.set(child, issuers);
+  }
+  return issuers;
 }
 
 /** Loops go through the same name and key, whatever certificate says so. */
@@ -214,7 +249,7 @@ function whyNoIssuerHelps(path: readonly Certificate[]): TlsCertificateError | u
 /** Whether `candidate` signed the last certificate of `path`. */
 function checkSignature(search: Search, path: readonly Certificate[], candidate: Certificate): void {
   const child = path.at(-1)!;
-  const key = keyOf(candidate, path.length, search.provider);
+  const key = whereFit(search, candidate, () => keyOf(candidate, path.length, search.provider));
   let verified = search.signatures.get(candidate);
   if (verified === undefined) {
     verified = new Map();
@@ -222,7 +257,7 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
   }
   let good = verified.get(child);
   if (good === undefined) {
-    search.signatureChecks += 1;
+    search.signatureChecks += costOf(key);
     const algorithm = signatureAlgorithm(child.signatureAlgorithm);
     good = algorithm !== undefined && key.verifySigned(algorithm, child.toBeSigned, child.signature);
     verified.set(child, good);
@@ -235,43 +270,69 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
   );
 }
 
-/** Whether `candidate` was allowed to sign what lies below it. */
-function checkAuthority(search: Search, path: readonly Certificate[], candidate: Certificate): void {
-  const position = path.length;
+/** How many of the cheap ones a signature costs: P-521 takes twenty times the time of P-256. */
+function costOf({ schemes, modulusBits = 0 }: PublicKey): number {
+  if (schemes.includes('ecdsa_secp521r1_sha512')) return 10;
+  return schemes.includes('ecdsa_secp384r1_sha384') || modulusBits > 4096 ? 5 : 1;
+}
+
+/** What makes a candidate fail here makes it fail on every path. */
+function whereFit<T>(search: Search, candidate: Certificate, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    search.unfit.add(candidate);
+    throw error;
+  }
+}
+
+/** Whether `candidate` may sign certificates at all. */
+function checkAuthority(search: Search, candidate: Certificate, position: number): void {
   const fail = (check: CertificateCheck, message: string): never => {
     throw new TlsCertificateError(check, message, placeOf(candidate, position));
   };
   const name = (): string => `The certificate "${nameOf(candidate, 'subject')}"`;
-  checkCertificate(candidate, position, search);
-  if (candidate.basicConstraints?.ca !== true) {
-    fail(
-      'not_a_ca',
-      `${name()} signed another one, but is not a certificate authority (basicConstraints CA:TRUE).`,
-    );
-  }
-  if (candidate.keyUsage !== undefined && (candidate.keyUsage & keyUsages.keyCertSign) === 0) {
-    fail('key_usage', `${name()} signed another one, but its keyUsage lacks keyCertSign.`);
-  }
-  const purpose = purposes[search.purpose];
-  const usages = candidate.extendedKeyUsage;
-  if (usages !== undefined && !usages.includes(purpose.oid) && !usages.includes(keyPurposes.any)) {
-    fail('extended_key_usage', `${name()} is an authority, but not for ${purpose.text} (extKeyUsage).`);
-  }
+  whereFit(search, candidate, () => {
+    checkCertificate(candidate, position, search);
+    if (candidate.basicConstraints?.ca !== true) {
+      fail(
+        'not_a_ca',
+        `${name()} signed another one, but is not a certificate authority (basicConstraints CA:TRUE).`,
+      );
+    }
+    if (candidate.keyUsage !== undefined && (candidate.keyUsage & keyUsages.keyCertSign) === 0) {
+      fail('key_usage', `${name()} signed another one, but its keyUsage lacks keyCertSign.`);
+    }
+    const purpose = purposes[search.purpose];
+    const usages = candidate.extendedKeyUsage;
+    // For authorities any usage is one (RFC 5280 §4.2.1.12); rustls-webpki wants the very one.
+    if (usages !== undefined && !usages.includes(purpose.oid) && !usages.includes(keyPurposes.any)) {
+      fail('extended_key_usage', `${name()} is an authority, but not for ${purpose.text} (extKeyUsage).`);
+    }
+  });
+}
+
+/** Whether it may sign what lies below it on this path. */
+function checkPlace(
+  search: Search,
+  path: readonly Certificate[],
+  candidate: Certificate,
+  isAnchor: boolean,
+): void {
+  const fail = (message: string): never => {
+    throw new TlsCertificateError('path_too_long', message, placeOf(candidate, path.length));
+  };
   // Self-issued ones count too, unlike in RFC 5280 §6.1.4 (l): nothing is lost by it, and other verifiers do the same.
   const below = path.length - 1;
   const { pathLength } = candidate.basicConstraints ?? {};
   if (pathLength !== undefined && below > pathLength) {
+    const subject = nameOf(candidate, 'subject');
     fail(
-      'path_too_long',
-      `${name()} allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
+      `The certificate "${subject}" allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
     );
   }
-  if (below > maxIntermediates || (below === maxIntermediates && !search.anchors.has(candidate))) {
-    fail(
-      'path_too_long',
-      `The chain has more than ${maxIntermediates} certificates between leaf and anchor.`,
-    );
-  }
+  if (below > maxIntermediates || (below === maxIntermediates && !isAnchor))
+    fail(`The chain has more than ${maxIntermediates} certificates between leaf and anchor.`);
   checkNameConstraints(candidate, path, search.comparisons);
 }
 

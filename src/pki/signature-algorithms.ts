@@ -42,7 +42,12 @@ export function signatureAlgorithm(algorithm: Uint8Array): SignatureAlgorithm | 
 
 /** What people call an algorithm. */
 export function algorithmName(algorithm: Uint8Array): string {
-  const oid = objectIdentifier(new DerReader(algorithm).enter(tags.sequence));
+  let oid: string;
+  try {
+    oid = objectIdentifier(new DerReader(algorithm).enter(tags.sequence));
+  } catch {
+    return 'an unreadable algorithm';
+  }
   return names.get(oid) ?? `algorithm ${oid}${algorithmIsKnown(oid) ? ' with unusual parameters' : ''}`;
 }
 

@@ -106,6 +106,7 @@ export function time(reader: DerReader): number {
 export function latin1(bytes: Uint8Array): string {
   let text = '';
   // Arguments of a call are bounded.
-  for (let i = 0; i < bytes.length; i += 4_096) text += String.fromCharCode(...bytes.subarray(i, i + 4_096));
+  for (let i = 0; i < bytes.length; i += 4_096)
+    text += String.fromCharCode.apply(undefined, bytes.subarray(i, i + 4_096) as unknown as number[]);
   return text;
 }

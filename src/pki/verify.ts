@@ -62,6 +62,7 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   checkCertificate(leaf, 0, question);
   checkLeafUsage(leaf, purpose);
   const isAnchor = anchors.has(leaf);
+  if (!isAnchor) checkNoSigner(leaf);
   const path = isAnchor ? [leaf] : findPath({ ...question, leaf, intermediates });
   if (!isAnchor && leaf.basicConstraints?.ca === true) {
     throw new TlsCertificateError(
@@ -109,6 +110,18 @@ function checkLeafUsage(leaf: Certificate, purpose: 'server' | 'client'): void {
     throw new TlsCertificateError(
       'extended_key_usage',
       `${name()} is not for ${text}: its extKeyUsage lists other purposes. The peer needs another one.`,
+      placeOf(leaf, 0),
+    );
+  }
+}
+
+/** Who may sign certificates is an authority, and says so (RFC 5280 §4.2.1.9). */
+function checkNoSigner(leaf: Certificate): void {
+  const { basicConstraints, keyUsage = 0 } = leaf;
+  if (basicConstraints?.ca !== true && (keyUsage & keyUsages.keyCertSign) !== 0) {
+    throw new TlsCertificateError(
+      'key_usage',
+      `The certificate "${nameOf(leaf, 'subject')}" may sign others (keyCertSign), but is no authority's. The peer needs another one; or, if you trust this very certificate, give it in \`ca\`.`,
       placeOf(leaf, 0),
     );
   }
