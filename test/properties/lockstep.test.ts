@@ -4,20 +4,21 @@ import { asksForCertificates, fight, longChain, type Program } from './laws/lock
 import { transports } from './support/ends.ts';
 import { library } from './support/library.ts';
 
+const writesFirst: Program = async (client) => {
+  await client.handshake();
+  await client.write(new Uint8Array(10));
+};
+
+const readsFirst: Program = async (server) => {
+  await server.handshake();
+  return server.read();
+};
+
 describe.each(transports)('lockstep and its like, over $name: nobody waits for ever', (transport) => {
   test('a client that writes first and a server that reads first', async () => {
     const [, bytes] = await fight(library, {
       transport,
-      programs: [
-        async (client) => {
-          await client.handshake();
-          await client.write(new Uint8Array(10));
-        },
-        async (server) => {
-          await server.handshake();
-          return server.read();
-        },
-      ],
+      programs: [writesFirst, readsFirst],
     });
     expect((bytes as Uint8Array).length).toBeGreaterThan(0);
   });
@@ -26,16 +27,7 @@ describe.each(transports)('lockstep and its like, over $name: nobody waits for e
     await fight(library, {
       transport,
       hasForeignClient: true,
-      programs: [
-        async (client) => {
-          await client.handshake();
-          await client.write(new Uint8Array(10));
-        },
-        async (server) => {
-          await server.handshake();
-          await server.read();
-        },
-      ],
+      programs: [writesFirst, readsFirst],
     });
   });
 
@@ -44,16 +36,7 @@ describe.each(transports)('lockstep and its like, over $name: nobody waits for e
       transport,
       client: longChain(4),
       server: asksForCertificates,
-      programs: [
-        async (client) => {
-          await client.handshake();
-          await client.write(new Uint8Array(10));
-        },
-        async (server) => {
-          await server.handshake();
-          await server.read();
-        },
-      ],
+      programs: [writesFirst, readsFirst],
     });
   });
 
