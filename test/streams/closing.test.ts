@@ -42,6 +42,17 @@ describe('close', () => {
     expect(reports.map((report) => report.ended)).toEqual(['close_notify', 'close_notify']);
   });
 
+  test('half-closes right behind its last write, without waiting for it: a reset may come between two calls', async () => {
+    const { client, server, clientTransport } = await connectedPair();
+    clientTransport.isStuck = true;
+    const closed = client.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(clientTransport.calls).toEqual(['closeWrite']);
+    clientTransport.unstick();
+    await server.close();
+    expect(await closed).toMatchObject({ ended: 'close_notify' });
+  });
+
   test('waits for the writes before it', async () => {
     const { client, server } = await connectedPair();
     const data = numbered(1_000_000);
@@ -387,6 +398,27 @@ describe('after a fatal alert of ours', () => {
     serverTransport.arrive(forgedRecord);
     expect(await writing).toBeInstanceOf(TlsPeerError);
     await serverTransport.until(() => serverTransport.isDestroyed);
+  });
+
+  test('what still comes is bounded in bytes too: from there on nothing is read', async () => {
+    const { server, clientTransport, serverTransport } = await connectedPair({
+      server: { drain: { timeout: 50, bytes: 20_000 } },
+      memory: { capacity: 1_000, chunk: 1_000 },
+    });
+    serverTransport.arrive(forgedRecord);
+    const flood = clientTransport.write(numbered(500_000)).catch(() => {});
+    let taken = 0;
+    const read = serverTransport.read.bind(serverTransport);
+    serverTransport.read = async (options) => {
+      const bytes = await read(options);
+      taken += bytes?.length ?? 0;
+      return bytes;
+    };
+    await expect(server.read()).rejects.toBeInstanceOf(TlsPeerError);
+    await serverTransport.until(() => serverTransport.isDestroyed);
+    await flood;
+    expect(taken).toBeGreaterThanOrEqual(19_000);
+    expect(taken).toBeLessThan(25_000);
   });
 
   test('the peer’s alert needs no application to end the transport', async () => {
