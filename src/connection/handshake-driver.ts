@@ -99,7 +99,7 @@ export class HandshakeDriver {
         continue;
       }
       // Where the connection ends before anybody asks for its outcome, a rejection is nobody's.
-      if (isPromise(answer)) answer.then(undefined, () => {});
+      if (answer instanceof Promise) answer.catch(() => {});
       if (this.#isStopped) {
         this.#step = undefined;
         this.#generator.return(undefined as never);

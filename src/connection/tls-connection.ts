@@ -355,7 +355,7 @@ export class TlsConnection {
   #askForStorage(ticket: TicketInStorage): void {
     const question: Question = { subject: { kind: 'ticketStorage' }, pending: ticket.stored };
     // Nobody may be left to ask for its outcome.
-    ticket.stored.then(undefined, () => {});
+    if (ticket.stored instanceof Promise) ticket.stored.catch(() => {});
     this.#inStorage.set(question, ticket);
     this.#events.push({ type: 'question', question });
   }
