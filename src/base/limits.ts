@@ -60,6 +60,9 @@ export const maxClientSessionSize: number = 131_072;
 /** Attributes of one relative distinguished name: the longest known have about ten. */
 export const maxRelativeNames: number = 100;
 
+/** Values inside values, in a part of a certificate that nobody reads: names have three levels. */
+export const maxDerDepth: number = 16;
+
 /** Comparisons of a name with a name constraint that one chain may cost: real chains need some hundreds. */
 export const maxNameComparisons: number = 50_000;
 

@@ -3,7 +3,8 @@ import type { CertificatePlace } from '../base/errors.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
 import { type CertificateExtensions, parseExtensions } from './extensions.ts';
-import { integer, smallInteger, time, wholeBytes } from './values.ts';
+import { checkUnread } from './unread.ts';
+import { checkBitString, integer, objectIdentifier, smallInteger, time, wholeBytes } from './values.ts';
 
 /**
  * A certificate of version 3 (RFC 5280 §4.1). DER names are whole elements; two names are the same name if their bytes
@@ -28,6 +29,9 @@ export interface Certificate extends CertificateExtensions {
   readonly subjectPublicKeyInfo: Uint8Array;
 }
 
+/** rsaEncryption and id-RSASSA-PSS, whose keys are RSAPublicKeys in DER (RFC 4055 §1.2). */
+const rsa: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.1', '1.2.840.113549.1.1.10']);
+
 /**
  * Parses all of a certificate, or none.
  * @param der exactly one certificate; kept, so that it must not change
@@ -43,26 +47,37 @@ export function parseCertificate(der: Uint8Array): Certificate {
   outer.end('a certificate');
 
   const fields = outer.inside(signed);
+  const { position } = fields;
   const version = fields.nextIs(constructed(0)) ? parseVersion(fields) : 1;
-  if (version !== 3) throw fields.errorAt(`a certificate of version ${version}, not 3`, signed.offset);
+  if (version !== 3) throw fields.errorAt(`a certificate of version ${version}, not 3`, position);
   const serialNumber = integer(fields);
   const inner = fields.next(tags.sequence);
+  for (const element of [inner, algorithm]) checkUnread(fields.inside(element));
   if (!equalBytes(inner.bytes, algorithm.bytes))
     throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
   const issuer = fields.next(tags.sequence);
   // Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers.
   if (issuer.content.length === 0) throw fields.errorAt('an issuer without a name', issuer.offset);
+  checkUnread(fields.inside(issuer));
   const validity = fields.enter(tags.sequence);
   const notBefore = time(validity);
   const notAfter = time(validity);
   validity.end('the validity');
   const subject = fields.next(tags.sequence);
+  checkUnread(fields.inside(subject));
   const subjectPublicKeyInfo = fields.next(tags.sequence);
   const key = fields.inside(subjectPublicKeyInfo);
-  key.next(tags.sequence);
-  wholeBytes(key);
+  const keyAlgorithm = key.next(tags.sequence);
+  checkUnread(key.inside(keyAlgorithm));
+  const keyBits = wholeBytes(key);
+  // The other keys are points.
+  if (rsa.has(objectIdentifier(key.inside(keyAlgorithm))))
+    checkUnread(new DerReader(keyBits, 'a certificate', key.position - keyBits.length));
   key.end('the public key');
-  for (const uniqueIdentifier of [implicit(1), implicit(2)]) fields.optional(uniqueIdentifier);
+  for (const uniqueIdentifier of [implicit(1), implicit(2)]) {
+    const bits = fields.optional(uniqueIdentifier);
+    if (bits !== undefined) checkBitString(fields, bits);
+  }
   const extensions = fields.enter(constructed(3));
   const list = extensions.enter(tags.sequence);
   extensions.end('the extensions');

@@ -4,6 +4,7 @@ import type { Certificate } from './certificate.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues, fullNames } from './extensions.ts';
 import { signatureAlgorithm } from './signature-algorithms.ts';
+import { checkUnread } from './unread.ts';
 import { booleanOf, integer, latin1, smallInteger, time, wholeBytes } from './values.ts';
 
 /** Why a certificate was revoked (RFC 5280 §5.3.1). */
@@ -69,9 +70,13 @@ export class RevocationList {
     const { position } = fields;
     if (!fields.nextIs(tags.integer) || smallInteger(fields) !== 1)
       throw fields.errorAt('a CRL of another version than 2', position);
-    if (!equalBytes(fields.next(tags.sequence).bytes, algorithm.bytes))
+    const inner = fields.next(tags.sequence);
+    for (const element of [inner, algorithm]) checkUnread(fields.inside(element));
+    if (!equalBytes(inner.bytes, algorithm.bytes))
       throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
-    this.issuer = fields.next(tags.sequence).bytes;
+    const issuer = fields.next(tags.sequence);
+    checkUnread(fields.inside(issuer));
+    this.issuer = issuer.bytes;
     this.thisUpdate = time(fields);
     if (!fields.nextIs(tags.utcTime) && !fields.nextIs(tags.generalizedTime))
       throw fields.error('a CRL without nextUpdate');
@@ -174,12 +179,17 @@ function parseReason(extensions: DerReader): string {
       `critical extensions that Tacit does not know: ${unknownCritical.slice(0, 5)}`,
       position,
     );
+  const invalidity = values.get(oids.invalidityDate);
+  if (invalidity !== undefined) {
+    time(invalidity);
+    invalidity.end('invalidityDate');
+  }
   const value = values.get(oids.reasonCode);
   if (value === undefined) return 'unspecified';
-  const { content } = value.next(tags.enumerated);
+  const { content, offset } = value.next(tags.enumerated);
   value.end('a reason');
   const reason = content.length === 1 ? revocationReasons[content[0] ?? 7] : undefined;
-  if (reason === undefined) throw extensions.errorAt('a reason that does not exist', position);
+  if (reason === undefined) throw value.errorAt('a reason that does not exist', offset);
   return reason;
 }
 
@@ -195,6 +205,12 @@ function parseScope(extensions: DerReader): Scope {
   if (number === undefined) throw fail('a CRL without cRLNumber');
   integer(number);
   number.end('cRLNumber');
+  for (const oid of [oids.issuerAltName, oids.authorityKeyIdentifier, oids.freshestCRL]) {
+    const value = values.get(oid);
+    if (value === undefined) continue;
+    checkUnread(value.enter(tags.sequence));
+    value.end(`extension ${oid}`);
+  }
   const value = values.get(oids.issuingDistributionPoint);
   if (value === undefined) return { distributionPoint: undefined, onlyUsers: false, onlyAuthorities: false };
   const scope = parseDistributionPoint(value.enter(tags.sequence));

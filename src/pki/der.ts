@@ -25,12 +25,48 @@ export function constructed(number: number): number {
   return 0xa0 | number;
 }
 
-/** One DER element: `bytes` with tag and length, `content` without; `offset` is where it begins in the whole. */
-export interface DerElement {
+/** One DER element. Views cost more than all else that a cursor does, so that they are made when asked for. */
+export class DerElement {
   readonly tag: number;
-  readonly content: Uint8Array;
-  readonly bytes: Uint8Array;
+  /** Where it begins in the whole. */
   readonly offset: number;
+  readonly #source: Uint8Array;
+  readonly #start: number;
+  readonly #contentStart: number;
+  readonly #end: number;
+
+  /** The element at `start` to `end` of `source`, whose contents begin at `contentStart`. */
+  constructor(
+    offset: number,
+    source: Uint8Array,
+    [start, contentStart, end]: readonly [start: number, contentStart: number, end: number],
+  ) {
+    this.tag = source[start] ?? 0;
+    this.offset = offset;
+    this.#source = source;
+    this.#start = start;
+    this.#contentStart = contentStart;
+    this.#end = end;
+  }
+
+  /** Tag and length included: a view. */
+  get bytes(): Uint8Array {
+    return this.#source.subarray(this.#start, this.#end);
+  }
+
+  /** Without tag and length: a view. */
+  get content(): Uint8Array {
+    return this.#source.subarray(this.#contentStart, this.#end);
+  }
+
+  get contentLength(): number {
+    return this.#end - this.#contentStart;
+  }
+
+  /** A cursor over the contents. @param what the whole is, for errors */
+  reader(what: string): DerReader {
+    return new DerReader(this.#source, what, this.offset - this.#start, this.#contentStart, this.#end);
+  }
 }
 
 /**
@@ -41,17 +77,24 @@ export class DerReader {
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #what: string;
-  #offset = 0;
+  readonly #end: number;
+  #offset: number;
 
-  /** @param what the whole is, for errors: `a certificate` @param start where in the whole `bytes` begin */
-  constructor(bytes: Uint8Array, what = 'a certificate', start = 0) {
+  /**
+   * Over `bytes`, or a part of them.
+   * @param what the whole is, for errors: `a certificate`
+   * @param start where in the whole `bytes` begin
+   */
+  constructor(bytes: Uint8Array, what = 'a certificate', start = 0, from = 0, to: number = bytes.length) {
     this.#bytes = bytes;
     this.#what = what;
     this.#start = start;
+    this.#offset = from;
+    this.#end = to;
   }
 
   get atEnd(): boolean {
-    return this.#offset === this.#bytes.length;
+    return this.#offset === this.#end;
   }
 
   /** Where the next element begins in the whole. */
@@ -67,14 +110,9 @@ export class DerReader {
     if (tag !== undefined && found !== tag) throw this.error(`tag 0x${hex(found)}, not 0x${hex(tag)}`, start);
     const length = this.#length();
     const contentStart = this.#offset;
-    if (length > this.#bytes.length - contentStart) throw this.error('an element that ends early', start);
+    if (length > this.#end - contentStart) throw this.error('an element that ends early', start);
     this.#offset += length;
-    return {
-      tag: found,
-      content: this.#bytes.subarray(contentStart, this.#offset),
-      bytes: this.#bytes.subarray(start, this.#offset),
-      offset: this.#start + start,
-    };
+    return new DerElement(this.#start + start, this.#bytes, [start, contentStart, this.#offset]);
   }
 
   /** A cursor over the contents of the next element. */
@@ -83,8 +121,8 @@ export class DerReader {
   }
 
   /** A cursor over the contents of an element of this one, or of what an OCTET STRING in it holds. */
-  inside({ content, bytes, offset }: DerElement): DerReader {
-    return new DerReader(content, this.#what, offset + bytes.length - content.length);
+  inside(element: DerElement): DerReader {
+    return element.reader(this.#what);
   }
 
   /** The next element if it has `tag`. */
@@ -94,7 +132,7 @@ export class DerReader {
 
   /** Whether an element with `tag` comes next. */
   nextIs(tag: number): boolean {
-    return this.#bytes[this.#offset] === tag;
+    return !this.atEnd && this.#bytes[this.#offset] === tag;
   }
 
   /** @param of what has been read @throws TlsCertificateError (`malformed`) where something is left */
@@ -130,7 +168,7 @@ export class DerReader {
 
   #byte(): number {
     const byte = this.#bytes[this.#offset];
-    if (byte === undefined) throw this.error('an early end');
+    if (byte === undefined || this.atEnd) throw this.error('an early end');
     this.#offset += 1;
     return byte;
   }

@@ -1,6 +1,7 @@
 import { maxCertificateExtensions } from '../base/limits.ts';
 import { constructed, type DerReader, implicit, tags } from './der.ts';
-import { type GeneralName, generalName } from './general-names.ts';
+import { type GeneralName, generalName, generalNameOf } from './general-names.ts';
+import { checkUnread } from './unread.ts';
 import { namedBits, objectIdentifier, optionalBoolean, smallInteger } from './values.ts';
 
 /** The extensions that decide whether a certificate may be used (RFC 5280 §4.2). Absent ones are undefined. */
@@ -86,7 +87,7 @@ function parsePolicies(value: DerReader): void {
   while (!list.atEnd) {
     const policy = list.enter(tags.sequence);
     objectIdentifier(policy);
-    policy.optional(tags.sequence);
+    if (policy.nextIs(tags.sequence)) checkUnread(policy.enter(tags.sequence));
     policy.end('a policy');
   }
 }
@@ -180,8 +181,8 @@ function parseDistributionPoints(value: DerReader): readonly Uint8Array[] {
     const found = point.nextIs(constructed(0)) ? fullNames(point.enter(constructed(0))) : [];
     // With reasons or a cRLIssuer of its own, what lies there is not a whole list of the issuer's.
     const isWhole = point.atEnd;
-    point.optional(implicit(1));
-    point.optional(constructed(2));
+    if (point.nextIs(implicit(1))) namedBits(point, implicit(1));
+    if (point.nextIs(constructed(2))) generalNames(point.enter(constructed(2)));
     point.end('a distribution point');
     if (isWhole) names.push(...found);
   }
@@ -190,12 +191,22 @@ function parseDistributionPoints(value: DerReader): readonly Uint8Array[] {
 
 /** The GeneralNames of a DistributionPointName, which may also be a name relative to the issuer's. */
 export function fullNames(name: DerReader): readonly Uint8Array[] {
-  const names: Uint8Array[] = [];
-  const whole = name.optional(constructed(0));
-  if (whole === undefined) name.next(constructed(1));
+  const isFull = name.nextIs(constructed(0));
+  const value = name.enter(constructed(isFull ? 0 : 1));
   name.end('a distribution point name');
-  const list = whole && name.inside(whole);
-  if (list?.atEnd) throw list.error('a distribution point without a name');
-  while (list && !list.atEnd) names.push(list.next().bytes);
+  if (isFull) return generalNames(value);
+  checkUnread(value);
+  return [];
+}
+
+/** DER GeneralNames, to the end. */
+function generalNames(list: DerReader): readonly Uint8Array[] {
+  if (list.atEnd) throw list.error('a distribution point without a name');
+  const names: Uint8Array[] = [];
+  while (!list.atEnd) {
+    const name = list.next();
+    generalNameOf(list, name);
+    names.push(name.bytes);
+  }
   return names;
 }

@@ -1,6 +1,7 @@
 import { maxRelativeNames } from '../base/limits.ts';
-import { constructed, type DerReader, implicit, tags } from './der.ts';
-import { latin1 } from './values.ts';
+import { constructed, type DerElement, type DerReader, implicit, tags } from './der.ts';
+import { checkUnread } from './unread.ts';
+import { checkObjectIdentifier, latin1 } from './values.ts';
 
 /** A GeneralName of subjectAltName or nameConstraints, as far as it is looked at here (RFC 5280 §4.2.1.6). */
 export type GeneralName =
@@ -29,7 +30,11 @@ export const rfc822Name = '[1]';
 
 /** The next GeneralName of a list. */
 export function generalName(reader: DerReader): GeneralName {
-  const element = reader.next();
+  return generalNameOf(reader, reader.next());
+}
+
+/** @param element of `reader` */
+export function generalNameOf(reader: DerReader, element: DerElement): GeneralName {
   const { tag, content } = element;
   const number = tag & 0x1f;
   // otherName, x400Address, directoryName and ediPartyName are constructed, the others are not.
@@ -45,6 +50,8 @@ export function generalName(reader: DerReader): GeneralName {
     return directory;
   }
   if (number === 7) return { form: 'iPAddress', bytes: content };
+  if (isConstructed) checkUnread(reader.inside(element));
+  if (number === 8) checkObjectIdentifier(reader, element);
   return { form: `[${number}]` };
 }
 
@@ -55,7 +62,9 @@ export function directoryName(reader: DerReader): DirectoryName {
   while (!list.atEnd) {
     if (relativeNames.length === maxRelativeNames)
       throw list.error(`a name of more than ${maxRelativeNames} parts`);
-    relativeNames.push(list.next(tags.set).bytes);
+    const relativeName = list.next(tags.set);
+    checkUnread(list.inside(relativeName));
+    relativeNames.push(relativeName.bytes);
   }
   return { form: 'directoryName', relativeNames };
 }

@@ -3,26 +3,45 @@ import { type DerElement, type DerReader, tags } from './der.ts';
 /** The dotted form of an OBJECT IDENTIFIER (X.690 §8.19). */
 export function objectIdentifier(reader: DerReader): string {
   const element = reader.next(tags.objectIdentifier);
+  checkObjectIdentifier(reader, element);
   const { content } = element;
-  const fail = (found: string): Error => reader.errorAt(found, element.offset);
-  if (content.length === 0 || content.length > 64) throw fail('an object identifier of impossible length');
-  const arcs: bigint[] = [];
+  const arcs: (number | bigint)[] = [];
+  let arc = 0;
+  let start = 0;
+  for (let at = 0; at < content.length; at++) {
+    const byte = content[at] ?? 0;
+    arc = arc * 128 + (byte & 0x7f);
+    if (byte >= 0x80) continue;
+    // Seven groups of seven bits are exact in a number.
+    const whole = at - start < 7 ? arc : bigArc(content.subarray(start, at + 1));
+    if (start > 0) arcs.push(whole);
+    else if (typeof whole === 'bigint') arcs.push(2, whole - 80n);
+    else {
+      const root = Math.min(Math.floor(whole / 40), 2);
+      arcs.push(root, whole - root * 40);
+    }
+    arc = 0;
+    start = at + 1;
+  }
+  return arcs.join('.');
+}
+
+function bigArc(groups: Uint8Array): bigint {
   let arc = 0n;
+  for (const group of groups) arc = (arc << 7n) | BigInt(group & 0x7f);
+  return arc;
+}
+
+/** Whole arcs, each in its shortest form (X.690 §8.19.2), and not too many. */
+export function checkObjectIdentifier(reader: DerReader, { content, offset }: DerElement): void {
+  const fail = (found: string): Error => reader.errorAt(found, offset);
+  if (content.length === 0 || content.length > 64) throw fail('an object identifier of impossible length');
   let isFirst = true;
   for (const byte of content) {
     if (isFirst && byte === 0x80) throw fail('an object identifier with a padded arc');
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
     isFirst = byte < 0x80;
-    if (!isFirst) continue;
-    if (arcs.length > 0) arcs.push(arc);
-    else {
-      const root = arc < 40n ? 0n : arc < 80n ? 1n : 2n;
-      arcs.push(root, arc - root * 40n);
-    }
-    arc = 0n;
   }
   if (!isFirst) throw fail('an object identifier that ends inside an arc');
-  return arcs.join('.');
 }
 
 /**
@@ -43,12 +62,16 @@ export function booleanOf(reader: DerReader, { content, offset }: DerElement): b
 
 /** The contents of an INTEGER, of any sign and size, in its shortest form (X.690 §8.3.2). */
 export function integer(reader: DerReader): Uint8Array {
-  const { content, offset } = reader.next(tags.integer);
+  const element = reader.next(tags.integer);
+  checkInteger(reader, element);
+  return element.content;
+}
+
+export function checkInteger(reader: DerReader, { content, offset }: DerElement): void {
   const [first, second = 0] = content;
   if (first === undefined) throw reader.errorAt('an INTEGER without a value', offset);
   const isPadded = content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80);
   if (isPadded) throw reader.errorAt('an INTEGER that is padded', offset);
-  return content;
 }
 
 /** An INTEGER that must not be negative; values past 2^31 come back as 2^31. */
@@ -70,17 +93,24 @@ export function wholeBytes(reader: DerReader): Uint8Array {
 
 /** The named bits of a BIT STRING: bit n is 2^n. At most 16 of them. @param tag where it has another one */
 export function namedBits(reader: DerReader, tag: number = tags.bitString): number {
-  const { content, offset } = reader.next(tag);
-  const [unused, ...bytes] = content;
-  const last = bytes.at(-1) ?? 0;
-  if (unused === undefined || unused > 7 || bytes.length > 2 || (bytes.length === 0 && unused > 0))
-    throw reader.errorAt('a BIT STRING of impossible length', offset);
-  if ((last & ((1 << unused) - 1)) !== 0) throw reader.errorAt('a BIT STRING with unused bits set', offset);
+  const element = reader.next(tag);
+  checkBitString(reader, element);
+  const bytes = element.content.subarray(1);
+  if (bytes.length > 2) throw reader.errorAt('a BIT STRING of impossible length', element.offset);
   let bits = 0;
   bytes.forEach((byte, index) => {
     for (let bit = 0; bit < 8; bit++) if ((byte & (0x80 >> bit)) !== 0) bits |= 1 << (index * 8 + bit);
   });
   return bits;
+}
+
+/** As many unused bits as a byte can have, and they are zero (X.690 §11.2.1). */
+export function checkBitString(reader: DerReader, { content, offset }: DerElement): void {
+  const [unused] = content;
+  if (unused === undefined || unused > 7 || (content.length === 1 && unused > 0))
+    throw reader.errorAt('a BIT STRING of impossible length', offset);
+  const last = content.length === 1 ? 0 : (content.at(-1) ?? 0);
+  if ((last & ((1 << unused) - 1)) !== 0) throw reader.errorAt('a BIT STRING with unused bits set', offset);
 }
 
 /** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them, in milliseconds since 1970. */

@@ -101,6 +101,9 @@ describe('values', () => {
     ['0601 27', '0.39'],
     ['0601 77', '2.39'],
     ['0603 883703', '2.999.3'],
+    ['0607 55feffffffff7f', '2.5.4363686772735'],
+    ['060a 55ffffffffffffffff7f', '2.5.9223372036854775807'],
+    ['0609 ffffffffffffffff7f', '2.9223372036854775727'],
   ])('OBJECT IDENTIFIER %s', (hex, dotted) => {
     expect(objectIdentifier(reader(hex))).toBe(dotted);
   });
