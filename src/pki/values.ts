@@ -68,7 +68,8 @@ export function integer(reader: DerReader): Uint8Array {
 }
 
 export function checkInteger(reader: DerReader, { content, offset }: DerElement): void {
-  const [first, second = 0] = content;
+  const first = content[0];
+  const second = content[1] ?? 0;
   if (first === undefined) throw reader.errorAt('an INTEGER without a value', offset);
   const isPadded = content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80);
   if (isPadded) throw reader.errorAt('an INTEGER that is padded', offset);
@@ -106,7 +107,7 @@ export function namedBits(reader: DerReader, tag: number = tags.bitString): numb
 
 /** As many unused bits as a byte can have, and they are zero (X.690 §11.2.1). */
 export function checkBitString(reader: DerReader, { content, offset }: DerElement): void {
-  const [unused] = content;
+  const unused = content[0];
   if (unused === undefined || unused > 7 || (content.length === 1 && unused > 0))
     throw reader.errorAt('a BIT STRING of impossible length', offset);
   const last = content.length === 1 ? 0 : (content.at(-1) ?? 0);
@@ -118,18 +119,25 @@ export function time(reader: DerReader): number {
   const { tag, content, offset } = reader.next();
   const fail = (found: string): Error => reader.errorAt(found, offset);
   if (tag !== tags.utcTime && tag !== tags.generalizedTime) throw fail('a time of another type');
-  const pattern = tag === tags.utcTime ? /^(\d\d)(\d{10})Z$/ : /^(\d{4})(\d{10})Z$/;
-  const [, yearDigits, rest] = pattern.exec(latin1(content)) ?? [];
-  if (yearDigits === undefined || rest === undefined) throw fail('a time that is not in UTC, to the second');
-  let year = Number(yearDigits);
-  if (tag === tags.utcTime) year += year < 50 ? 2000 : 1900;
-  const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = (rest.match(/\d\d/g) ?? []).map(Number);
+  const yearDigits = tag === tags.utcTime ? 2 : 4;
+  const digits = content.subarray(0, -1);
+  const isInForm =
+    content.length === yearDigits + 11 &&
+    content.at(-1) === 0x5a &&
+    digits.every((digit) => digit >= 0x30 && digit <= 0x39);
+  if (!isInForm) throw fail('a time that is not in UTC, to the second');
+  const pair = (at: number): number => ((digits[at] ?? 0) - 0x30) * 10 + (digits[at + 1] ?? 0) - 0x30;
+  let year = pair(0);
+  if (yearDigits === 4) year = year * 100 + pair(2);
+  else year += year < 50 ? 2000 : 1900;
+  const [month, day] = [pair(yearDigits), pair(yearDigits + 2)];
+  const [hour, minute, second] = [pair(yearDigits + 4), pair(yearDigits + 6), pair(yearDigits + 8)];
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  const text = date.toISOString().replace(/\D/g, '');
-  if (text !== `${String(year).padStart(4, '0')}${rest}000`) throw fail('a time that does not exist');
-  return date.getTime();
+  // A day or a month that does not exist becomes one of the next month or year.
+  const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  if (!exists || hour > 23 || minute > 59 || second > 59) throw fail('a time that does not exist');
+  return date.setUTCHours(hour, minute, second);
 }
 
 /** One character for each byte. */
