@@ -1,9 +1,10 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { CertificatePlace } from '../base/errors.ts';
-import { constructed, DerReader, implicit, tags } from './der.ts';
+import { constructed, type DerElement, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
 import { type CertificateExtensions, parseExtensions } from './extensions.ts';
-import { checkUnread } from './unread.ts';
+import { relativeNames } from './general-names.ts';
+import { checkAlgorithm } from './unread.ts';
 import { checkBitString, integer, objectIdentifier, smallInteger, time, wholeBytes } from './values.ts';
 
 /**
@@ -52,27 +53,25 @@ export function parseCertificate(der: Uint8Array): Certificate {
   if (version !== 3) throw fields.errorAt(`a certificate of version ${version}, not 3`, position);
   const serialNumber = integer(fields);
   const inner = fields.next(tags.sequence);
-  for (const element of [inner, algorithm]) checkUnread(fields.inside(element));
+  for (const element of [inner, algorithm]) checkAlgorithm(fields.inside(element));
   if (!equalBytes(inner.bytes, algorithm.bytes))
     throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
-  const issuer = fields.next(tags.sequence);
+  const issuer = name(fields);
   // Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers.
   if (issuer.content.length === 0) throw fields.errorAt('an issuer without a name', issuer.offset);
-  checkUnread(fields.inside(issuer));
   const validity = fields.enter(tags.sequence);
   const notBefore = time(validity);
   const notAfter = time(validity);
   validity.end('the validity');
-  const subject = fields.next(tags.sequence);
-  checkUnread(fields.inside(subject));
+  const subject = name(fields);
   const subjectPublicKeyInfo = fields.next(tags.sequence);
   const key = fields.inside(subjectPublicKeyInfo);
   const keyAlgorithm = key.next(tags.sequence);
-  checkUnread(key.inside(keyAlgorithm));
+  checkAlgorithm(key.inside(keyAlgorithm));
   const keyBits = wholeBytes(key);
-  // The other keys are points.
+  // The other keys that are of use are points.
   if (rsa.has(objectIdentifier(key.inside(keyAlgorithm))))
-    checkUnread(new DerReader(keyBits, 'a certificate', key.position - keyBits.length));
+    checkRsaKey(new DerReader(keyBits, 'a certificate', key.position - keyBits.length));
   key.end('the public key');
   for (const uniqueIdentifier of [implicit(1), implicit(2)]) {
     const bits = fields.optional(uniqueIdentifier);
@@ -134,6 +133,22 @@ const texts = new WeakMap<Uint8Array, string>();
 /** Whether the certificate names itself as its issuer (RFC 5280 §3.2); that says nothing about who signed it. */
 export function isSelfIssued(certificate: Certificate): boolean {
   return equalBytes(certificate.issuer, certificate.subject);
+}
+
+/** The next Name, which is looked at once, here, and then taken by its bytes. */
+function name(fields: DerReader): DerElement {
+  const element = fields.next(tags.sequence);
+  relativeNames(fields.inside(element));
+  return element;
+}
+
+/** RSAPublicKey (RFC 8017 §A.1.1). */
+function checkRsaKey(whole: DerReader): void {
+  const key = whole.enter(tags.sequence);
+  integer(key);
+  integer(key);
+  key.end('an RSA key');
+  whole.end('an RSA key');
 }
 
 function parseVersion(fields: DerReader): number {

@@ -2,10 +2,11 @@ import { equalBytes } from '../base/bytes.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { Certificate } from './certificate.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
-import { extensionValues, fullNames } from './extensions.ts';
+import { extensionValues, fullNames, generalNames, parseDistributionPoints } from './extensions.ts';
+import { relativeNames } from './general-names.ts';
 import { signatureAlgorithm } from './signature-algorithms.ts';
-import { checkUnread } from './unread.ts';
-import { booleanOf, integer, latin1, smallInteger, time, wholeBytes } from './values.ts';
+import { checkAlgorithm } from './unread.ts';
+import { booleanOf, checkInteger, integer, latin1, smallInteger, time, wholeBytes } from './values.ts';
 
 /** Why a certificate was revoked (RFC 5280 §5.3.1). */
 export const revocationReasons: readonly (string | undefined)[] = [
@@ -71,11 +72,11 @@ export class RevocationList {
     if (!fields.nextIs(tags.integer) || smallInteger(fields) !== 1)
       throw fields.errorAt('a CRL of another version than 2', position);
     const inner = fields.next(tags.sequence);
-    for (const element of [inner, algorithm]) checkUnread(fields.inside(element));
+    for (const element of [inner, algorithm]) checkAlgorithm(fields.inside(element));
     if (!equalBytes(inner.bytes, algorithm.bytes))
       throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
     const issuer = fields.next(tags.sequence);
-    checkUnread(fields.inside(issuer));
+    relativeNames(fields.inside(issuer));
     this.issuer = issuer.bytes;
     this.thisUpdate = time(fields);
     if (!fields.nextIs(tags.utcTime) && !fields.nextIs(tags.generalizedTime))
@@ -181,6 +182,8 @@ function parseReason(extensions: DerReader): string {
     );
   const invalidity = values.get(oids.invalidityDate);
   if (invalidity !== undefined) {
+    // RFC 5280 §5.3.2 allows no UTCTime.
+    if (!invalidity.nextIs(tags.generalizedTime)) throw invalidity.error('invalidityDate of another type');
     time(invalidity);
     invalidity.end('invalidityDate');
   }
@@ -205,10 +208,15 @@ function parseScope(extensions: DerReader): Scope {
   if (number === undefined) throw fail('a CRL without cRLNumber');
   integer(number);
   number.end('cRLNumber');
-  for (const oid of [oids.issuerAltName, oids.authorityKeyIdentifier, oids.freshestCRL]) {
+  const unread: [string, (value: DerReader) => void][] = [
+    [oids.issuerAltName, (value) => void generalNames(value.enter(tags.sequence))],
+    [oids.authorityKeyIdentifier, checkAuthorityKey],
+    [oids.freshestCRL, (value) => void parseDistributionPoints(value)],
+  ];
+  for (const [oid, check] of unread) {
     const value = values.get(oid);
     if (value === undefined) continue;
-    checkUnread(value.enter(tags.sequence));
+    check(value);
     value.end(`extension ${oid}`);
   }
   const value = values.get(oids.issuingDistributionPoint);
@@ -216,6 +224,16 @@ function parseScope(extensions: DerReader): Scope {
   const scope = parseDistributionPoint(value.enter(tags.sequence));
   value.end('issuingDistributionPoint');
   return scope;
+}
+
+/** RFC 5280 §5.2.1. */
+function checkAuthorityKey(value: DerReader): void {
+  const fields = value.enter(tags.sequence);
+  fields.optional(implicit(0));
+  if (fields.nextIs(constructed(1))) generalNames(fields.enter(constructed(1)));
+  const serialNumber = fields.optional(implicit(2));
+  if (serialNumber !== undefined) checkInteger(fields, serialNumber);
+  fields.end('authorityKeyIdentifier');
 }
 
 /** RFC 5280 §5.2.5. */

@@ -9,6 +9,7 @@ export const tags = {
   null: 0x05,
   objectIdentifier: 0x06,
   enumerated: 0x0a,
+  relativeObjectIdentifier: 0x0d,
   utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,

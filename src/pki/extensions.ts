@@ -1,8 +1,15 @@
 import { maxCertificateExtensions } from '../base/limits.ts';
 import { constructed, type DerReader, implicit, tags } from './der.ts';
-import { type GeneralName, generalName, generalNameOf } from './general-names.ts';
+import { checkAttributes, type GeneralName, generalName, generalNameOf } from './general-names.ts';
 import { checkUnread } from './unread.ts';
-import { namedBits, objectIdentifier, optionalBoolean, smallInteger } from './values.ts';
+import {
+  checkBitString,
+  checkInteger,
+  namedBits,
+  objectIdentifier,
+  optionalBoolean,
+  smallInteger,
+} from './values.ts';
 
 /** The extensions that decide whether a certificate may be used (RFC 5280 §4.2). Absent ones are undefined. */
 export interface CertificateExtensions {
@@ -162,6 +169,11 @@ function parseNameConstraints(value: DerReader): NameConstraints {
       const subtree = list.enter(tags.sequence);
       bases.push(generalName(subtree));
       unsupported ||= !subtree.atEnd;
+      for (const distance of [implicit(0), implicit(1)]) {
+        const element = subtree.optional(distance);
+        if (element !== undefined) checkInteger(subtree, element);
+      }
+      subtree.end('a subtree');
     }
     return bases;
   };
@@ -172,7 +184,7 @@ function parseNameConstraints(value: DerReader): NameConstraints {
 }
 
 /** RFC 5280 §4.2.1.13. */
-function parseDistributionPoints(value: DerReader): readonly Uint8Array[] {
+export function parseDistributionPoints(value: DerReader): readonly Uint8Array[] {
   const list = value.enter(tags.sequence);
   const names: Uint8Array[] = [];
   if (list.atEnd) throw list.error('empty cRLDistributionPoints');
@@ -181,7 +193,8 @@ function parseDistributionPoints(value: DerReader): readonly Uint8Array[] {
     const found = point.nextIs(constructed(0)) ? fullNames(point.enter(constructed(0))) : [];
     // With reasons or a cRLIssuer of its own, what lies there is not a whole list of the issuer's.
     const isWhole = point.atEnd;
-    if (point.nextIs(implicit(1))) namedBits(point, implicit(1));
+    const reasons = point.optional(implicit(1));
+    if (reasons !== undefined) checkBitString(point, reasons);
     if (point.nextIs(constructed(2))) generalNames(point.enter(constructed(2)));
     point.end('a distribution point');
     if (isWhole) names.push(...found);
@@ -195,13 +208,13 @@ export function fullNames(name: DerReader): readonly Uint8Array[] {
   const value = name.enter(constructed(isFull ? 0 : 1));
   name.end('a distribution point name');
   if (isFull) return generalNames(value);
-  checkUnread(value);
+  checkAttributes(value);
   return [];
 }
 
 /** DER GeneralNames, to the end. */
-function generalNames(list: DerReader): readonly Uint8Array[] {
-  if (list.atEnd) throw list.error('a distribution point without a name');
+export function generalNames(list: DerReader): readonly Uint8Array[] {
+  if (list.atEnd) throw list.error('an empty list of names');
   const names: Uint8Array[] = [];
   while (!list.atEnd) {
     const name = list.next();

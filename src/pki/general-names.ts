@@ -1,6 +1,6 @@
 import { maxRelativeNames } from '../base/limits.ts';
 import { constructed, type DerElement, type DerReader, implicit, tags } from './der.ts';
-import { checkUnread } from './unread.ts';
+import { checkUnread, checkUnreadValue } from './unread.ts';
 import { checkObjectIdentifier, latin1 } from './values.ts';
 
 /** A GeneralName of subjectAltName or nameConstraints, as far as it is looked at here (RFC 5280 §4.2.1.6). */
@@ -57,16 +57,30 @@ export function generalNameOf(reader: DerReader, element: DerElement): GeneralNa
 
 /** The next Name. */
 export function directoryName(reader: DerReader): DirectoryName {
-  const list = reader.enter(tags.sequence);
-  const relativeNames: Uint8Array[] = [];
+  return { form: 'directoryName', relativeNames: relativeNames(reader.enter(tags.sequence)) };
+}
+
+/** The DER RelativeDistinguishedNames of a Name (RFC 5280 §4.1.2.4). @param list its contents */
+export function relativeNames(list: DerReader): readonly Uint8Array[] {
+  const names: Uint8Array[] = [];
   while (!list.atEnd) {
-    if (relativeNames.length === maxRelativeNames)
-      throw list.error(`a name of more than ${maxRelativeNames} parts`);
-    const relativeName = list.next(tags.set);
-    checkUnread(list.inside(relativeName));
-    relativeNames.push(relativeName.bytes);
+    if (names.length === maxRelativeNames) throw list.error(`a name of more than ${maxRelativeNames} parts`);
+    const set = list.next(tags.set);
+    checkAttributes(list.inside(set));
+    names.push(set.bytes);
   }
-  return { form: 'directoryName', relativeNames };
+  return names;
+}
+
+/** AttributeTypeAndValues, to the end. */
+export function checkAttributes(set: DerReader): void {
+  if (set.atEnd) throw set.error('a part of a name without an attribute');
+  while (!set.atEnd) {
+    const attribute = set.enter(tags.sequence);
+    checkObjectIdentifier(attribute, attribute.next(tags.objectIdentifier));
+    checkUnreadValue(attribute);
+    attribute.end('an attribute');
+  }
 }
 
 /**

@@ -40,14 +40,9 @@ export function signatureAlgorithm(algorithm: Uint8Array): SignatureAlgorithm | 
   return algorithm.length > 80 ? undefined : algorithms.get(toHex(algorithm));
 }
 
-/** What people call an algorithm. */
+/** What people call an algorithm. @param algorithm a DER AlgorithmIdentifier of a certificate that was parsed */
 export function algorithmName(algorithm: Uint8Array): string {
-  let oid: string;
-  try {
-    oid = objectIdentifier(new DerReader(algorithm).enter(tags.sequence));
-  } catch {
-    return 'an unreadable algorithm';
-  }
+  const oid = objectIdentifier(new DerReader(algorithm).enter(tags.sequence));
   return names.get(oid) ?? `algorithm ${oid}${algorithmIsKnown(oid) ? ' with unusual parameters' : ''}`;
 }
 

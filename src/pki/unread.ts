@@ -4,32 +4,48 @@ import { booleanOf, checkBitString, checkInteger, checkObjectIdentifier } from '
 
 /**
  * Goes through what nobody reads here, to its end: it must be DER all the same (X.690 §8 to §11), so that no two
- * readers find two things in one certificate. Texts and times are not looked into.
+ * readers find two things in one certificate. Texts, times, reals and what has a tag of its own are not looked into.
  * @throws TlsCertificateError (`malformed`)
  */
 export function checkUnread(reader: DerReader, depth = 0): void {
   if (depth > maxDerDepth) throw reader.error(`values more than ${maxDerDepth} deep`);
-  while (!reader.atEnd) {
-    const element = reader.next();
-    const { tag, offset } = element;
-    const isUniversal = tag < 0x40;
-    if (tag === tags.boolean) booleanOf(reader, element);
-    else if (tag === tags.integer || tag === tags.enumerated) checkInteger(reader, element);
-    else if (tag === tags.bitString) checkBitString(reader, element);
-    else if (tag === tags.objectIdentifier) checkObjectIdentifier(reader, element);
-    else if (tag === tags.null && element.contentLength > 0)
-      throw reader.errorAt('a NULL with contents', offset);
-    else if (isUniversal && isConstructed(tag) !== mustBeConstructed(tag))
-      throw reader.errorAt('a type in a form that it does not have', offset);
-    else if (isConstructed(tag)) checkUnread(reader.inside(element), depth + 1);
-  }
+  while (!reader.atEnd) checkUnreadValue(reader, depth);
+}
+
+/** Goes through one value. */
+export function checkUnreadValue(reader: DerReader, depth = 0): void {
+  const element = reader.next();
+  const { tag, offset } = element;
+  const isUniversal = tag < 0x40;
+  if (tag === tags.boolean) booleanOf(reader, element);
+  else if (tag === tags.integer || tag === tags.enumerated) checkInteger(reader, element);
+  else if (tag === tags.bitString) checkBitString(reader, element);
+  else if (tag === tags.objectIdentifier || tag === tags.relativeObjectIdentifier)
+    checkObjectIdentifier(reader, element);
+  else if (tag === tags.null && element.contentLength > 0)
+    throw reader.errorAt('a NULL with contents', offset);
+  else if (isUniversal && (isReserved(tag) || isConstructed(tag) !== mustBeConstructed(tag)))
+    throw reader.errorAt('a type in a form that it does not have', offset);
+  else if (isConstructed(tag)) checkUnread(reader.inside(element), depth + 1);
+}
+
+/** Goes through the contents of an AlgorithmIdentifier (RFC 5280 §4.1.1.2). */
+export function checkAlgorithm(reader: DerReader): void {
+  checkObjectIdentifier(reader, reader.next(tags.objectIdentifier));
+  if (!reader.atEnd) checkUnreadValue(reader);
+  reader.end('an algorithm');
+}
+
+/** End-of-contents, which only indefinite lengths have, and the number that X.680 §8.6 keeps back. */
+function isReserved(tag: number): boolean {
+  return (tag & 0x1f) === 0 || (tag & 0x1f) === 0x0f;
 }
 
 function isConstructed(tag: number): boolean {
   return (tag & 0x20) !== 0;
 }
 
-/** EXTERNAL, EMBEDDED PDV, SEQUENCE and SET are made of other values, and strings are not, in DER (X.690 §10.2). */
+/** EXTERNAL, EMBEDDED PDV, SEQUENCE, SET and CHARACTER STRING are made of other values; strings are not (X.690 §10.2). */
 function mustBeConstructed(tag: number): boolean {
-  return [0x08, 0x0b, 0x10, 0x11].includes(tag & 0x1f);
+  return [0x08, 0x0b, 0x10, 0x11, 0x1d].includes(tag & 0x1f);
 }

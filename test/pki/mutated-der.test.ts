@@ -42,6 +42,8 @@ const policy = sequence(
 function certificate(
   parts: {
     readonly algorithm?: Uint8Array;
+    readonly subject?: Uint8Array;
+    readonly keyBits?: readonly Uint8Array[];
     readonly uniqueIdentifier?: Uint8Array;
     readonly extensions?: readonly Uint8Array[];
   } = {},
@@ -89,8 +91,11 @@ function certificate(
     parts.algorithm ?? algorithm,
     commonName('Issuer'),
     sequence(utcTime('240101000000Z'), der(0x18, ascii('20500101000000Z'))),
-    subject,
-    sequence(sequence(oid('1.2.840.113549.1.1.1'), der(0x05)), der(0x03, Uint8Array.of(0), rsaKey)),
+    parts.subject ?? subject,
+    sequence(
+      sequence(oid('1.2.840.113549.1.1.1'), der(0x05)),
+      der(0x03, Uint8Array.of(0), ...(parts.keyBits ?? [rsaKey])),
+    ),
     parts.uniqueIdentifier ?? der(0x81, Uint8Array.of(4, 0xa0)),
     der(0xa3, sequence(...(parts.extensions ?? extensions))),
   );
@@ -98,17 +103,23 @@ function certificate(
 }
 
 /** A revocation list that has every field and extension that is read. */
-function revocationList(ownAlgorithm: Uint8Array = algorithm): Uint8Array {
+function revocationList(
+  ownAlgorithm: Uint8Array = algorithm,
+  others: { readonly invalidity?: Uint8Array; readonly extension?: Uint8Array } = {},
+): Uint8Array {
   const entryExtensions = [
     rawExtension('2.5.29.21', false, der(0x0a, Uint8Array.of(1))),
-    rawExtension('2.5.29.24', false, der(0x18, ascii('20260301000000Z'))),
+    rawExtension('2.5.29.24', false, others.invalidity ?? der(0x18, ascii('20260301000000Z'))),
   ];
   const authorityKey = sequence(der(0x80, Uint8Array.of(1, 2, 3)), der(0xa1, der(0xa4, subject)));
-  const extensions = [
-    rawExtension('2.5.29.20', false, integer(1)),
+  const whole = [
     rawExtension('2.5.29.35', false, authorityKey),
     rawExtension('2.5.29.18', false, sequence(der(0xa4, subject))),
     rawExtension('2.5.29.46', false, sequence(sequence(der(0xa0, der(0xa0, uri))))),
+  ];
+  const extensions = [
+    rawExtension('2.5.29.20', false, integer(1)),
+    ...(others.extension === undefined ? whole : [others.extension]),
     rawExtension('2.5.29.28', true, sequence(der(0xa0, der(0xa0, uri)), der(0x81, Uint8Array.of(0xff)))),
   ];
   const signed = sequence(
@@ -167,6 +178,59 @@ describe('what DER forbids', () => {
   ])('is refused in unique identifier %s', (tag, content, found) => {
     const uniqueIdentifier = der(Number(tag), content);
     expect(() => parseCertificate(certificate({ uniqueIdentifier }))).toThrow(found);
+  });
+
+  const attributeOf = (...value: readonly Uint8Array[]): Uint8Array =>
+    sequence(der(0x31, sequence(oid('2.5.4.3'), ...value)));
+  const subtree = (...rest: readonly Uint8Array[]): Uint8Array =>
+    rawExtension('2.5.29.30', true, sequence(der(0xa0, sequence(der(0x82, ascii('a')), ...rest))));
+
+  test.each([
+    ['a subject of no sets', { subject: sequence(der(0x05)) }],
+    ['an empty set', { subject: sequence(der(0x31)) }],
+    ['a set of no attributes', { subject: sequence(der(0x31, der(0x05))) }],
+    ['an attribute without a value', { subject: attributeOf() }],
+    ['an attribute of two values', { subject: attributeOf(utf8('a'), utf8('b')) }],
+    ['an end of contents', { subject: attributeOf(der(0x00)) }],
+    ['a reserved type', { subject: attributeOf(der(0x0f)) }],
+    ['a relative identifier that is padded', { subject: attributeOf(der(0x0d, Uint8Array.of(0x80, 1))) }],
+    ['a character string in one piece', { subject: attributeOf(der(0x1d)) }],
+    ['an RSA key of nothing', { keyBits: [] }],
+    ['an RSA key with something behind', { keyBits: [rsaKey, der(0x05)] }],
+    ['an RSA key of three numbers', { keyBits: [sequence(integer(3), integer(3), integer(3))] }],
+    ['an algorithm with two parameters', { algorithm: sequence(oid('1.2.3'), der(0x05), der(0x05)) }],
+    ['a distance that is padded', { extensions: [subtree(der(0x81, Uint8Array.of(0, 1)))] }],
+    ['a subtree with something behind', { extensions: [subtree(der(0x05))] }],
+  ])('nor does a certificate have %s', (_, parts) => {
+    expect(() => parseCertificate(certificate(parts))).toThrow('a certificate is not valid DER');
+  });
+
+  test.each([
+    ['a day without a century', { invalidity: utcTime('260301000000Z') }],
+    [
+      'the number of an authority, padded',
+      { extension: rawExtension('2.5.29.35', false, sequence(der(0x82, Uint8Array.of(0, 1)))) },
+    ],
+    [
+      'another name of its issuer, padded',
+      { extension: rawExtension('2.5.29.18', false, sequence(der(0x88, Uint8Array.of(0x2a, 0x80, 1)))) },
+    ],
+    [
+      'reasons with too many unused bits',
+      { extension: rawExtension('2.5.29.46', false, sequence(sequence(der(0x81, Uint8Array.of(9, 0xff))))) },
+    ],
+  ])('nor does a CRL have %s', (_, parts) => {
+    expect(() => readList(revocationList(algorithm, parts))).toThrow('a CRL is not valid DER');
+  });
+
+  test('a string of several characters, and reasons of more than two bytes, are DER', () => {
+    const text = der(0x3d, sequence(der(0x05)), der(0x04));
+    expect(() => parseCertificate(certificate({ subject: attributeOf(text) }))).not.toThrow();
+    const points = sequence(
+      sequence(der(0xa0, der(0xa0, uri)), der(0x81, Uint8Array.of(0, 0x40, 0x80, 0x00))),
+    );
+    const extensions = [rawExtension('2.5.29.31', false, points)];
+    expect(parseCertificate(certificate({ extensions })).crlDistributionPoints).toEqual([]);
   });
 
   test('values in values in values are refused before they fill the stack', () => {
