@@ -116,7 +116,7 @@ describe('what a step of the search costs does not depend on how much a certific
     [
       'what is no name',
       maze(6, 4, (layer) => (layer === 6 ? [onlyOther] : []), {
-        subject: sequence(der(0x31, ...Array(25_000).fill(der(0x05))), der(0x05)),
+        subject: sequence(der(0x31, ...Array(7_500).fill(attribute)), der(0x05)),
       }),
     ],
     [
