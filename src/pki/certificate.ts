@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { CertificatePlace } from '../base/errors.ts';
-import { constructed, type DerElement, DerReader, implicit, tags } from './der.ts';
+import { constructed, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
 import { type CertificateExtensions, parseExtensions } from './extensions.ts';
 import { relativeNames } from './general-names.ts';
@@ -19,6 +19,8 @@ export interface Certificate extends CertificateExtensions {
   readonly serialNumber: Uint8Array;
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
+  /** Its DER RelativeDistinguishedNames. */
+  readonly subjectNames: readonly Uint8Array[];
   /** Milliseconds since 1970. */
   readonly notBefore: number;
   /** Milliseconds since 1970, the whole second included. */
@@ -56,14 +58,16 @@ export function parseCertificate(der: Uint8Array): Certificate {
   for (const element of [inner, algorithm]) checkAlgorithm(fields.inside(element));
   if (!equalBytes(inner.bytes, algorithm.bytes))
     throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
-  const issuer = name(fields);
+  const issuer = fields.next(tags.sequence);
+  relativeNames(fields.inside(issuer));
   // Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers.
   if (issuer.content.length === 0) throw fields.errorAt('an issuer without a name', issuer.offset);
   const validity = fields.enter(tags.sequence);
   const notBefore = time(validity);
   const notAfter = time(validity);
   validity.end('the validity');
-  const subject = name(fields);
+  const subject = fields.next(tags.sequence);
+  const subjectNames = relativeNames(fields.inside(subject));
   const subjectPublicKeyInfo = fields.next(tags.sequence);
   const key = fields.inside(subjectPublicKeyInfo);
   const keyAlgorithm = key.next(tags.sequence);
@@ -87,6 +91,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     serialNumber,
     issuer: issuer.bytes,
     subject: subject.bytes,
+    subjectNames,
     notBefore,
     notAfter,
     signatureAlgorithm: algorithm.bytes,
@@ -133,13 +138,6 @@ const texts = new WeakMap<Uint8Array, string>();
 /** Whether the certificate names itself as its issuer (RFC 5280 §3.2); that says nothing about who signed it. */
 export function isSelfIssued(certificate: Certificate): boolean {
   return equalBytes(certificate.issuer, certificate.subject);
-}
-
-/** The next Name, which is looked at once, here, and then taken by its bytes. */
-function name(fields: DerReader): DerElement {
-  const element = fields.next(tags.sequence);
-  relativeNames(fields.inside(element));
-  return element;
 }
 
 /** RSAPublicKey (RFC 8017 §A.1.1). */

@@ -45,19 +45,14 @@ export function generalNameOf(reader: DerReader, element: DerElement): GeneralNa
   if (number === 2) return dnsName(latin1(content));
   if (number === 4) {
     const name = reader.inside(element);
-    const directory = directoryName(name);
+    const parts = relativeNames(name.enter(tags.sequence));
     name.end('a directoryName');
-    return directory;
+    return { form: 'directoryName', relativeNames: parts };
   }
   if (number === 7) return { form: 'iPAddress', bytes: content };
   if (isConstructed) checkUnread(reader.inside(element));
   if (number === 8) checkObjectIdentifier(reader, element);
   return { form: `[${number}]` };
-}
-
-/** The next Name. */
-export function directoryName(reader: DerReader): DirectoryName {
-  return { form: 'directoryName', relativeNames: relativeNames(reader.enter(tags.sequence)) };
 }
 
 /** The DER RelativeDistinguishedNames of a Name (RFC 5280 §4.1.2.4). @param list its contents */

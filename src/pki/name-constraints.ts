@@ -2,9 +2,8 @@ import { equalBytes, noBytes } from '../base/bytes.ts';
 import { TlsCertificateError } from '../base/errors.ts';
 import { maxNameComparisons } from '../base/limits.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
-import { DerReader } from './der.ts';
 import type { NameConstraints } from './extensions.ts';
-import { type DnsName, directoryName, type GeneralName, rfc822Name } from './general-names.ts';
+import { type DnsName, type GeneralName, rfc822Name } from './general-names.ts';
 import { isAddress } from './names.ts';
 import { latin1 } from './values.ts';
 
@@ -94,8 +93,8 @@ const nameLists = new WeakMap<Certificate, readonly GeneralName[]>();
 
 function namesIn(certificate: Certificate): readonly GeneralName[] {
   const names = [...(certificate.subjectAltName ?? [])];
-  const subject = directoryName(new DerReader(certificate.subject));
-  if (subject.relativeNames.length > 0) names.push(subject);
+  const { subjectNames } = certificate;
+  if (subjectNames.length > 0) names.push({ form: 'directoryName', relativeNames: subjectNames });
   if (latin1(certificate.subject).includes(emailAddressAttribute)) names.push({ form: rfc822Name });
   return names;
 }
