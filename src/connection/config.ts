@@ -1,4 +1,4 @@
-import { concatBytes, toHex, utf8 } from '../base/bytes.ts';
+import { toHex, utf8 } from '../base/bytes.ts';
 import { resumedTicketCount, ticketCount, ticketLifetime } from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import {
@@ -9,6 +9,7 @@ import {
   minRecordSizeLimit,
 } from '../base/limits.ts';
 import type { CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import type { ClientConfig, EndpointConfig, ServerConfig, TicketPolicy } from '../handshake/config.ts';
 import type { Identity } from '../handshake/identity.ts';
 import { MemorySessionCache } from '../sessions/client-session.ts';
@@ -177,9 +178,7 @@ function requireInteger(field: string, value: number, min: number, max: number):
 /** Which identity a function will choose is not known ahead: its sessions stay within this one configuration. */
 function scopeOf(provider: CryptoProvider, trust: Uint8Array, identity: ClientConfig['identity']): string {
   const own = typeof identity === 'function' ? provider.randomBytes(32) : leafOf(identity);
-  const hash = provider.hash('sha256');
-  hash.update(concatBytes(Uint8Array.of(trust.length >> 8, trust.length & 0xff), trust, own));
-  return toHex(hash.digest());
+  return toHex(sha256(provider, Uint8Array.of(trust.length >> 8, trust.length & 0xff), trust, own));
 }
 
 function leafOf(identity: Identity | undefined): Uint8Array {

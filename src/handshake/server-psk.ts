@@ -1,6 +1,7 @@
 import { concatBytes, copyBytes, equalBytes, utf8, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import { maxPskIdentitiesTried } from '../base/limits.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
 import { type EarlySecret, earlySecret } from '../keys/key-schedule.ts';
 import type { Transcript } from '../keys/transcript.ts';
@@ -38,11 +39,8 @@ export function sessionPolicyHash(
   clientTrust: TrustPolicy | undefined,
 ): Uint8Array {
   const trust = clientAuthentication === 'none' ? undefined : clientTrust;
-  const hash = config.provider.hash('sha256');
-  for (const part of [policyLabel, identity.chain[0], utf8(clientAuthentication), trust?.fingerprint]) {
-    hash.update(lengthPrefixed(part ?? new Uint8Array(0)));
-  }
-  return hash.digest();
+  const parts = [policyLabel, identity.chain[0], utf8(clientAuthentication), trust?.fingerprint];
+  return sha256(config.provider, ...parts.map((part) => lengthPrefixed(part ?? new Uint8Array(0))));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import { type Certificate, nameOf, placeOf } from '../pki/certificate.ts';
 
 /** Pins in base64, as they are compared. @throws TlsUsageError naming the pin */
@@ -32,11 +33,9 @@ export function checkPins(
   pins: ReadonlySet<string>,
   provider: CryptoProvider,
 ): void {
-  const found = path.map(({ subjectPublicKeyInfo }) => {
-    const hash = provider.hash('sha256');
-    hash.update(subjectPublicKeyInfo);
-    return Buffer.from(hash.digest()).toString('base64');
-  });
+  const found = path.map(({ subjectPublicKeyInfo }) =>
+    Buffer.from(sha256(provider, subjectPublicKeyInfo)).toString('base64'),
+  );
   if (found.some((pin) => pins.has(pin))) return;
   const leaf = path[0]!;
   throw new TlsCertificateError(

@@ -1,6 +1,7 @@
 import { noBytes, utf8 } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import type {
   MaybePromise,
   PeerChain,
@@ -71,17 +72,16 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
   let fingerprint: Uint8Array | undefined;
   return Object.freeze({
     get fingerprint(): Uint8Array {
-      if (fingerprint === undefined) {
-        const hash = provider.hash('sha256');
-        hash.update(utf8(`tacit x509 2 ${purpose} `));
-        hash.update(anchors().hash);
+      fingerprint ??= sha256(
+        provider,
+        utf8(`tacit x509 2 ${purpose} `),
+        anchors().hash,
         // A session from before a certificate was revoked is none.
-        hash.update(utf8(` ${revocation?.unknownStatus} ${revocation?.lists.length} `));
-        for (const list of revocation?.lists ?? []) hash.update(list.fingerprint(provider));
-        hash.update(utf8(` ${[...(pins ?? [])].sort().join(' ')} `));
-        hash.update(own);
-        fingerprint = hash.digest();
-      }
+        utf8(` ${revocation?.unknownStatus} ${revocation?.lists.length} `),
+        ...(revocation?.lists ?? []).map((list) => list.fingerprint(provider)),
+        utf8(` ${[...(pins ?? [])].sort().join(' ')} `),
+        own,
+      );
       return fingerprint;
     },
     verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict> {

@@ -1,6 +1,7 @@
 import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
 import { TlsCertificateError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { constructed, DerReader, tags } from './der.ts';
 import { latin1 } from './values.ts';
@@ -74,10 +75,4 @@ function orNone<T>(parse: () => T): T | undefined {
     if (error instanceof TlsCertificateError) return undefined;
     throw error;
   }
-}
-
-function sha256(provider: CryptoProvider, bytes: Uint8Array): Uint8Array {
-  const hash = provider.hash('sha256');
-  hash.update(bytes);
-  return hash.digest();
 }

@@ -1,5 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import type { Certificate } from './certificate.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues, fullNames, generalNames, parseDistributionPoints } from './extensions.ts';
@@ -120,9 +121,7 @@ export class RevocationList {
 
   /** SHA-256 of what is signed. */
   fingerprint(provider: CryptoProvider): Uint8Array {
-    const hash = provider.hash('sha256');
-    hash.update(this.#signed);
-    return hash.digest();
+    return sha256(provider, this.#signed);
   }
 }
 
