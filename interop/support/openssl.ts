@@ -189,6 +189,7 @@ function describe(side: 'client' | 'server', text: string, log: string, data: Bu
     alpnProtocol: find(/^ALPN protocols? ?(?:selected)?: (\S+)/m),
     helloRetryRequest: count(/ServerHello/g) > 1,
     earlyData: find(/^Early data was (.*)$/m),
+    stapledStatus: find(/^\s*Cert Status: (\w+)/m),
     exporter: find(/Keying material: ([0-9A-F]+)/)?.toLowerCase(),
     peerCertificate: side === 'client' ? undefined : /^<<< Certificate$/m.test(log),
     keyUpdatesReceived: count(/^<<< KeyUpdate$/gm),

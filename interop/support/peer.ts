@@ -54,6 +54,8 @@ export interface PeerReport {
   readonly peerCertificate?: boolean | undefined;
   /** What became of 0-RTT data. */
   readonly earlyData?: string | undefined;
+  /** What the OCSP response that came with a server's certificate says of it. */
+  readonly stapledStatus?: string | undefined;
   /** 32 bytes under the label `EXPORTER-tacit-interop`, no context, as hex. */
   readonly exporter?: string | undefined;
   readonly keyUpdatesReceived?: number | undefined;

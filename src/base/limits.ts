@@ -84,13 +84,19 @@ export const maxPresentedBytes: number = 65_536;
 /** Extensions of a certificate: the largest known have about twenty. */
 export const maxCertificateExtensions: number = 100;
 
+/** Certificates in an OCSP response that are looked into: the responder's and its issuers'. */
+export const maxOcspCertificates: number = 8;
+
+/** Of these, how many are tried as its signer's: one would do, and each may cost two signatures. */
+export const maxResponders: number = 2;
+
 /** Bodies of handshake messages by type, refused from the 4-byte header. The largest honest message, with room. */
 export const maxMessageSizes: Readonly<Record<number, number>> = {
   1: 2 ** 17, // client_hello: one extension alone may be 64 KiB (a ticket, a cookie)
   2: 2 ** 17, // server_hello: HelloRetryRequest carries a cookie of up to 64 KiB
   4: 2 ** 17, // new_session_ticket: a ticket of up to 64 KiB
   8: 2 ** 16 + 2, // encrypted_extensions
-  11: 2 ** 16 + 2 ** 12, // certificate: 64 KiB of certificates and their framing
+  11: 2 ** 16 + 2 ** 14, // certificate: 64 KiB of certificates, their framing and OCSP responses
   13: 2 ** 16 + 258, // certificate_request
   15: 2 ** 13, // certificate_verify: RSA-16384 signs in 2 048
   20: 64, // finished: a SHA-512 hash would be the longest

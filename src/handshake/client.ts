@@ -47,6 +47,7 @@ import {
 import type { CertificateRequestInfo, ClientConfig } from './config.ts';
 import type { Identity } from './identity.ts';
 import type { HandshakeOutcome } from './outcome.ts';
+import { ocspResponseOf } from './stapling.ts';
 import { ask, type Flight, type Handshake, receive } from './steps.ts';
 
 /** A client's first flight as it left. */
@@ -363,11 +364,10 @@ function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<A
     transcript.add(message.bytes);
     message = yield* receive('certificate');
   }
-  const { entries } = readCertificate(message);
-  if (entries.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
+  const presented = readCertificate(message, config.trust);
+  if (presented.chain.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
   transcript.add(message.bytes);
-  const chain = entries.map((entry) => entry.certificate.slice());
-  const server = yield* authenticatePeer(state, 'server', chain, config.trust, peer.host);
+  const server = yield* authenticatePeer(state, 'server', presented, config.trust, peer.host);
   return { ...server, request };
 }
 
@@ -392,7 +392,8 @@ function* sendClientAuthentication(
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   if (identity && scheme) {
-    sendMessage(state, certificateOf(identity));
+    const response = request.extensions.status_request ? yield* ocspResponseOf(config, identity) : undefined;
+    sendMessage(state, certificateOf(identity, response));
     yield* sendCertificateVerify(state, 'client', identity, scheme);
   } else {
     sendMessage(state, encodeCertificate({ context: noBytes, entries: [] }));

@@ -4,9 +4,13 @@ import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 import type { CipherSuite } from '../keys/cipher-suites.ts';
 import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
 import { Transcript } from '../keys/transcript.ts';
-import type { KeyShareEntry } from '../wire/extension-codecs.ts';
+import { type KeyShareEntry, ocspStatusType } from '../wire/extension-codecs.ts';
 import { type ClientHello, decodeClientHello, encodeServerHello } from '../wire/hello.ts';
-import { encodeCertificateRequest, encodeEncryptedExtensions } from '../wire/messages.ts';
+import {
+  type CertificateRequestExtensions,
+  encodeCertificateRequest,
+  encodeEncryptedExtensions,
+} from '../wire/messages.ts';
 import {
   namedGroupCodes,
   protocolVersions,
@@ -39,6 +43,7 @@ import {
   clientHelloInfo,
 } from './server-hello.ts';
 import { acceptSession, type ServerPolicy, sessionPolicyHash } from './server-psk.ts';
+import { ocspResponseOf } from './stapling.ts';
 import { ask, type Flight, type Handshake, receive } from './steps.ts';
 
 /** What the first messages settled. */
@@ -125,7 +130,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
     });
     sendMessage(state, encrypted);
     const requested = session || policy.clientAuthentication === 'none' ? undefined : policy;
-    if (scheme) yield* sendServerAuthentication(state, identity, scheme, requested);
+    if (scheme) yield* sendServerAuthentication(state, hello, identity, scheme, requested);
     sendFinished(state, handshakeTraffic.server);
 
     const serverFinishedHash = transcript.digest();
@@ -254,18 +259,22 @@ function signatureSchemeFor(identity: ServerIdentity, hello: ClientHello): Signa
 /** CertificateRequest where clients authenticate, Certificate, CertificateVerify. */
 function* sendServerAuthentication(
   state: HandshakeState,
+  { extensions: asked }: ClientHello,
   identity: ServerIdentity,
   scheme: SignatureScheme,
   requested: ServerPolicy | undefined,
 ): Handshake<void> {
   if (requested) {
-    const extensions = {
+    const extensions: CertificateRequestExtensions = {
+      status_request: requested.clientTrust?.requestsOcspResponses ? true : undefined,
       signature_algorithms: codes(signatureSchemeCodes, state.config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
     };
     sendMessage(state, encodeCertificateRequest({ context: noBytes, extensions }));
   }
-  sendMessage(state, certificateOf(identity));
+  const wantsResponse = asked.status_request?.statusType === ocspStatusType;
+  const response = wantsResponse ? yield* ocspResponseOf(state.config, identity) : undefined;
+  sendMessage(state, certificateOf(identity, response));
   yield* sendCertificateVerify(state, 'server', identity, scheme);
 }
 
@@ -274,16 +283,16 @@ function* authenticateClient(
   state: HandshakeState,
   policy: ServerPolicy,
 ): Handshake<AuthenticatedPeer | undefined> {
+  const { clientTrust } = policy;
+  if (!clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
   const message = yield* receive('certificate');
-  const { entries } = readCertificate(message);
+  const presented = readCertificate(message, clientTrust);
   state.transcript.add(message.bytes);
-  if (entries.length === 0) {
+  if (presented.chain.length === 0) {
     if (policy.clientAuthentication === 'request') return undefined;
     throw new TlsCertificateError('missing', 'a client certificate is required, but the client sent none');
   }
-  const chain = entries.map((entry) => entry.certificate.slice());
-  if (!policy.clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
-  return yield* authenticatePeer(state, 'client', chain, policy.clientTrust, undefined);
+  return yield* authenticatePeer(state, 'client', presented, clientTrust, undefined);
 }
 
 /** How many tickets the handshake leaves to send (RFC 9149 §3), and whether the client can use any. */

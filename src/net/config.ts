@@ -48,7 +48,7 @@ export interface CommonOptions {
    * set that Node carries; a server that authenticates clients has to name its own.
    */
   readonly ca?: CertificateAuthorities | undefined;
-  /** Finds revoked certificates of peers; by default nobody looks. */
+  /** How revoked certificates of peers are found; by default by the OCSP responses that peers send along. */
   readonly revocation?: RevocationOptions | undefined;
   /**
    * SHA-256 hashes of public keys (DER SubjectPublicKeyInfo), as 32 bytes or in base64. One key of the chain has to be

@@ -1,8 +1,10 @@
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
+import { copyBytes, equalBytes } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
 import type { Identity } from '../handshake/identity.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
+import { type CertificateStatus, parseOcspResponse } from '../pki/ocsp.ts';
 import { certificatesFrom, keyFromPem } from './pem.ts';
 
 /** A certificate and its key, in the forms in which files and secret stores hold them. */
@@ -13,9 +15,14 @@ export interface IdentityOptions {
   readonly key: string | KeyObject;
   /** Decrypts `key` where it is encrypted PEM. */
   readonly passphrase?: string | undefined;
+  /**
+   * The DER OCSP response of the leaf's issuer, for peers who ask for one, or a function that gives the latest: then it
+   * can be renewed while connections go on. See `Identity.ocspResponse`.
+   */
+  readonly ocspResponse?: Identity['ocspResponse'];
 }
 
-const optionNames: readonly string[] = ['cert', 'key', 'passphrase'];
+const optionNames: readonly string[] = ['cert', 'key', 'passphrase', 'ocspResponse'];
 
 /**
  * The identity that these options describe; a ready one (with `chain` and `signer`) passes through as it is.
@@ -35,7 +42,35 @@ export function loadIdentity<Ready extends Identity>(options: IdentityOptions | 
   const key = loadKey(options);
   const chain = loadChain(options);
   checkFit(chain, key);
-  return Object.freeze({ chain: Object.freeze(chain.map(({ der }) => der)), signer: nodeSigner(key) });
+  const { ocspResponse } = options;
+  if (ocspResponse !== undefined) checkOcspResponse(ocspResponse, chain[0]!);
+  return Object.freeze({
+    chain: Object.freeze(chain.map(({ der }) => der)),
+    signer: nodeSigner(key),
+    ocspResponse: ocspResponse instanceof Uint8Array ? copyBytes(ocspResponse) : ocspResponse,
+  });
+}
+
+/** What a function gives is looked at when it gives it. */
+function checkOcspResponse(response: unknown, leaf: Certificate): void {
+  if (typeof response === 'function') return;
+  const what = 'identity.ocspResponse';
+  if (!(response instanceof Uint8Array)) {
+    throw new TlsUsageError(
+      `${what}: expected the bytes of a DER OCSP response or a function, got ${typeof response}`,
+    );
+  }
+  if (!statusesIn(response, what).some(({ id }) => equalBytes(id.serialNumber, leaf.serialNumber)))
+    throw new TlsUsageError(`${what}: it is about another certificate than the first of identity.cert`);
+}
+
+function statusesIn(response: Uint8Array, what: string): readonly CertificateStatus[] {
+  try {
+    return parseOcspResponse(response).statuses;
+  } catch (cause) {
+    if (!(cause instanceof TlsCertificateError)) throw cause;
+    throw new TlsUsageError(`${what} cannot be used: ${cause.message}`, { cause });
+  }
 }
 
 function isReady<Ready extends Identity>(options: IdentityOptions | Ready): options is Ready {

@@ -21,7 +21,7 @@ export interface X509TrustOptions {
    * only: the roots that Node carries (`tls.rootCertificates`).
    */
   readonly ca?: CertificateAuthorities | undefined;
-  /** By default nothing is known about revocation. */
+  /** By default only what peers send along is looked at. */
   readonly revocation?: RevocationOptions | undefined;
   /** See `CommonOptions.pins`. */
   readonly pins?: readonly (string | Uint8Array)[] | undefined;
@@ -55,7 +55,7 @@ export type PeerCheck = (peer: VerifiedPeer, context: QuestionContext) => MaybeP
  */
 export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
   const { ca, purpose, verifyPeer } = options;
-  const revocation = options.revocation && revocationSettings(options.revocation);
+  const revocation = revocationSettings(options.revocation ?? {});
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
   }
@@ -74,16 +74,17 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
     get fingerprint(): Uint8Array {
       fingerprint ??= sha256(
         provider,
-        utf8(`tacit x509 2 ${purpose} `),
+        utf8(`tacit x509 3 ${purpose} `),
         anchors().hash,
         // A session from before a certificate was revoked is none.
-        utf8(` ${revocation?.unknownStatus} ${revocation?.lists.length} `),
-        ...(revocation?.lists ?? []).map((list) => list.fingerprint(provider)),
+        utf8(` ${revocation.stapledResponses} ${revocation.unknownStatus} ${revocation.lists.length} `),
+        ...revocation.lists.map((list) => list.fingerprint(provider)),
         utf8(` ${[...(pins ?? [])].sort().join(' ')} `),
         own,
       );
       return fingerprint;
     },
+    requestsOcspResponses: revocation.stapledResponses !== 'ignore',
     verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict> {
       let chain: VerifiedChain;
       try {

@@ -17,6 +17,8 @@ export interface VerifyOptions {
   /** Milliseconds since 1970; now by default. */
   readonly now?: number | undefined;
   readonly revocation?: RevocationOptions | undefined;
+  /** The DER OCSP response that the peer would send with the leaf. Without one, no promise to send one counts. */
+  readonly ocspResponse?: Uint8Array | undefined;
 }
 
 /** What a certificate says of itself, for people. */
@@ -59,7 +61,8 @@ export function verifyCertificates(
   options: VerifyOptions,
   provider: CryptoProvider,
 ): Verification {
-  const { ca, host, purpose = 'server', now = Date.now(), revocation } = options;
+  const { ca, host, purpose = 'server', now = Date.now(), ocspResponse } = options;
+  const stapledResponses = ocspResponse === undefined ? 'ignore' : 'check';
   const attempts: { path: readonly CertificateSummary[]; error: TlsCertificateError }[] = [];
   const question = {
     provider,
@@ -68,7 +71,8 @@ export function verifyCertificates(
     purpose,
     host,
     now,
-    revocation: revocation && revocationSettings(revocation),
+    revocation: revocationSettings({ stapledResponses, ...options.revocation }),
+    ocspResponses: [ocspResponse],
     onDeadEnd: (path: readonly Certificate[], error: TlsCertificateError) =>
       void attempts.push({ path: path.map(summary), error }),
   };

@@ -1,10 +1,9 @@
 import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
-import { TlsCertificateError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { constructed, DerReader, tags } from './der.ts';
-import { latin1 } from './values.ts';
+import { latin1, orNone } from './values.ts';
 
 /** The certificates that a path may end in. */
 export interface TrustAnchors {
@@ -66,13 +65,4 @@ function subjectOf(der: Uint8Array): Uint8Array | undefined {
     for (let i = 0; i < 4; i++) fields.next();
     return fields.next(tags.sequence).bytes;
   });
-}
-
-function orNone<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof TlsCertificateError) return undefined;
-    throw error;
-  }
 }

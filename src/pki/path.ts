@@ -17,6 +17,11 @@ export interface PathQuestion {
   readonly purpose: 'server' | 'client';
   /** Milliseconds since 1970. */
   readonly now: number;
+  /**
+   * A last check of a path in which all else holds: where it throws, another path is looked for.
+   * @param spend counts a signature that it will verify with this key @throws TlsCertificateError
+   */
+  readonly checkPath?: ((path: readonly Certificate[], spend: (key: PublicKey) => void) => void) | undefined;
   /** Told about every path that leads nowhere, leaf first, and why. */
   readonly onDeadEnd?: ((path: readonly Certificate[], error: TlsCertificateError) => void) | undefined;
 }
@@ -151,7 +156,7 @@ interface Issuers {
 }
 
 /** How much a failure tells: the more, the more of the path had been proven. */
-const ranks = { nobodyFound: 0, didNotSign: 1, notFit: 2, gaveUp: 3 } as const;
+const ranks = { nobodyFound: 0, didNotSign: 1, notFit: 2, refused: 3, gaveUp: 4 } as const;
 type Rank = (typeof ranks)[keyof typeof ranks];
 
 /** `path` and what leads on from its last certificate to an anchor; undefined where nothing does. */
@@ -183,20 +188,23 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
     }
     // What was told once need not be told on every path.
     if (search.unfit.has(candidate) || search.signatures.get(candidate)?.get(child) === false) continue;
+    const extended = [...path, candidate];
+    const isAnchor = issuers.anchors.has(candidate);
     let rank: Rank = ranks.didNotSign;
     try {
       checkSignature(search, path, candidate);
       rank = ranks.notFit;
       checkAuthority(search, candidate, path.length);
-      checkPlace(search, path, candidate, issuers.anchors.has(candidate));
+      checkPlace(search, path, candidate, isAnchor);
+      rank = ranks.refused;
+      if (isAnchor) search.checkPath?.(extended, (key) => spend(search, path, key));
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       note(search, rank, path, error);
-      search.onDeadEnd?.([...path, candidate], error);
+      search.onDeadEnd?.(extended, error);
       continue;
     }
-    const extended = [...path, candidate];
-    const found = issuers.anchors.has(candidate) ? extended : extend(search, extended);
+    const found = isAnchor ? extended : extend(search, extended);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -268,6 +276,13 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
     `The signature of the certificate "${nameOf(child, 'subject')}" does not verify with the key of "${nameOf(candidate, 'subject')}", whose name it gives as its issuer's. It was changed, or another authority of that name signed it.`,
     placeOf(child, path.length - 1),
   );
+}
+
+/** @throws TlsCertificateError (`path_too_long`) where the budget is used up */
+function spend(search: Search, path: readonly Certificate[], key: PublicKey): void {
+  const exhausted = exhaustedBudget(search);
+  if (exhausted !== undefined) throw tooManyPaths(path, exhausted);
+  search.signatureChecks += costOf(key);
 }
 
 /** How many of the cheap ones a signature costs: P-521 takes twenty times the time of P-256. */

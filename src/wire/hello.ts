@@ -15,6 +15,8 @@ import {
   protocolNames,
   pskModes,
   recordSizeLimit,
+  type StatusRequest,
+  statusRequest,
   type TicketRequest,
   ticketRequest,
   uint8,
@@ -45,6 +47,7 @@ export interface ClientHello {
 export interface ClientHelloExtensions extends ExtensionBlock {
   readonly server_name?: string | undefined;
   readonly max_fragment_length?: number | undefined;
+  readonly status_request?: StatusRequest | undefined;
   readonly supported_groups?: readonly number[] | undefined;
   readonly signature_algorithms?: readonly number[] | undefined;
   readonly signature_algorithms_cert?: readonly number[] | undefined;
@@ -68,6 +71,7 @@ const clientHelloCodecs: ExtensionCodecs<ClientHelloExtensions> = {
   supported_groups: uint16List,
   signature_algorithms: uint16List,
   signature_algorithms_cert: uint16List,
+  status_request: statusRequest,
   application_layer_protocol_negotiation: protocolNames,
   max_fragment_length: uint8,
   record_size_limit: recordSizeLimit,

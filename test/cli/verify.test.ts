@@ -11,6 +11,7 @@ import {
   type TestCertificate,
 } from '../support/certificates.ts';
 import { crlPem, makeCrl } from '../support/crl.ts';
+import { makeOcspResponse, unknown } from '../support/ocsp.ts';
 import { tacit } from './program.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tacit-verify-'));
@@ -97,9 +98,13 @@ describe('a chain that is not', () => {
       trusted: false,
       check: 'revoked',
       certificate: { subject: 'CN=Test Server', position: 0 },
-      attempts: [],
+      attempts: [{ check: 'revoked', path: [leaf, intermediate, root].map(({ subject }) => ({ subject })) }],
     });
-    expect([other.status, late.status, revoked.status]).toEqual([1, 1, 1]);
+    const response = makeOcspResponse(leaf, intermediate, { status: unknown });
+    const ocsp = ['--ocsp', file('response.der', response)];
+    const unsure = await tacit(['verify', chain, ...host, ...ca, ...ocsp, ...at]);
+    expect(unsure.stdout.toString()).toMatch(/^not trusted \(bad_ocsp_response\)/);
+    expect([other.status, late.status, revoked.status, unsure.status]).toEqual([1, 1, 1, 1]);
   });
 
   test('may be one that cannot be read', async () => {

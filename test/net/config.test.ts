@@ -189,7 +189,10 @@ describe('dangerouslyVerifyPeer', () => {
       },
     });
     expect(pair.client.info.peerCertificates).toEqual([leaf.der]);
-    expect(peers).toEqual([{ chain: [leaf.der], purpose: 'server', host: 'localhost', now: startOfTime }]);
+    const ocspResponses = [undefined];
+    expect(peers).toEqual([
+      { chain: [leaf.der], ocspResponses, purpose: 'server', host: 'localhost', now: startOfTime },
+    ]);
   });
 
   test('can refuse', () => {

@@ -1,7 +1,7 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import type { CryptoProvider } from '../provider.ts';
 import { aead } from './aead.ts';
-import { hash, hmac } from './hash.ts';
+import { hash, hmac, sha1 } from './hash.ts';
 import { initiateKeyExchange, respondToKeyExchange } from './key-exchange.ts';
 import { importPublicKey } from './public-key.ts';
 
@@ -10,6 +10,7 @@ export const nodeCrypto: CryptoProvider = {
   randomBytes: (length) => randomFillSync(new Uint8Array(length)),
   timingSafeEqual: (a, b) => a.length === b.length && timingSafeEqual(a, b),
   hash,
+  sha1,
   hmac,
   aead,
   initiateKeyExchange,
