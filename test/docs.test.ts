@@ -50,7 +50,7 @@ function write(name: string, content: string | Uint8Array): void {
   writeFileSync(join(directory, name), content);
 }
 
-/** An authority, two servers of its, and what it says of them today. */
+/** An authority, its servers, and what it says of them today. */
 async function issueFiles(): Promise<void> {
   const authority = await rootCertificate();
   const server = await serverCertificate(authority);
@@ -58,8 +58,12 @@ async function issueFiles(): Promise<void> {
   const day = 86_400_000;
   const today = { thisUpdate: new Date(Date.now() - day), nextUpdate: new Date(Date.now() + day) };
   write('ca.pem', authority.pem);
-  write('server.pem', server.pem);
-  write('server-key.pem', server.keyPem);
+  const mail = await serverCertificate(authority, { names: ['mail.example.org'], subject: 'CN=Mail' });
+  const wildcard = await serverCertificate(authority, { names: ['*.example.org'], subject: 'CN=All' });
+  for (const [name, { pem, keyPem }] of Object.entries({ server, mail, wildcard })) {
+    write(`${name}.pem`, pem);
+    write(`${name}-key.pem`, keyPem);
+  }
   write('stolen.pem', stolen.pem);
   write('crl.pem', crlPem(makeCrl(authority, { revoked: [stolen], ...today })));
   write('response.der', makeOcspResponse(server, authority, today));

@@ -42,6 +42,12 @@ export const maxTicketLifetime: number = 604_800;
 /** PSK identities that a server tries to open: more than any client offers, few enough to cost nothing. */
 export const maxPskIdentitiesTried: number = 4;
 
+/** Identities that are tried for a client without a name of theirs: a default, and one for each kind of key. */
+export const maxIdentitiesTried: number = 16;
+
+/** Names of authorities in a CertificateRequest, in bytes: more would be no hint, and clients read no longer messages. */
+export const maxAuthorityNames: number = 2 ** 14;
+
 /** A host name in server_name: the longest DNS name has 253 characters (RFC 1035 §3.1). */
 export const maxServerName: number = 255;
 

@@ -46,6 +46,7 @@ import {
 } from './client-hello.ts';
 import type { CertificateRequestInfo, ClientConfig } from './config.ts';
 import type { Identity } from './identity.ts';
+import { chooseClientIdentity } from './identity-choice.ts';
 import type { HandshakeOutcome } from './outcome.ts';
 import { ocspResponseOf } from './stapling.ts';
 import { ask, type Flight, type Handshake, receive } from './steps.ts';
@@ -388,7 +389,7 @@ function* sendClientAuthentication(
   if (typeof configured === 'function') {
     identity = yield* ask({ kind: 'clientIdentity', request: info }, (context) => configured(info, context));
   } else {
-    identity = configured;
+    identity = chooseClientIdentity(configured, info);
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   if (identity && scheme) {

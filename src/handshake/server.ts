@@ -33,6 +33,7 @@ import {
 import { certificateSignatureSchemes } from './client-hello.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
+import { chooseServerIdentity } from './identity-choice.ts';
 import type { HandshakeOutcome } from './outcome.ts';
 import {
   checkClientHello,
@@ -220,7 +221,7 @@ function* negotiate(config: ServerConfig, flight: Flight, transcript: Transcript
 
 function* chooseIdentity(config: ServerConfig, hello: ClientHello): Handshake<ServerIdentity> {
   const { identity: configured } = config;
-  if (typeof configured !== 'function') return configured;
+  if (typeof configured !== 'function') return chooseServerIdentity(configured, clientHelloInfo(hello));
   const info = clientHelloInfo(hello);
   const chosen = yield* ask({ kind: 'serverIdentity', hello: info }, (context) => configured(info, context));
   if (!chosen) {

@@ -116,7 +116,7 @@ describe('an option', () => {
   test('that is undefined is as good as none', () => {
     expect(
       clientConfig({ ca: undefined, padding: undefined, identity: undefined }, nodeCrypto).identity,
-    ).toBeUndefined();
+    ).toEqual([]);
   });
 
   test('of the wrong kind is named', () => {
@@ -133,6 +133,8 @@ describe('an option', () => {
     wrong({ padding: 1.5 }, /padding: /);
     wrong({ identity: 'cert.pem' }, /identity: /);
     wrong({ identity: { cert: leaf.pem, key: client.keyPem } }, /do not belong together/);
+    wrong({ identity: [] }, /^identity: expected at least one/);
+    wrong({ identity: [own(client), { cert: leaf.pem }] }, /^identity\[1\]\.key: /);
   });
 
   test('`padding` as a number pads the inner plaintext to a multiple of it', () => {
@@ -230,6 +232,24 @@ describe('dangerouslyVerifyPeer', () => {
     expect(a!.trust.fingerprint).not.toEqual(b!.trust.fingerprint);
     usage(() => clientConfig({ dangerouslyVerifyPeer: verdict, ca: root.pem }, nodeCrypto), /replaces `ca`/);
   });
+});
+
+test('of several identities the one for the name is shown, and a client has several too', async () => {
+  const other = await serverCertificate(root, { names: ['other.example'] });
+  const stranger = await clientCertificate(await rootCertificate({ subject: 'CN=Stranger' }), {
+    key: 'p384',
+  });
+  const pair = handshake(
+    { ca: root.pem, identity: [own(stranger), own(client)], signatureSchemes: ['ecdsa_secp256r1_sha256'] },
+    {
+      identity: [own(other), own(leaf)],
+      clientAuthentication: 'require',
+      ca: root.pem,
+      signatureSchemes: ['ecdsa_secp256r1_sha256'],
+    },
+  );
+  expect(pair.client.info.peerCertificates).toEqual([leaf.der]);
+  expect(pair.server.info.peerCertificates).toEqual([client.der]);
 });
 
 test('the whole chain of an identity is sent', async () => {
