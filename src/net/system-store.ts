@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
@@ -112,18 +112,9 @@ function certificatesInDirectory(directory: string): readonly Uint8Array[] {
     try {
       const path = join(directory, name);
       // Reading a pipe would wait for its writer.
-      return isAlias(path) || !statSync(path).isFile() ? [] : certificatesInFile(path);
+      return statSync(path).isFile() ? certificatesInFile(path) : [];
     } catch {
       return [];
     }
   });
-}
-
-/** A second name in the same directory: OpenSSL's `rehash` gives one to every certificate. */
-function isAlias(path: string): boolean {
-  try {
-    return !readlinkSync(path).includes('/');
-  } catch {
-    return false;
-  }
 }

@@ -30,6 +30,20 @@ vi.mock('node:tls', async (importOriginal) => {
   };
 });
 
+const files = vi.hoisted(() => ({ below: '' }));
+
+// The usual places are the machine's, so others stand in for them.
+vi.mock('node:fs', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:fs')>();
+  const moved = (path: string): string => (/^\/(?:etc|usr)\//.test(path) ? files.below + path : path);
+  return {
+    ...original,
+    readFileSync: (path: string, encoding: 'latin1') => original.readFileSync(moved(path), encoding),
+    readdirSync: (path: string) => original.readdirSync(moved(path)),
+    statSync: (path: string) => original.statSync(moved(path)),
+  };
+});
+
 const directory = mkdtempSync(join(tmpdir(), 'tacit-system-'));
 const { platform } = process;
 let other: TestCertificate;
@@ -46,6 +60,7 @@ beforeEach(() => store({ file: '', directories: '' }));
 afterEach(() => {
   vi.unstubAllEnvs();
   nodesOwn.read = undefined;
+  files.below = '';
   Object.defineProperty(process, 'platform', { value: platform });
 });
 
@@ -97,15 +112,27 @@ describe("ca: 'system'", () => {
     expectUnknown(judge('system'));
   });
 
-  test('is found where the system keeps it where the environment does not name the place', () => {
+  test.each([
+    ['linux', 'etc/ssl/certs', 'etc/pki/tls/certs/ca-bundle.crt', 'etc/ssl/cert.pem'],
+    ['freebsd', 'usr/local/share/certs', 'usr/local/etc/ssl/cert.pem', 'etc/ssl/cert.pem'],
+  ])('is on %s the first of the usual bundles, and all of the usual directories', (system, ...places) => {
+    const [folder, first, second] = places as [string, string, string];
+    Object.defineProperty(process, 'platform', { value: system });
+    files.below = join(directory, system);
     vi.stubEnv('SSL_CERT_FILE', undefined);
+    vi.stubEnv('SSL_CERT_DIR', undefined);
+    expect(() => judge('system')).toThrow(`/${first} (ENOENT), `);
+    write(`${system}/${second}`, root.pem);
+    expectTrusted(judge('system'));
+    write(`${system}/${first}`, other.pem);
+    expectUnknown(judge('system'));
+    write(`${system}/${folder}/any`, root.pem);
+    expectTrusted(judge('system'));
+    // Each variable stands for its half only.
     vi.stubEnv('SSL_CERT_DIR', '');
-    try {
-      expectUnknown(judge('system'));
-    } catch (error) {
-      // Systems without a store are a few; it has to be said where it would be.
-      expect((error as Error).message).toContain('/etc/ssl/certs/ca-certificates.crt (ENOENT)');
-    }
+    expectUnknown(judge('system'));
+    vi.stubEnv('SSL_CERT_FILE', join(files.below, second));
+    expectTrusted(judge('system'));
   });
 
   test('passes over what cannot be read, before and behind what can', () => {
