@@ -71,7 +71,7 @@ export function formatHostPort({ host, port }: HostPort): string {
 
 /** What `--ca` names: one of the sets of `ca`, or what a file holds; bytes, which are never the name of a set. */
 export function readAuthorities(value: string): string | Uint8Array {
-  return value === 'bundled' || value === 'system' ? value : Buffer.from(readTextFile(value, '--ca'));
+  return value === 'bundled' || value === 'system' ? value : readBytes(value, '--ca');
 }
 
 /** The text of a file that an option names. */
