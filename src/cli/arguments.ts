@@ -69,6 +69,11 @@ export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** What `--ca` names: one of the sets of `ca`, or what a file holds; bytes, which are never the name of a set. */
+export function readAuthorities(value: string): string | Uint8Array {
+  return value === 'bundled' || value === 'system' ? value : readBytes(value, '--ca');
+}
+
 /** The text of a file that an option names. */
 export function readTextFile(path: string, option: string): string {
   return new TextDecoder().decode(readBytes(path, option));

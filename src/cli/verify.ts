@@ -1,5 +1,12 @@
 import { type CertificateSummary, type Verification, verifyCertificates } from '../index.ts';
-import { parseArguments, readBytes, readTextFile, requirePositionals, UsageError } from './arguments.ts';
+import {
+  parseArguments,
+  readAuthorities,
+  readBytes,
+  readTextFile,
+  requirePositionals,
+  UsageError,
+} from './arguments.ts';
 import type { Command } from './command.ts';
 
 const help = `tacit verify: say whether a certificate chain is trusted, and why
@@ -14,8 +21,10 @@ to the leaf, or each path that was tried and why it leads nowhere.
 Options:
   --host NAME        the DNS name or IP address that the leaf must be valid for;
                      needed for a server
-  --ca FILE          trust the certificates in FILE (PEM) and no others;
-                     without it, those that Node trusts
+  --ca FILE          trust the certificates in FILE (PEM) and no others; or
+                     'system', those of the operating system, or 'bundled',
+                     those that Node carries and the default for a server
+                     (a file of that name is ./system)
   --purpose PURPOSE  what the leaf must be good for: server (default) or client
   --at DATE          judge as of that time, such as 2026-12-31 or
                      2026-12-31T23:59:59Z; without it, now
@@ -48,10 +57,12 @@ export const verify: Command = {
     const purpose = purposeOf(values.purpose ?? 'server');
     if (purpose === 'server' && values.host === undefined)
       throw new UsageError('--host is missing: a server is verified for a name');
+    if (purpose === 'client' && values.ca === undefined)
+      throw new UsageError('--ca is missing: name the authorities of your clients');
     const verification = verifyCertificates(chain, {
       host: values.host,
       purpose,
-      ca: values.ca === undefined ? undefined : readTextFile(values.ca, '--ca'),
+      ca: values.ca === undefined ? undefined : readAuthorities(values.ca),
       now: values.at === undefined ? undefined : timeOf(values.at),
       revocation: values.crl === undefined ? undefined : { crls: readTextFile(values.crl, '--crl') },
       ocspResponse: values.ocsp === undefined ? undefined : readBytes(values.ocsp, '--ocsp'),

@@ -91,6 +91,7 @@ export function createClientConfig(settings: ClientSettings): ClientConfig {
     requireInteger('ticketRequest.newSession', ticketRequest.newSession, 0, 255);
     requireInteger('ticketRequest.resumption', ticketRequest.resumption, 0, 255);
   }
+  let scope: string | undefined;
   return Object.freeze<ClientConfig>({
     ...common,
     role: 'client',
@@ -101,7 +102,11 @@ export function createClientConfig(settings: ClientSettings): ClientConfig {
     sessions: settings.sessions === false ? undefined : (settings.sessions ?? new MemorySessionCache()),
     ticketRequest: ticketRequest && Object.freeze({ ...ticketRequest }),
     compatibilityMode: settings.compatibilityMode ?? true,
-    sessionScope: scopeOf(common.provider, trust.fingerprint, identity),
+    // Only a handshake needs it: a policy that has many anchors reads them for its fingerprint.
+    get sessionScope(): string {
+      scope ??= scopeOf(common.provider, trust.fingerprint, identity);
+      return scope;
+    },
   });
 }
 

@@ -44,8 +44,9 @@ export interface CommonOptions {
   /** Milliseconds since 1970; `Date.now` by default. */
   readonly now?: (() => number) | undefined;
   /**
-   * The certificates that a peer's chain must lead to: PEM text, DER, or several of them. A client's default is the
-   * set that Node carries; a server that authenticates clients has to name its own.
+   * The certificates that a peer's chain must lead to: PEM text, DER, `'bundled'` (Mozilla's set, which Node carries),
+   * `'system'` (the operating system's store), or several of these. A client's default is `'bundled'`; a server that
+   * authenticates clients has to name its own, and cannot name that. Sets are read when they are first needed.
    */
   readonly ca?: CertificateAuthorities | undefined;
   /** How revoked certificates of peers are found; by default by the OCSP responses that peers send along. */

@@ -9,16 +9,15 @@ import type {
   TrustPolicy,
   TrustVerdict,
 } from '../handshake/identity.ts';
-import type { TrustAnchors } from '../pki/anchors.ts';
 import { checkPresentedSize, type VerifiedChain, verifyChain } from '../pki/verify.ts';
-import { type CertificateAuthorities, defaultTrustAnchors, trustAnchors } from './anchors.ts';
+import { type CertificateAuthorities, trustAnchors } from './anchors.ts';
 import { checkPins, pinSet } from './pins.ts';
 import { type RevocationOptions, revocationSettings } from './revocation.ts';
 
 export interface X509TrustOptions {
   /**
-   * Whom to trust: PEM or DER certificates. Authorities, or certificates of peers themselves. Default, for servers
-   * only: the roots that Node carries (`tls.rootCertificates`).
+   * Whom to trust: authorities, or certificates of peers themselves. Default, for servers only: `'bundled'`, the roots
+   * that Node carries. Clients cannot be judged by those: they certify everybody.
    */
   readonly ca?: CertificateAuthorities | undefined;
   /** By default only what peers send along is looked at. */
@@ -51,7 +50,8 @@ export type PeerCheck = (peer: VerifiedPeer, context: QuestionContext) => MaybeP
  * A certificate that is byte for byte in `ca` is trusted without a path, an authority's certificate included; its
  * dates, key usage and name are still checked. Any other certificate that says CA:TRUE is refused as a leaf.
  *
- * @throws TlsUsageError where `ca` cannot be read, or is missing for clients
+ * @throws TlsUsageError where `ca` cannot be read, or for clients is missing or public; and from what it returns, where
+ * the system's store is empty
  */
 export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
   const { ca, purpose, verifyPeer } = options;
@@ -59,14 +59,10 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
   }
-  if (ca === undefined && purpose === 'client') {
-    throw new TlsUsageError('ca: name the authorities of your clients; public ones certify everybody');
-  }
   if (verifyPeer !== undefined && typeof verifyPeer !== 'function')
     throw new TlsUsageError(`verifyPeer: expected a function, got ${typeof verifyPeer}`);
   const pins = options.pins === undefined ? undefined : pinSet(options.pins);
-  const given = ca === undefined ? undefined : trustAnchors(ca, provider);
-  const anchors = (): TrustAnchors => given ?? defaultTrustAnchors(provider);
+  const anchors = trustAnchors(ca, purpose, provider);
   // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
   const own = verifyPeer === undefined ? noBytes : provider.randomBytes(32);
   let fingerprint: Uint8Array | undefined;

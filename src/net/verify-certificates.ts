@@ -2,13 +2,13 @@ import { TlsCertificateError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { type Certificate, nameOf } from '../pki/certificate.ts';
 import { type VerifiedChain, verifyChain } from '../pki/verify.ts';
-import { type CertificateAuthorities, defaultTrustAnchors, trustAnchors } from './anchors.ts';
+import { type CertificateAuthorities, trustAnchors } from './anchors.ts';
 import { certificatesFrom } from './pem.ts';
 import { type RevocationOptions, revocationSettings } from './revocation.ts';
 
 /** How a chain is to be judged. */
 export interface VerifyOptions {
-  /** As for `connect`; the set that Node carries by default. */
+  /** As for `connect` and `listen`: `'bundled'` by default, for servers only. */
   readonly ca?: CertificateAuthorities | undefined;
   /** The DNS name or IP address that the leaf must be valid for; a server must have one. */
   readonly host?: string | undefined;
@@ -67,7 +67,7 @@ export function verifyCertificates(
   const question = {
     provider,
     chain: certificatesFrom(chain, 'chain'),
-    anchors: ca === undefined ? defaultTrustAnchors(provider) : trustAnchors(ca, provider),
+    anchors: trustAnchors(ca, purpose, provider)(),
     purpose,
     host,
     now,

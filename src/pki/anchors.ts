@@ -12,6 +12,8 @@ export interface TrustAnchors {
   /** Whether this very certificate is an anchor, byte for byte. */
   has(certificate: Certificate): boolean;
   readonly count: number;
+  /** The SHA-256 of each, in hexadecimal. */
+  readonly digests: ReadonlySet<string>;
   /** SHA-256 over the anchors, in whatever order they were given. */
   readonly hash: Uint8Array;
 }
@@ -22,12 +24,12 @@ export interface TrustAnchors {
  */
 export function anchorsOf(certificates: readonly Uint8Array[], provider: CryptoProvider): TrustAnchors {
   const bySubject = new Map<string, Anchor[]>();
-  const hashes = new Set<string>();
+  const digests = new Set<string>();
   for (const der of certificates) {
     const digest = toHex(sha256(provider, der));
     const subject = subjectOf(der);
-    if (hashes.has(digest) || subject === undefined) continue;
-    hashes.add(digest);
+    if (digests.has(digest) || subject === undefined) continue;
+    digests.add(digest);
     const key = latin1(subject);
     const same = bySubject.get(key);
     if (same === undefined) bySubject.set(key, [new Anchor(der)]);
@@ -37,9 +39,32 @@ export function anchorsOf(certificates: readonly Uint8Array[], provider: CryptoP
   return {
     withSubject: (subject) => named(subject).flatMap((anchor) => anchor.certificate ?? []),
     has: (certificate) => named(certificate.subject).some(({ der }) => equalBytes(der, certificate.der)),
-    count: hashes.size,
-    hash: sha256(provider, utf8([...hashes].sort().join('\n'))),
+    count: digests.size,
+    digests,
+    hash: hashOf(digests, provider),
   };
+}
+
+/** The anchors of all sets, none twice, and equal to the one set of all certificates. None is parsed for it. */
+export function joinAnchors(sets: readonly TrustAnchors[], provider: CryptoProvider): TrustAnchors {
+  const [only] = sets;
+  if (sets.length === 1 && only !== undefined) return only;
+  const digests = new Set(sets.flatMap((set) => [...set.digests]));
+  return {
+    withSubject: (subject) =>
+      sets.flatMap((set, index) => {
+        const earlier = sets.slice(0, index);
+        return set.withSubject(subject).filter((found) => !earlier.some((other) => other.has(found)));
+      }),
+    has: (certificate) => sets.some((set) => set.has(certificate)),
+    count: digests.size,
+    digests,
+    hash: hashOf(digests, provider),
+  };
+}
+
+function hashOf(digests: ReadonlySet<string>, provider: CryptoProvider): Uint8Array {
+  return sha256(provider, utf8([...digests].sort().join('\n')));
 }
 
 class Anchor {
