@@ -90,6 +90,15 @@ export const maxPresentedBytes: number = 65_536;
 /** Extensions of a certificate: the largest known have about twenty. */
 export const maxCertificateExtensions: number = 100;
 
+/** An OCSP response of our own, in bytes: those of public authorities have 500 to 2 500. */
+export const maxOcspResponse: number = 2 ** 14;
+
+/** Statuses in an OCSP response: one would do, some responders add those of a certificate's issuers. */
+export const maxOcspStatuses: number = 100;
+
+/** Paths in which all holds but the last check, after which no other is looked for. */
+export const maxRefusedPaths: number = 16;
+
 /** Certificates in an OCSP response that are looked into: the responder's and its issuers'. */
 export const maxOcspCertificates: number = 8;
 

@@ -17,10 +17,10 @@ export function* ocspResponseOf(
       typeof source === 'function'
         ? yield* ask({ kind: 'ocspResponse', certificate }, (context) => source(context))
         : source;
+    const clock = { provider: config.provider, now: config.now() };
+    return response instanceof Uint8Array && mayStaple(response, certificate, clock) ? response : undefined;
   } catch {
     // Most peers do without; those that do not will say so.
     return undefined;
   }
-  const isFit = response instanceof Uint8Array && mayStaple(response, certificate, config.now());
-  return isFit ? response : undefined;
 }

@@ -1,10 +1,11 @@
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
 import { copyBytes, equalBytes } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import { maxOcspResponse } from '../base/limits.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
 import type { Identity } from '../handshake/identity.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
-import { type CertificateStatus, parseOcspResponse } from '../pki/ocsp.ts';
+import { readStapled } from '../pki/stapled.ts';
 import { certificatesFrom, keyFromPem } from './pem.ts';
 
 /** A certificate and its key, in the forms in which files and secret stores hold them. */
@@ -56,24 +57,23 @@ export function loadIdentity<Ready extends Identity>(
 }
 
 /** What a function gives is looked at when it gives it. */
-function checkOcspResponse(response: unknown, leaf: Certificate, what: string): void {
+function checkOcspResponse(response: unknown, leaf: Certificate | undefined, what: string): void {
   if (typeof response === 'function') return;
   if (!(response instanceof Uint8Array)) {
     throw new TlsUsageError(
       `${what}: expected the bytes of a DER OCSP response or a function, got ${typeof response}`,
     );
   }
-  if (!statusesIn(response, what).some(({ id }) => equalBytes(id.serialNumber, leaf.serialNumber)))
-    throw new TlsUsageError(`${what}: it is about another certificate than the leaf`);
-}
-
-function statusesIn(response: Uint8Array, what: string): readonly CertificateStatus[] {
-  try {
-    return parseOcspResponse(response).statuses;
-  } catch (cause) {
-    if (!(cause instanceof TlsCertificateError)) throw cause;
-    throw new TlsUsageError(`${what} cannot be used: ${cause.message}`, { cause });
-  }
+  if (response.length > maxOcspResponse)
+    throw new TlsUsageError(`${what}: it has ${response.length} bytes, more than ${maxOcspResponse}`);
+  const parsed = readStapled(response);
+  if (parsed === 'no answer') throw new TlsUsageError(`${what}: it is a responder's error, and no answer`);
+  if (parsed instanceof TlsCertificateError)
+    throw new TlsUsageError(`${what} cannot be used: ${parsed.message}`, { cause: parsed });
+  const isAbout = parsed.statuses.some(
+    ({ id }) => leaf === undefined || equalBytes(id.serialNumber, leaf.serialNumber),
+  );
+  if (!isAbout) throw new TlsUsageError(`${what}: it is about another certificate than the leaf`);
 }
 
 function isReady<Ready extends Identity>(options: IdentityOptions | Ready): options is Ready {
@@ -88,6 +88,8 @@ function checkReady<Ready extends Identity>(identity: Ready, what: string): Read
   if (typeof signer?.sign !== 'function' || !Array.isArray(signer.schemes) || signer.schemes.length === 0) {
     throw new TlsUsageError(`${what}.signer: expected { schemes, sign } with at least one signature scheme`);
   }
+  if (identity.ocspResponse !== undefined)
+    checkOcspResponse(identity.ocspResponse, undefined, `${what}.ocspResponse`);
   return identity;
 }
 

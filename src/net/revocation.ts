@@ -8,7 +8,8 @@ export interface RevocationOptions {
   /**
    * OCSP responses that peers send with their certificates: `check`, the default, asks for them, and refuses those that
    * are no good as well as a server without one whose certificate promises one (must-staple, RFC 7633); `require` refuses
-   * every peer without one; `ignore` does not ask.
+   * every peer without one, but for those whose own certificate is in `ca`; `ignore` does not ask. One that is out of
+   * date, or a responder's error, is as good as none.
    */
   readonly stapledResponses?: 'check' | 'require' | 'ignore' | undefined;
   /**

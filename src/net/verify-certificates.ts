@@ -1,4 +1,4 @@
-import { TlsCertificateError } from '../base/errors.ts';
+import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { type Certificate, nameOf } from '../pki/certificate.ts';
 import { type VerifiedChain, verifyChain } from '../pki/verify.ts';
@@ -62,7 +62,13 @@ export function verifyCertificates(
   provider: CryptoProvider,
 ): Verification {
   const { ca, host, purpose = 'server', now = Date.now(), ocspResponse } = options;
-  const stapledResponses = ocspResponse === undefined ? 'ignore' : 'check';
+  if (ocspResponse !== undefined && !(ocspResponse instanceof Uint8Array))
+    throw new TlsUsageError(
+      `ocspResponse: expected the bytes of a DER OCSP response, got ${typeof ocspResponse}`,
+    );
+  const revocation = revocationSettings(options.revocation ?? {});
+  const hasChosen = options.revocation?.stapledResponses !== undefined;
+  const stapledResponses = hasChosen || ocspResponse !== undefined ? revocation.stapledResponses : 'ignore';
   const attempts: { path: readonly CertificateSummary[]; error: TlsCertificateError }[] = [];
   const question = {
     provider,
@@ -71,7 +77,7 @@ export function verifyCertificates(
     purpose,
     host,
     now,
-    revocation: revocationSettings({ stapledResponses, ...options.revocation }),
+    revocation: { ...revocation, stapledResponses },
     ocspResponses: [ocspResponse],
     onDeadEnd: (path: readonly Certificate[], error: TlsCertificateError) =>
       void attempts.push({ path: path.map(summary), error }),

@@ -57,8 +57,9 @@ export class RevocationList {
   readonly #scope: Scope;
   /** By serial number. */
   readonly #revoked: ReadonlyMap<string, Revocation>;
-  /** The last key that was tried, and whether it fits: a list is asked about again and again. */
-  #tried: { readonly key: Uint8Array; readonly isGood: boolean } | undefined;
+  /** The key that it is signed with, and the last one that it is not signed with: a list is asked about again and again. */
+  #signer: Uint8Array | undefined;
+  #stranger: Uint8Array | undefined;
 
   /**
    * Parses all of it, or nothing.
@@ -113,16 +114,17 @@ export class RevocationList {
     );
   }
 
-  /** @param spend told ahead of a signature that has to be verified */
-  isSignedBy(issuer: Certificate, key: PublicKey, spend: (key: PublicKey) => void): boolean {
+  isSignedBy(issuer: Certificate, key: PublicKey): boolean {
     const { subjectPublicKeyInfo } = issuer;
-    if (this.#tried === undefined || !equalBytes(this.#tried.key, subjectPublicKeyInfo)) {
-      spend(key);
-      const algorithm = signatureAlgorithm(this.#algorithm);
-      const isGood = algorithm !== undefined && key.verifySigned(algorithm, this.#signed, this.#signature);
-      this.#tried = { key: subjectPublicKeyInfo, isGood };
-    }
-    return this.#tried.isGood;
+    const isSame = (known: Uint8Array | undefined): boolean =>
+      known !== undefined && equalBytes(known, subjectPublicKeyInfo);
+    if (isSame(this.#signer)) return true;
+    if (isSame(this.#stranger)) return false;
+    const algorithm = signatureAlgorithm(this.#algorithm);
+    const isGood = algorithm !== undefined && key.verifySigned(algorithm, this.#signed, this.#signature);
+    if (isGood) this.#signer = subjectPublicKeyInfo;
+    else this.#stranger = subjectPublicKeyInfo;
+    return isGood;
   }
 
   /** @param serialNumber contents of the INTEGER */

@@ -1,9 +1,10 @@
+import { maxOcspStatuses } from '../base/limits.ts';
 import { type Revocation, revocationReason } from './crl.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues } from './extensions.ts';
 import { relativeNames } from './general-names.ts';
 import { checkAlgorithm } from './unread.ts';
-import { generalizedTime, integer, objectIdentifier, wholeBytes } from './values.ts';
+import { generalizedTime, integer, objectIdentifier, smallInteger, wholeBytes } from './values.ts';
 
 /**
  * A successful basic OCSP response (RFC 6960 §4.2.1). Whether anybody who may has signed it is not known by it. All
@@ -62,17 +63,20 @@ const basicResponse = '1.3.6.1.5.5.7.48.1.1';
 /**
  * Parses all of a response, or nothing.
  * @param der exactly one OCSPResponse; kept, so that it must not change
- * @throws TlsCertificateError (`malformed`) that names the byte; also for a responder's error, which says nothing
+ * @returns undefined for a responder's error in place of an answer, such as tryLater
+ * @throws TlsCertificateError (`malformed`) that names the byte
  */
-export function parseOcspResponse(der: Uint8Array): OcspResponse {
+export function parseOcspResponse(der: Uint8Array): OcspResponse | undefined {
   const whole = new DerReader(der, 'an OCSP response');
   const outer = whole.enter(tags.sequence);
   whole.end('an OCSP response');
   const { content, offset } = outer.next(tags.enumerated);
   const status = content.length === 1 ? responseStatuses[content[0] ?? 4] : undefined;
   if (status === undefined) throw outer.errorAt('a response status that does not exist', offset);
-  if (status !== 'successful')
-    throw outer.errorAt(`a responder's error (${status}) in place of an answer`, offset);
+  if (status !== 'successful') {
+    outer.end('an OCSP response without an answer');
+    return undefined;
+  }
   const explicit = outer.enter(constructed(0));
   outer.end('an OCSP response');
   const bytes = explicit.enter(tags.sequence);
@@ -109,13 +113,23 @@ function parseCertificates(basic: DerReader): readonly Uint8Array[] {
 }
 
 function parseSigned(fields: DerReader): Pick<OcspResponse, 'responder' | 'statuses'> {
-  // There is one version, and a default is not written down (X.690 §11.5).
-  if (fields.nextIs(constructed(0))) throw fields.error('an OCSP response of another version than 1');
+  // There is one version. DER forbids to write a default down (X.690 §11.5); responders did, and it changes nothing.
+  if (fields.nextIs(constructed(0))) {
+    const { position } = fields;
+    const version = fields.enter(constructed(0));
+    if (smallInteger(version) !== 0)
+      throw fields.errorAt('an OCSP response of another version than 1', position);
+    version.end('the version');
+  }
   const responder = parseResponder(fields);
   generalizedTime(fields);
   const list = fields.enter(tags.sequence);
   const statuses: CertificateStatus[] = [];
-  while (!list.atEnd) statuses.push(parseStatus(list.enter(tags.sequence)));
+  while (!list.atEnd) {
+    if (statuses.length === maxOcspStatuses)
+      throw list.error(`an OCSP response about more than ${maxOcspStatuses} certificates`);
+    statuses.push(parseStatus(list.enter(tags.sequence)));
+  }
   checkExtensions(fields);
   fields.end('the signed part of an OCSP response');
   return { responder, statuses };
@@ -137,8 +151,10 @@ function parseStatus(fields: DerReader): CertificateStatus {
   const thisUpdate = generalizedTime(fields);
   let nextUpdate: number | undefined;
   if (fields.nextIs(constructed(0))) {
+    const { position } = fields;
     const explicit = fields.enter(constructed(0));
     nextUpdate = generalizedTime(explicit);
+    if (nextUpdate < thisUpdate) throw fields.errorAt('a nextUpdate before thisUpdate', position);
     explicit.end('nextUpdate');
   }
   checkExtensions(fields);

@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
-import { maxIntermediates, maxPathSteps, maxSignatureChecks } from '../base/limits.ts';
+import { maxIntermediates, maxPathSteps, maxRefusedPaths, maxSignatureChecks } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
@@ -40,6 +40,7 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     ),
     steps: 0,
     signatureChecks: 0,
+    refusedPaths: 0,
     issuers: new Map(),
     signatures: new Map(),
     unfit: new Set(),
@@ -140,6 +141,7 @@ export const purposes: Readonly<
 interface Search extends PathQuestion {
   steps: number;
   signatureChecks: number;
+  refusedPaths: number;
   /** By certificate: who may have issued it. */
   readonly issuers: Map<Certificate, Issuers>;
   /** Links that no path can go through: who did not sign what, and who may sign nothing. */
@@ -156,7 +158,7 @@ interface Issuers {
 }
 
 /** How much a failure tells: the more, the more of the path had been proven. */
-const ranks = { nobodyFound: 0, didNotSign: 1, notFit: 2, refused: 3, gaveUp: 4 } as const;
+const ranks = { nobodyFound: 0, didNotSign: 1, notFit: 2, gaveUp: 3, refused: 4 } as const;
 type Rank = (typeof ranks)[keyof typeof ranks];
 
 /** `path` and what leads on from its last certificate to an anchor; undefined where nothing does. */
@@ -197,7 +199,7 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
       checkAuthority(search, candidate, path.length);
       checkPlace(search, path, candidate, isAnchor);
       rank = ranks.refused;
-      if (isAnchor) search.checkPath?.(extended, (key) => spend(search, path, key));
+      if (isAnchor) checkWhole(search, extended);
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       note(search, rank, path, error);
@@ -228,7 +230,8 @@ function isSameEntity(one: Certificate, other: Certificate): boolean {
   );
 }
 
-function exhaustedBudget({ steps, signatureChecks }: Search): string | undefined {
+function exhaustedBudget({ steps, signatureChecks, refusedPaths }: Search): string | undefined {
+  if (refusedPaths >= maxRefusedPaths) return `${maxRefusedPaths} whole paths`;
   if (steps > maxPathSteps) return `${maxPathSteps} candidates`;
   return signatureChecks >= maxSignatureChecks ? `${maxSignatureChecks} signatures` : undefined;
 }
@@ -276,6 +279,16 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
     `The signature of the certificate "${nameOf(child, 'subject')}" does not verify with the key of "${nameOf(candidate, 'subject')}", whose name it gives as its issuer's. It was changed, or another authority of that name signed it.`,
     placeOf(child, path.length - 1),
   );
+}
+
+/** @throws TlsCertificateError where the path is refused, or too many were */
+function checkWhole(search: Search, path: readonly Certificate[]): void {
+  try {
+    search.checkPath?.(path, (key) => spend(search, path, key));
+  } catch (error) {
+    search.refusedPaths += 1;
+    throw error;
+  }
 }
 
 /** @throws TlsCertificateError (`path_too_long`) where the budget is used up */

@@ -3,7 +3,13 @@ import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import type { Revocation, RevocationList } from './crl.ts';
 import { keyUsages } from './extensions.ts';
 import { keyOf } from './path.ts';
-import { type StatusQuestion, stapledStatus } from './stapled.ts';
+import {
+  type Link,
+  type StapledResponse,
+  type StapledStatus,
+  type StatusQuestion,
+  stapledStatus,
+} from './stapled.ts';
 
 /** How revocation is looked at. */
 export interface RevocationSettings {
@@ -24,8 +30,10 @@ export const defaultRevocation: RevocationSettings = {
 /** What a path is asked about. */
 export interface RevocationQuestion extends StatusQuestion {
   readonly purpose: 'server' | 'client';
-  /** The DER OCSP responses that came with certificates. */
-  readonly responses: ReadonlyMap<Certificate, Uint8Array>;
+  /** The OCSP responses that came with certificates. */
+  readonly responses: ReadonlyMap<Certificate, StapledResponse>;
+  /** What they said of a certificate by its issuer: searched paths share their links. */
+  readonly answers: Map<Certificate, Map<Certificate, StapledStatus>>;
 }
 
 /** status_request, in the list of what a certificate promises (RFC 7633). */
@@ -44,39 +52,60 @@ export function checkRevocation(
   settings: RevocationSettings,
   question: RevocationQuestion,
 ): number {
-  const responses = settings.stapledResponses === 'ignore' ? none : question.responses;
-  const subjects = path.slice(0, -1);
-  checkPromises(subjects, settings, responses, question.purpose);
-  return subjects.reduce((validUntil, certificate, position) => {
+  const links = path.slice(0, -1).map((certificate, position) => {
     const link = { certificate, position, issuer: path[position + 1]! };
-    const response = responses.get(certificate);
-    const times = [
-      validUntil,
-      ...(response === undefined ? [] : [good(link, stapled(response, link, settings, question))]),
-      ...listed(link, settings, question),
-    ];
-    if (times.length === 1 && settings.unknownStatus === 'refuse') {
-      const known = `None of the revocation lists is about ${quoted(certificate)}, and no OCSP response came with it.`;
-      fail(link, 'revocation_unknown', `${known} Give its issuer's list, or allow what is unknown.`);
+    return { link, answer: answerAbout(link, settings, question) };
+  });
+  const [leaf] = links;
+  if (leaf !== undefined && leaf.answer?.status !== 'good') {
+    const promising = links.find(({ link }) => link.certificate.tlsFeatures?.includes(mustStaple));
+    checkPromises(leaf, promising?.link.certificate, settings, question.purpose);
+  }
+  return links.reduce((validUntil, { link, answer }) => {
+    const times = [...(answer?.status === 'good' ? [answer.until] : []), ...listed(link, settings, question)];
+    if (times.length === 0 && settings.unknownStatus === 'refuse') {
+      const none =
+        answer?.status === 'none'
+          ? `the OCSP response that came with it ${answer.why}`
+          : 'no OCSP response came with it';
+      fail(
+        link,
+        'revocation_unknown',
+        `None of the revocation lists is about ${quoted(link.certificate)}, and ${none}. Give its issuer's list, or allow what is unknown.`,
+      );
     }
-    return Math.min(...times);
+    return Math.min(validUntil, ...times);
   }, Number.POSITIVE_INFINITY);
 }
 
-const none: RevocationQuestion['responses'] = new Map();
-
-/** A certificate and who issued it, somewhere in a path. */
-interface Link {
-  readonly certificate: Certificate;
-  readonly position: number;
-  readonly issuer: Certificate;
+/** @throws TlsCertificateError (`revoked`) where it says so */
+function answerAbout(
+  link: Link,
+  settings: RevocationSettings,
+  question: RevocationQuestion,
+): StapledStatus | undefined {
+  const { certificate, issuer } = link;
+  const response = question.responses.get(certificate);
+  if (response === undefined || settings.stapledResponses === 'ignore') return undefined;
+  let known = question.answers.get(certificate);
+  if (known === undefined) {
+    known = new Map();
+    question.answers.set(certificate, known);
+  }
+  let answer = known.get(issuer);
+  if (answer === undefined) {
+    answer = stapledStatus(response, link, question, (delegate) =>
+      about({ ...link, certificate: delegate }, settings, question).some(
+        (list) => list.revocationOf(delegate.serialNumber) !== undefined,
+      ),
+    );
+    known.set(issuer, answer);
+  }
+  if (answer.status === 'revoked') failRevoked(link, answer.revocation);
+  return answer;
 }
 
-function fail(
-  { certificate, position }: Omit<Link, 'issuer'>,
-  check: CertificateCheck,
-  message: string,
-): never {
+function fail({ certificate, position }: Link, check: CertificateCheck, message: string): never {
   throw new TlsCertificateError(check, message, placeOf(certificate, position));
 }
 
@@ -84,54 +113,31 @@ function quoted(certificate: Certificate): string {
   return `the certificate "${nameOf(certificate, 'subject')}"`;
 }
 
-/** Whoever has the key of a stolen certificate leaves its response out: some must not be without (RFC 7633 §4.2). */
+/**
+ * Whoever has the key of a stolen certificate leaves its response out: some must not be without (RFC 7633 §4.2).
+ * @param promising who said so: what an authority promises it promises for all that it issues (RFC 7633 §4.2.2)
+ */
 function checkPromises(
-  subjects: readonly Certificate[],
+  { link, answer }: { readonly link: Link; readonly answer: StapledStatus | undefined },
+  promising: Certificate | undefined,
   { stapledResponses }: RevocationSettings,
-  responses: RevocationQuestion['responses'],
   purpose: 'server' | 'client',
 ): void {
-  const [leaf] = subjects;
-  if (leaf === undefined || stapledResponses === 'ignore' || responses.has(leaf)) return;
-  const place = { certificate: leaf, position: 0 };
-  if (stapledResponses === 'require') {
-    fail(
-      place,
-      'missing_ocsp_response',
-      `No OCSP response came with ${quoted(leaf)}, and one is required here.`,
-    );
+  const isPromised = promising !== undefined && purpose === 'server' && stapledResponses === 'check';
+  if (stapledResponses !== 'require' && !isPromised) return;
+  const leaf = quoted(link.certificate);
+  const why = isPromised
+    ? `${quoted(promising)} promises one ("must-staple"). The server has to be given one.`
+    : 'one is required here.';
+  if (answer?.status === 'none') {
+    fail(link, 'bad_ocsp_response', `The OCSP response that came with ${leaf} ${answer.why}, and ${why}`);
   }
-  // What an authority promises it promises for all that it issues (RFC 7633 §4.2.2).
-  const promising = subjects.find(({ tlsFeatures }) => tlsFeatures?.includes(mustStaple));
-  if (purpose === 'server' && promising !== undefined) {
-    fail(
-      place,
-      'missing_ocsp_response',
-      `No OCSP response came with ${quoted(leaf)}, although ${quoted(promising)} promises one ("must-staple"). The server has to be given one.`,
-    );
-  }
+  fail(link, 'missing_ocsp_response', `No OCSP response came with ${leaf}, and ${why}`);
 }
 
-function stapled(
-  response: Uint8Array,
-  link: Link,
-  settings: RevocationSettings,
-  question: RevocationQuestion,
-): number | Revocation {
-  const { issuer, position } = link;
-  return stapledStatus(response, link, question, (certificate) => {
-    const delegate = { certificate, position, issuer };
-    return about(delegate, settings, question).some(
-      (list) => list.revocationOf(certificate.serialNumber) !== undefined,
-    );
-  });
-}
-
-/** @throws TlsCertificateError (`revoked`) where it is */
-function good(link: Link, status: number | Revocation): number {
-  if (typeof status === 'number') return status;
-  const date = new Date(status.date).toISOString();
-  const message = `The certificate "${nameOf(link.certificate, 'subject')}" was revoked by its issuer on ${date} (${status.reason}). The peer needs another one.`;
+function failRevoked(link: Link, { date, reason }: Revocation): never {
+  const when = new Date(date).toISOString();
+  const message = `The certificate "${nameOf(link.certificate, 'subject')}" was revoked by its issuer on ${when} (${reason}). The peer needs another one.`;
   return fail(link, 'revoked', message);
 }
 
@@ -141,7 +147,7 @@ function listed(link: Link, settings: RevocationSettings, question: RevocationQu
   for (const list of lists) {
     const revocation = list.revocationOf(link.certificate.serialNumber);
     // A list that is out of date still says whom it has revoked; and only a delta takes anybody off again.
-    if (revocation !== undefined) good(link, revocation);
+    if (revocation !== undefined) failRevoked(link, revocation);
   }
   if (lists.length === 0) return [];
   const { now } = question;
@@ -162,12 +168,11 @@ function listed(link: Link, settings: RevocationSettings, question: RevocationQu
 function about(
   { certificate, position, issuer }: Link,
   { lists }: RevocationSettings,
-  { provider, spend }: StatusQuestion,
+  { provider }: StatusQuestion,
 ): readonly RevocationList[] {
   const { keyUsage } = issuer;
   if (keyUsage !== undefined && (keyUsage & keyUsages.cRLSign) === 0) return [];
   return lists.filter(
-    (list) =>
-      list.covers(certificate) && list.isSignedBy(issuer, keyOf(issuer, position + 1, provider), spend),
+    (list) => list.covers(certificate) && list.isSignedBy(issuer, keyOf(issuer, position + 1, provider)),
   );
 }

@@ -1,7 +1,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import { ocspClockSkew, ocspMaxAge } from '../base/defaults.ts';
 import { TlsCertificateError } from '../base/errors.ts';
-import { maxOcspCertificates, maxResponders } from '../base/limits.ts';
+import { maxOcspCertificates, maxOcspResponse, maxResponders } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import { type Certificate, nameOf, parseCertificate, placeOf } from './certificate.ts';
@@ -18,54 +18,80 @@ export interface StatusQuestion {
   readonly provider: CryptoProvider;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Told ahead of each signature that is verified. @throws TlsCertificateError (`path_too_long`) where there were too many */
+  /** Told ahead of each signature that a peer's response costs. @throws TlsCertificateError (`path_too_long`) where there were too many */
   readonly spend: (key: PublicKey) => void;
 }
 
+/** A certificate and who issued it, somewhere in a path. */
+export interface Link {
+  readonly certificate: Certificate;
+  readonly position: number;
+  readonly issuer: Certificate;
+}
+
+/** An OCSP response that came with a certificate, read once: with the error where it is malformed. */
+export type StapledResponse = OcspResponse | 'no answer' | TlsCertificateError;
+
+export function readStapled(der: Uint8Array): StapledResponse {
+  try {
+    return parseOcspResponse(der) ?? 'no answer';
+  } catch (error) {
+    if (error instanceof TlsCertificateError) return error;
+    throw error;
+  }
+}
+
+/** What a response says of a certificate: good until then, in milliseconds since 1970; revoked; or nothing, and why. */
+export type StapledStatus =
+  | { readonly status: 'good'; readonly until: number }
+  | { readonly status: 'revoked'; readonly revocation: Revocation }
+  | { readonly status: 'none'; readonly why: string };
+
 /**
  * What an OCSP response that came with a certificate says of it (RFC 6960 §3.2): signed by the issuer, or by whom the
- * issuer has delegated this to.
+ * issuer has delegated this to. One that is too old, or a responder's error, is as good as none: servers that cannot reach
+ * their responder send these.
  *
- * @param position of the certificate in its path
  * @param isRevoked what else is known of a delegate
- * @returns until when it holds that the certificate is good, in milliseconds since 1970; or that it is revoked
- * @throws TlsCertificateError (`bad_ocsp_response`) for a response that settles nothing
+ * @throws TlsCertificateError (`bad_ocsp_response`) for a response that nobody should have sent
  */
 export function stapledStatus(
-  der: Uint8Array,
-  { certificate, position, issuer }: { certificate: Certificate; position: number; issuer: Certificate },
+  response: StapledResponse,
+  link: Link,
   question: StatusQuestion,
   isRevoked: (delegate: Certificate) => boolean,
-): number | Revocation {
+): StapledStatus {
+  const { certificate, position, issuer } = link;
+  const { provider, now } = question;
   const fail = (why: string, cause?: unknown): never => {
     const message = `The OCSP response that came with the certificate "${nameOf(certificate, 'subject')}" ${why}. The peer should fetch a new one.`;
     throw new TlsCertificateError('bad_ocsp_response', message, placeOf(certificate, position), { cause });
   };
-  const { provider, now } = question;
-  let response: OcspResponse;
-  try {
-    response = parseOcspResponse(der);
-  } catch (error) {
-    if (!(error instanceof TlsCertificateError)) throw error;
-    return fail(`cannot be read: ${error.message}`, error);
-  }
-  const about = response.statuses.filter((status) => isAbout(status, certificate, issuer, provider));
+  if (response === 'no answer') return { status: 'none', why: "is a responder's error" };
+  if (response instanceof TlsCertificateError) return fail(`cannot be read: ${response.message}`, response);
+  const about = statusesAbout(response, certificate, issuer, provider);
   if (about.length === 0) fail('is about other certificates');
-  const untrusted = whyUntrusted(response, issuer, position + 1, question, isRevoked);
+  const untrusted = whyUntrusted(response, link, question, isRevoked);
   if (untrusted !== undefined) fail(untrusted);
-  for (const { status } of about) if (typeof status === 'object') return status;
-  const fresh = about.filter((status) => status.thisUpdate <= now + ocspClockSkew && now < expiryOf(status));
-  if (fresh.length === 0) {
+  for (const { status } of about)
+    if (typeof status === 'object') return { status: 'revoked', revocation: status };
+  const current = about.filter((status) => isCurrent(status, now));
+  if (current.length === 0) {
     const until = new Date(Math.max(...about.map(expiryOf))).toISOString();
-    fail(`is not of this time: it was to be renewed by ${until}, and it is ${new Date(now).toISOString()}`);
+    const why = `is not of this time: it was to be renewed by ${until}, and it is ${new Date(now).toISOString()}`;
+    return { status: 'none', why };
   }
-  const good = fresh.filter(({ status }) => status === 'good');
+  const good = current.filter(({ status }) => status === 'good');
   if (good.length === 0) fail('says that the responder does not know it');
-  return Math.max(...good.map(expiryOf));
+  return { status: 'good', until: Math.max(...good.map(expiryOf)) };
+}
+
+function isCurrent(status: CertificateStatus, now: number): boolean {
+  return status.thisUpdate <= now + ocspClockSkew && now < expiryOf(status);
 }
 
 /** When a status is too old to be believed, in milliseconds since 1970. */
-export function expiryOf({ thisUpdate, nextUpdate }: CertificateStatus): number {
+function expiryOf({ thisUpdate, nextUpdate }: CertificateStatus): number {
   return nextUpdate ?? thisUpdate + ocspMaxAge;
 }
 
@@ -75,19 +101,25 @@ const hashes: ReadonlyMap<string, (provider: CryptoProvider, data: Uint8Array) =
   ['2.16.840.1.101.3.4.2.1', (provider, data) => sha256(provider, data)],
 ]);
 
-function isAbout(
-  { id }: CertificateStatus,
-  certificate: Certificate,
+function statusesAbout(
+  { statuses }: OcspResponse,
+  { serialNumber }: Certificate,
   issuer: Certificate,
   provider: CryptoProvider,
-): boolean {
-  const hash = hashes.get(id.hashAlgorithm);
-  return (
-    hash !== undefined &&
-    equalBytes(id.serialNumber, certificate.serialNumber) &&
-    equalBytes(id.issuerNameHash, hash(provider, issuer.subject)) &&
-    equalBytes(id.issuerKeyHash, hash(provider, keyBits(issuer)))
-  );
+): readonly CertificateStatus[] {
+  const key = keyBits(issuer);
+  const names = [...hashes].map(([algorithm, hash]) => {
+    return { algorithm, name: hash(provider, issuer.subject), key: hash(provider, key) };
+  });
+  return statuses.filter(({ id }) => {
+    const own = names.find(({ algorithm }) => algorithm === id.hashAlgorithm);
+    return (
+      own !== undefined &&
+      equalBytes(id.serialNumber, serialNumber) &&
+      equalBytes(id.issuerNameHash, own.name) &&
+      equalBytes(id.issuerKeyHash, own.key)
+    );
+  });
 }
 
 /** The bits of its key, without what says of which kind they are. */
@@ -100,11 +132,12 @@ function keyBits({ subjectPublicKeyInfo }: Certificate): Uint8Array {
 /** Undefined where the issuer has signed, or its delegate (RFC 6960 §4.2.2.2). */
 function whyUntrusted(
   response: OcspResponse,
-  issuer: Certificate,
-  issuerPosition: number,
+  link: Link,
   question: StatusQuestion,
   isRevoked: (delegate: Certificate) => boolean,
 ): string | undefined {
+  const { issuer } = link;
+  const issuerPosition = link.position + 1;
   const algorithm = signatureAlgorithm(response.signatureAlgorithm);
   if (algorithm === undefined) return `is signed with ${algorithmName(response.signatureAlgorithm)}`;
   const { provider, spend } = question;
@@ -117,7 +150,7 @@ function whyUntrusted(
   const delegates = parsed(response.certificates).filter((one) => isResponder(response, one, provider));
   let why = 'is signed by nobody who may: neither by the issuer nor by one of its certificates for that';
   for (const delegate of delegates.slice(0, maxResponders)) {
-    const fault = whyNoDelegate(delegate, issuer, issuerPosition, question);
+    const fault = whyNoDelegate(delegate, link, question);
     if (fault !== undefined) why = fault;
     else if (isRevoked(delegate)) why = 'is signed by a responder whose certificate is revoked';
     else if (isSignedBy(delegate, issuerPosition)) return undefined;
@@ -143,18 +176,23 @@ function isResponder(
     : equalBytes(responder.hash, provider.sha1(keyBits(certificate)));
 }
 
-/** A delegate's certificate is the issuer's own work, for nothing but this, and valid now. */
+/** A delegate is no authority, nor the one in question; its certificate is the issuer's own work, for this, and valid now. */
 function whyNoDelegate(
   delegate: Certificate,
-  issuer: Certificate,
-  issuerPosition: number,
+  { certificate, position, issuer }: Link,
   question: StatusQuestion,
 ): string | undefined {
+  const issuerPosition = position + 1;
   const by = `is signed by "${nameOf(delegate, 'subject')}"`;
   if (!equalBytes(delegate.issuer, issuer.subject)) return `${by}, which another authority has certified`;
   if (delegate.extendedKeyUsage?.includes(keyPurposes.ocspSigning) !== true)
     return `${by}, whose certificate is not for that (extKeyUsage OCSPSigning)`;
-  const { keyUsage } = delegate;
+  if (equalBytes(delegate.subjectPublicKeyInfo, certificate.subjectPublicKeyInfo))
+    return `${by}, who is the one in question`;
+  const { basicConstraints, keyUsage } = delegate;
+  // An authority whose certificate has this usage by accident would speak for all that its issuer has issued.
+  if (basicConstraints?.ca === true || ((keyUsage ?? 0) & keyUsages.keyCertSign) !== 0)
+    return `${by}, which is an authority`;
   if (keyUsage !== undefined && (keyUsage & keyUsages.digitalSignature) === 0)
     return `${by}, whose keyUsage lacks digitalSignature`;
   try {
@@ -173,32 +211,32 @@ function whyNoDelegate(
     : `${by}, whose certificate the issuer did not sign`;
 }
 
-/** What was parsed for `mayStaple`, which every handshake asks. */
-const statuses = new WeakMap<Uint8Array, readonly CertificateStatus[]>();
-const serialNumbers = new WeakMap<Uint8Array, Uint8Array>();
+/** Every handshake asks. */
+const leaves = new WeakMap<Uint8Array, Certificate>();
 
 /**
- * Whether a DER OCSP response is worth sending with a certificate of our own: it can be read, is about that one, and
- * not out of date. Who signed it is for those who get it.
+ * Whether a DER OCSP response is worth sending with a certificate of our own: it can be read, is about that one, of this
+ * time, and says something. Who signed it is for those who get it.
  */
-export function mayStaple(response: Uint8Array, certificate: Uint8Array, now: number): boolean {
-  const about = orNone(() => {
-    const serialNumber = remembered(
-      serialNumbers,
-      certificate,
-      () => parseCertificate(certificate).serialNumber,
+export function mayStaple(
+  response: Uint8Array,
+  certificate: Uint8Array,
+  { provider, now }: { readonly provider: CryptoProvider; readonly now: number },
+): boolean {
+  if (response.length > maxOcspResponse) return false;
+  const leaf = leaves.get(certificate) ?? orNone(() => parseCertificate(certificate));
+  const answer = orNone(() => parseOcspResponse(response));
+  if (leaf === undefined || answer === undefined) return false;
+  leaves.set(certificate, leaf);
+  return answer.statuses.some((status) => {
+    const { id } = status;
+    const name = hashes.get(id.hashAlgorithm)?.(provider, leaf.issuer);
+    return (
+      equalBytes(id.serialNumber, leaf.serialNumber) &&
+      name !== undefined &&
+      equalBytes(id.issuerNameHash, name) &&
+      status.status !== 'unknown' &&
+      isCurrent(status, now)
     );
-    const known = remembered(statuses, response, () => parseOcspResponse(response).statuses);
-    return known.filter(({ id }) => equalBytes(id.serialNumber, serialNumber));
   });
-  return about?.some((status) => now < expiryOf(status)) ?? false;
-}
-
-function remembered<T>(memory: WeakMap<Uint8Array, T>, bytes: Uint8Array, parse: () => T): T {
-  let value = memory.get(bytes);
-  if (value === undefined) {
-    value = parse();
-    memory.set(bytes, value);
-  }
-  return value;
 }

@@ -6,7 +6,13 @@ import { type Certificate, nameOf, parseCertificate, placeOf } from './certifica
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
 import { checkCertificate, findPath, type PathQuestion, purposes } from './path.ts';
-import { checkRevocation, defaultRevocation, type RevocationSettings } from './revocation.ts';
+import {
+  checkRevocation,
+  defaultRevocation,
+  type RevocationQuestion,
+  type RevocationSettings,
+} from './revocation.ts';
+import { readStapled } from './stapled.ts';
 
 /**
  * What a chain costs is bounded by this: whoever takes one from a stranger checks it first.
@@ -68,12 +74,15 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   const responses = new Map(
     (question.ocspResponses ?? []).flatMap((response, place) => {
       const certificate = chain[place];
-      return response === undefined || certificate === undefined ? [] : [[certificate, response]];
+      return response === undefined || certificate === undefined
+        ? []
+        : [[certificate, readStapled(response)]];
     }),
   );
+  const answers: RevocationQuestion['answers'] = new Map();
   let known = Number.POSITIVE_INFINITY;
   const checkPath: PathQuestion['checkPath'] = (path, spend) => {
-    known = checkRevocation(path, revocation, { provider, now, purpose, responses, spend });
+    known = checkRevocation(path, revocation, { provider, now, purpose, responses, answers, spend });
   };
   const path = isAnchor ? [leaf] : findPath({ ...question, leaf, intermediates, checkPath });
   if (!isAnchor && leaf.basicConstraints?.ca === true) {

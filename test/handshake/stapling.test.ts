@@ -25,7 +25,7 @@ import {
   settle,
 } from '../support/handshake.ts';
 import { fromHex } from '../support/hex.ts';
-import { errorResponse, makeOcspResponse } from '../support/ocsp.ts';
+import { errorResponse, makeOcspResponse, unknown } from '../support/ocsp.ts';
 
 let root: TestCertificate;
 let server: TestCertificate;
@@ -181,6 +181,20 @@ describe('a server with an OCSP response', () => {
     ['something else', () => () => 'no bytes' as unknown as Uint8Array],
     ['one that is out of date', () => responseFor(server, { ...current, nextUpdate: new Date(startOfTime) })],
     ['one about another certificate', () => responseFor(client)],
+    ['one that does not know', () => makeOcspResponse(server, root, { ...current, status: unknown })],
+    [
+      'one of tomorrow',
+      () =>
+        responseFor(server, {
+          thisUpdate: new Date(startOfTime + hour),
+          nextUpdate: new Date(startOfTime + 2 * hour),
+        }),
+    ],
+    ['one of another authority', () => makeOcspResponse(server, client, current)],
+    [
+      'one that is too large',
+      () => makeOcspResponse(server, root, { ...current, certificates: Array(50).fill(root.der) }),
+    ],
     ['an error of the responder', () => errorResponse(3)],
     ['garbage', () => new Uint8Array(100)],
   ])('sends none in place of %s, and serves', async (_, ocspResponse) => {

@@ -97,6 +97,16 @@ function response(options: OcspOptions = {}): Uint8Array {
   return makeOcspResponse(leaf, intermediate, options);
 }
 
+/** As good as none: refused only where there must be one. */
+function saysNothing(bytes: Uint8Array, why: RegExp): void {
+  expectTrusted(judge([bytes]));
+  const verdict = judge([bytes], { revocation: { stapledResponses: 'require' } });
+  const error = expectRefused(verdict, 'bad_ocsp_response', 'bad_certificate_status_response', {
+    position: 0,
+  });
+  expect(error.message).toMatch(why);
+}
+
 function refuses(bytes: Uint8Array, why: RegExp): void {
   const error = expectRefused(judge([bytes]), 'bad_ocsp_response', 'bad_certificate_status_response', {
     position: 0,
@@ -129,9 +139,10 @@ describe('a response that came with the leaf', () => {
     );
   });
 
-  test('that does not know it, or is an error, refuses', () => {
+  test('that does not know it refuses; a responder that cannot answer says nothing', () => {
     refuses(response({ status: unknown }), /the responder does not know it/);
-    refuses(errorResponse(3), /a responder's error \(tryLater\)/);
+    saysNothing(errorResponse(3), /is a responder's error, and one is required here/);
+    refuses(sequence(der(0x0a, Uint8Array.of(3)), der(0xa0, sequence())), /is not valid DER/);
     refuses(errorResponse(4), /a response status that does not exist/);
     refuses(sequence(der(0x0a, Uint8Array.of(0))), /is not valid DER/);
   });
@@ -149,20 +160,26 @@ describe('a response that came with the leaf', () => {
     expectRefused(judge([response({ others: twice })]), 'revoked', 'certificate_revoked');
   });
 
-  test('has to be of this time', () => {
+  test('has to be of this time, or says nothing', () => {
     const end = new Date('2026-06-01T00:00:00Z');
-    refuses(
+    saysNothing(
       response({ nextUpdate: end }),
       /not of this time: it was to be renewed by 2026-06-01T00:00:00.000Z/,
     );
     expectTrusted(judge([response({ nextUpdate: end })], { now: now - 1 }));
+    expect(expectTrusted(judge([response({ nextUpdate: end })]))).toBeGreaterThan(Date.parse('2048-01-01'));
+    const backwards = response({ thisUpdate: new Date(now), nextUpdate: new Date(now - hour) });
+    refuses(backwards, /a nextUpdate before thisUpdate/);
     // A clock that is a little behind is forgiven, and no more.
     expectTrusted(judge([response({ thisUpdate: new Date(now + 300_000) })]));
-    refuses(response({ thisUpdate: new Date(now + 301_000) }), /not of this time/);
+    saysNothing(response({ thisUpdate: new Date(now + 301_000) }), /not of this time/);
     // Without nextUpdate: a day.
     const thisUpdate = new Date(now - 24 * hour + 1_000);
     expect(expectTrusted(judge([response({ thisUpdate, nextUpdate: 'absent' })]))).toBe(now + 1_000);
-    refuses(response({ thisUpdate: new Date(now - 24 * hour), nextUpdate: 'absent' }), /not of this time/);
+    saysNothing(
+      response({ thisUpdate: new Date(now - 24 * hour), nextUpdate: 'absent' }),
+      /not of this time/,
+    );
   });
 
   test('has to be signed, and by whom it says', () => {
@@ -202,7 +219,13 @@ describe('a delegate of the issuer', () => {
   test.each<[string, CertificateOptions, RegExp]>([
     ['without the usage', { extendedKeyUsage: [] }, /not for that \(extKeyUsage OCSPSigning\)/],
     ['with any usage', { extendedKeyUsage: ['any', 'serverAuth'] }, /not for that/],
-    ['that may not sign', { keyUsage: ['keyCertSign'] }, /lacks digitalSignature/],
+    ['that may not sign', { keyUsage: ['nonRepudiation'] }, /lacks digitalSignature/],
+    ['that is an authority', { ca: true }, /which is an authority/],
+    [
+      'that may sign certificates',
+      { keyUsage: ['digitalSignature', 'keyCertSign'] },
+      /which is an authority/,
+    ],
     ['that has expired', { notAfter: new Date('2026-05-01T00:00:00Z') }, /expired on/],
     ['that is not valid yet', { notBefore: new Date('2026-07-01T00:00:00Z') }, /valid from/],
     ['with a weak signature', { signature: signatures.ecdsaWithSha1 }, /signed with SHA-1/],
@@ -216,6 +239,20 @@ describe('a delegate of the issuer', () => {
   ])('%s is believed by nobody', async (_, options, why) => {
     const rsa = options.key === 'rsa1024' ? { signature: signatures.sha256WithRsa } : {};
     refuses(response({ responder: await delegate(options), ...rsa }), why);
+  });
+
+  test('is not the one in question', async () => {
+    const names = [host];
+    const extendedKeyUsage = ['serverAuth', '1.3.6.1.5.5.7.3.9'];
+    const own = await serverCertificate(intermediate, { names, extendedKeyUsage });
+    const again = await delegate({ key: own.key });
+    for (const one of [own, again]) {
+      const verdict = judge([makeOcspResponse(own, intermediate, { responder: one })], {
+        chain: [own, intermediate],
+      });
+      const error = expectRefused(verdict, 'bad_ocsp_response', 'bad_certificate_status_response');
+      expect(error.message).toMatch(/who is the one in question/);
+    }
   });
 
   test('of the root is none of the intermediate', async () => {
@@ -247,18 +284,7 @@ describe('a delegate of the issuer', () => {
       [1, 2, 3, 4].map((n) => delegate({ signingKey: testKey('p256', 'x'), key: testKey('p256', `${n}`) })),
     );
     let verified = 0;
-    const counting: CryptoProvider = {
-      ...nodeCrypto,
-      importPublicKey(spki) {
-        const key = nodeCrypto.importPublicKey(spki);
-        if (key === undefined) return undefined;
-        const verifySigned: PublicKey['verifySigned'] = (...signed) => {
-          verified += 1;
-          return key.verifySigned(...signed);
-        };
-        return { ...key, verifySigned };
-      },
-    };
+    const counting = countingProvider({ onVerify: () => (verified += 1) });
     const certificates = [...forged.map((one) => one.der), responder.der];
     const policy = x509Trust({ ca: root.pem, purpose: 'server' }, counting);
     const peer = {
@@ -273,6 +299,25 @@ describe('a delegate of the issuer', () => {
     expect(verified).toBeLessThanOrEqual(2 + 2);
   });
 });
+
+function countingProvider(on: { onVerify: () => void; onHash?: () => void }): CryptoProvider {
+  return {
+    ...nodeCrypto,
+    sha1(data) {
+      on.onHash?.();
+      return nodeCrypto.sha1(data);
+    },
+    importPublicKey(spki) {
+      const key = nodeCrypto.importPublicKey(spki);
+      if (key === undefined) return undefined;
+      const verifySigned: PublicKey['verifySigned'] = (...signed) => {
+        on.onVerify();
+        return key.verifySigned(...signed);
+      };
+      return { ...key, verifySigned };
+    },
+  };
+}
 
 describe('what a server promises (RFC 7633)', () => {
   test('it keeps, or is refused', () => {
@@ -337,6 +382,8 @@ describe('revocation.stapledResponses', () => {
     expectRefused(judge([response()], { revocation: strict }), 'revocation_unknown', 'certificate_unknown', {
       position: 1,
     });
+    const old = response({ nextUpdate: new Date(now) });
+    expectRefused(judge([old], { revocation }), 'revocation_unknown', 'certificate_unknown', { position: 0 });
     // Where both know something, both count.
     const lists = { crls: [makeCrl(root), makeCrl(intermediate, { revoked: [leaf] })] };
     expectRefused(judge([response()], { revocation: lists }), 'revoked', 'certificate_revoked');
@@ -358,6 +405,36 @@ test('where an intermediate is revoked, another path is taken', async () => {
   }
 });
 
+test('many paths and a response that settles nothing cost no more than a few paths', async () => {
+  let issuer = root;
+  const layers: TestCertificate[] = [];
+  for (let layer = 0; layer < 6; layer++) {
+    const options = { subject: `CN=Layer ${layer}`, key: testKey('p256', `layer ${layer}`) };
+    const same = await Promise.all([1, 2, 3, 4].map(() => intermediateCertificate(issuer, options)));
+    layers.unshift(...same);
+    issuer = same[0]!;
+  }
+  const own = await serverCertificate(issuer, { names: [host] });
+  const one = singleStatus(own, issuer, { status: unknown, nextUpdate: 'absent' });
+  const hopeless = makeOcspResponse(own, issuer, {
+    others: Array(90).fill(one),
+    responder: root,
+    certificates: [],
+  });
+  let verified = 0;
+  let hashed = 0;
+  const counting = countingProvider({ onVerify: () => (verified += 1), onHash: () => (hashed += 1) });
+  const policy = x509Trust({ ca: root.pem, purpose: 'server' }, counting);
+  const chain = [own, ...layers].map((certificate) => certificate.der);
+  const peer = { chain, ocspResponses: [hopeless], purpose: 'server', host, now } as const;
+  const verdict = policy.verify(peer, { signal: new AbortController().signal }) as TrustVerdict;
+  expectRefused(verdict, 'bad_ocsp_response', 'bad_certificate_status_response', { position: 0 });
+  expect(verified).toBeLessThanOrEqual(100);
+  expect(hashed).toBeLessThanOrEqual(16 * 4);
+  const many = makeOcspResponse(own, issuer, { others: Array(100).fill(one) });
+  refuses(many, /about more than 100 certificates/);
+});
+
 test('verifyCertificates takes a response, and without one no promise counts', () => {
   const options = { ca: root.pem, host, now };
   const chain = pemChain(stapledLeaf, intermediate);
@@ -371,6 +448,12 @@ test('verifyCertificates takes a response, and without one no promise counts', (
     trusted: false,
     error: { check: 'missing_ocsp_response' },
   });
+  const undecided = { stapledResponses: undefined };
+  expect(verifyCertificates(chain, { ...options, revocation: undecided }, nodeCrypto).trusted).toBe(true);
+  for (const wrong of ['text', 5, {}, null])
+    expect(() => verifyCertificates(chain, { ...options, ocspResponse: wrong as never }, nodeCrypto)).toThrow(
+      /^ocspResponse: expected the bytes/,
+    );
 });
 
 test('an identity takes a response about its leaf, or a function, and nothing else', () => {
@@ -382,6 +465,10 @@ test('an identity takes a response about its leaf, or a function, and nothing el
     expect(load(wrong)).toThrow(TlsUsageError);
     expect(load(wrong)).toThrow(/^identity\.ocspResponse/);
   }
+  const large = response({ certificates: Array(50).fill(leaf.der) });
+  expect(load(large)).toThrow(/^identity\.ocspResponse: it has \d+ bytes, more than 16384/);
+  const ready = { ...loadIdentity({ cert: leaf.pem, key: leaf.keyPem }), ocspResponse: 'text' as never };
+  expect(() => loadIdentity(ready)).toThrow(/^identity\.ocspResponse: expected the bytes/);
 });
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
@@ -433,7 +520,8 @@ test.skipIf(!hasOpenssl)('openssl says the same of responses (needs openssl)', a
       const isGood = /leaf\.pem: good/.test(stdout) && !/WARNING/.test(stdout);
       return isGood && status === 0 && /Response verify OK/.test(stderr);
     });
-    const ours = cases.map((bytes) => judge([bytes], { now: at }).trusted);
+    const revocation = { stapledResponses: 'require' } as const;
+    const ours = cases.map((bytes) => judge([bytes], { now: at, revocation }).trusted);
     expect(theirs).toEqual(ours);
     expect(ours.filter((trusted) => trusted)).toHaveLength(3);
   } finally {
