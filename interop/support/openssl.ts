@@ -24,6 +24,7 @@ const abilities: PeerAbilities = {
   updatesKeys: true,
   alpnMismatch: 'alert',
   refusal: 'unknown_ca',
+  heedsAuthorities: false,
   limitsRecords: false,
   halfCloses: false,
   remembersGroups: false,

@@ -77,6 +77,8 @@ export interface PeerAbilities {
   readonly alpnMismatch: 'alert' | 'ignored';
   /** How its server refuses a client certificate that it does not trust. */
   readonly refusal: 'unknown_ca' | 'access_denied' | 'close';
+  /** Whether its client shows no certificate where the server names no authority of it. */
+  readonly heedsAuthorities: boolean;
   readonly limitsRecords: boolean;
   /** Whether its client can end its direction and go on reading. */
   readonly halfCloses: boolean;

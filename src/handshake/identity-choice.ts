@@ -56,14 +56,15 @@ export function chooseServerIdentity<Some extends Identity>(
 
 /**
  * The identity for a server that asks (RFC 9846 §4.5.1.3): the first one that fits best what the server takes; none where
- * none was issued by an authority that the server names.
+ * none was issued by an authority that the server names. Where there is but one, it is for everybody: the chain to such
+ * an authority may be longer than what its owner has.
  */
 export function chooseClientIdentity(
   identities: readonly Identity[],
   request: CertificateRequestInfo,
 ): Identity | undefined {
   const fits = fitting(request);
-  return bestOf(identities.filter(fits.authorities), fits);
+  return bestOf(identities.length === 1 ? identities : identities.filter(fits.authorities), fits);
 }
 
 /** What a peer wishes, as questions about an identity. */

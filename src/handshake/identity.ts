@@ -74,6 +74,8 @@ export interface TrustPolicy {
    * was made under. Bytes of any length.
    */
   readonly fingerprint: Uint8Array;
+  /** DER names of the authorities that issue for peers, a hint for clients (RFC 9846 §4.3.4); not by default. */
+  readonly certificateAuthorities?: readonly Uint8Array[] | undefined;
   /** Whether peers are asked for OCSP responses with their certificates; not by default. */
   readonly requestsOcspResponses?: boolean | undefined;
   verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict>;

@@ -268,6 +268,7 @@ function* sendServerAuthentication(
   if (requested) {
     const extensions: CertificateRequestExtensions = {
       status_request: requested.clientTrust?.requestsOcspResponses ? true : undefined,
+      certificate_authorities: requested.clientTrust?.certificateAuthorities,
       signature_algorithms: codes(signatureSchemeCodes, state.config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
     };

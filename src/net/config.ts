@@ -72,7 +72,7 @@ export type PeerVerifier = (peer: PeerChain, context: QuestionContext) => MaybeP
 export interface ClientOptions extends CommonOptions {
   /**
    * Who we are, where a server asks for a certificate: of several the first one that fits what it asks, by its signature
-   * algorithms and by the authorities that it names. None where nothing was issued by one of those.
+   * algorithms and by the authorities that it names; none where none was issued by one of those.
    */
   readonly identity?: OneOrMore<IdentityOptions | Identity> | ClientIdentitySelector | undefined;
   /** Groups that the first flight has key shares for; the first group by default. */

@@ -1,5 +1,6 @@
 import { noBytes, utf8 } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import { maxAuthorityNames } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type {
@@ -80,6 +81,9 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       );
       return fingerprint;
     },
+    get certificateAuthorities(): readonly Uint8Array[] | undefined {
+      return purpose === 'client' ? asHint(anchors().authorities) : undefined;
+    },
     requestsOcspResponses: revocation.stapledResponses !== 'ignore',
     verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict> {
       let chain: VerifiedChain;
@@ -100,6 +104,12 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       return isPromiseLike(answer) ? answer.then(verdict) : verdict(answer);
     },
   });
+}
+
+/** Undefined where there are so many that they are none; part of them would keep others' clients from trying. */
+function asHint(authorities: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
+  const length = authorities.reduce((sum, name) => sum + 2 + name.length, 0);
+  return length > 0 && length <= maxAuthorityNames ? authorities : undefined;
 }
 
 /** A careless answer, nothing at all or a word, must not let anybody in. */

@@ -16,6 +16,8 @@ export interface TrustAnchors {
   readonly digests: ReadonlySet<string>;
   /** SHA-256 over the anchors, in whatever order they were given. */
   readonly hash: Uint8Array;
+  /** The DER names of those who may issue: what certificate_authorities says (RFC 9846 §4.3.4). */
+  readonly authorities: readonly Uint8Array[];
 }
 
 /**
@@ -35,6 +37,7 @@ export function anchorsOf(certificates: readonly Uint8Array[], provider: CryptoP
     if (same === undefined) bySubject.set(key, [new Anchor(der)]);
     else same.push(new Anchor(der));
   }
+  let authorities: readonly Uint8Array[] | undefined;
   const named = (subject: Uint8Array): readonly Anchor[] => bySubject.get(latin1(subject)) ?? [];
   return {
     withSubject: (subject) => named(subject).flatMap((anchor) => anchor.certificate ?? []),
@@ -42,7 +45,24 @@ export function anchorsOf(certificates: readonly Uint8Array[], provider: CryptoP
     count: digests.size,
     digests,
     hash: hashOf(digests, provider),
+    get authorities(): readonly Uint8Array[] {
+      authorities ??= authoritiesAmong([...bySubject.values()].flat());
+      return authorities;
+    },
   };
+}
+
+/** An anchor that is somebody's own certificate stands for its issuer, by whom its owner finds it. */
+function authoritiesAmong(anchors: readonly Anchor[]): readonly Uint8Array[] {
+  const names = anchors.flatMap(({ certificate }) => {
+    if (certificate === undefined) return [];
+    return [certificate.basicConstraints?.ca === true ? certificate.subject : certificate.issuer];
+  });
+  return withoutRepeats(names);
+}
+
+function withoutRepeats(names: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [...new Map(names.map((name) => [latin1(name), name])).values()];
 }
 
 /** The anchors of all sets, none twice, and equal to the one set of all certificates. None is parsed for it. */
@@ -60,6 +80,9 @@ export function joinAnchors(sets: readonly TrustAnchors[], provider: CryptoProvi
     count: digests.size,
     digests,
     hash: hashOf(digests, provider),
+    get authorities(): readonly Uint8Array[] {
+      return withoutRepeats(sets.flatMap((set) => set.authorities));
+    },
   };
 }
 

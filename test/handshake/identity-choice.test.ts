@@ -194,12 +194,16 @@ describe('a client of several identities', () => {
   it('shows one that an authority of the server has issued, or none', async () => {
     expect(await seen(['by p256', 'by p384'], { authorities: [other] })).toBe('by p384');
     expect(await seen(['by p384', 'by p256'], { authorities: [root, other] })).toBe('by p384');
-    expect(await seen(['by p256'], { authorities: [other] })).toBeUndefined();
-    expect(await seen(['by p384'], { authorities: [other] })).toBe('by p384');
+    expect(await seen(['by p256', 'a'], { authorities: [other] })).toBeUndefined();
     expect(await seen([])).toBeUndefined();
   });
 
   it('finds an authority anywhere in its chain', async () => {
-    expect(await seen(['below'], { authorities: [root] })).toBe('below');
+    expect(await seen(['by p384', 'below'], { authorities: [root] })).toBe('below');
+  });
+
+  it('shows its only one, whatever authorities the server names', async () => {
+    expect(await seen(['by p256'], { authorities: [other] })).toBe('by p256');
+    expect(await seen(['by p256'], { schemes: ['ecdsa_secp521r1_sha512'] })).toBeUndefined();
   });
 });
