@@ -35,6 +35,7 @@ import {
   sendFinished,
   sendMessage,
 } from './authentication.ts';
+import { certificateMessages, compressedFor, uncompressed } from './certificate-compression.ts';
 import {
   encodeWithSession,
   firstClientHello,
@@ -347,7 +348,7 @@ interface AuthenticatedServer extends AuthenticatedPeer {
 function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<AuthenticatedServer> {
   const { transcript } = state;
   const config = state.config as ClientConfig;
-  let message = yield* receive('certificate_request', 'certificate');
+  let message = yield* receive('certificate_request', ...certificateMessages(config));
   let request: CertificateRequest | undefined;
   if (message.type === handshakeTypes.certificate_request) {
     request = decodeCertificateRequest(message.body);
@@ -361,9 +362,9 @@ function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<A
       throw peerError('missing_extension', 'CertificateRequest has no signature_algorithms');
     }
     transcript.add(message.bytes);
-    message = yield* receive('certificate');
+    message = yield* receive(...certificateMessages(config));
   }
-  const { entries } = readCertificate(message);
+  const { entries } = readCertificate(uncompressed(config, message));
   if (entries.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
   transcript.add(message.bytes);
   const chain = entries.map((entry) => entry.certificate.slice());
@@ -392,7 +393,8 @@ function* sendClientAuthentication(
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   if (identity && scheme) {
-    sendMessage(state, certificateOf(identity));
+    const { compress_certificate: offer } = request.extensions;
+    sendMessage(state, compressedFor(config, offer, identity, certificateOf(identity)));
     yield* sendCertificateVerify(state, 'client', identity, scheme);
   } else {
     sendMessage(state, encodeCertificate({ context: noBytes, entries: [] }));

@@ -26,6 +26,12 @@ import {
   sendFinished,
   sendMessage,
 } from './authentication.ts';
+import {
+  certificateMessages,
+  compressedFor,
+  offeredCompression,
+  uncompressed,
+} from './certificate-compression.ts';
 import { certificateSignatureSchemes } from './client-hello.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -125,7 +131,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
     });
     sendMessage(state, encrypted);
     const requested = session || policy.clientAuthentication === 'none' ? undefined : policy;
-    if (scheme) yield* sendServerAuthentication(state, identity, scheme, requested);
+    if (scheme) yield* sendServerAuthentication(state, hello, identity, scheme, requested);
     sendFinished(state, handshakeTraffic.server);
 
     const serverFinishedHash = transcript.digest();
@@ -254,6 +260,7 @@ function signatureSchemeFor(identity: ServerIdentity, hello: ClientHello): Signa
 /** CertificateRequest where clients authenticate, Certificate, CertificateVerify. */
 function* sendServerAuthentication(
   state: HandshakeState,
+  hello: ClientHello,
   identity: ServerIdentity,
   scheme: SignatureScheme,
   requested: ServerPolicy | undefined,
@@ -262,10 +269,12 @@ function* sendServerAuthentication(
     const extensions = {
       signature_algorithms: codes(signatureSchemeCodes, state.config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
+      compress_certificate: offeredCompression(state.config),
     };
     sendMessage(state, encodeCertificateRequest({ context: noBytes, extensions }));
   }
-  sendMessage(state, certificateOf(identity));
+  const { compress_certificate: offer } = hello.extensions;
+  sendMessage(state, compressedFor(state.config, offer, identity, certificateOf(identity)));
   yield* sendCertificateVerify(state, 'server', identity, scheme);
 }
 
@@ -274,8 +283,9 @@ function* authenticateClient(
   state: HandshakeState,
   policy: ServerPolicy,
 ): Handshake<AuthenticatedPeer | undefined> {
-  const message = yield* receive('certificate');
-  const { entries } = readCertificate(message);
+  const { config } = state;
+  const message = yield* receive(...certificateMessages(config));
+  const { entries } = readCertificate(uncompressed(config, message));
   state.transcript.add(message.bytes);
   if (entries.length === 0) {
     if (policy.clientAuthentication === 'request') return undefined;
