@@ -175,13 +175,10 @@ describe.each(sides)('a CompressedCertificate of the %s', (side) => {
     ['zlib', 'zlib', () => new Uint8Array(deflateSync(new Uint8Array(1 << 26)))],
     ['brotli', 'brotli', () => brotliBomb(22)],
     ['brotli with a window of 16 MiB', 'brotli', () => brotliBomb(24)],
-  ])('that is a bomb of 64 MiB (%s): bad_certificate, soon', async (_, name, bomb) => {
+  ])('that is a bomb of 64 MiB (%s): bad_certificate', async (_, name, bomb) => {
     const compressed = bomb();
-    const start = performance.now();
     const edit = fields(() => ({ uncompressedLength: longest, compressed }));
     expect(await sending(side, edit, { name })).toEqual(refused(side, 'bad_certificate'));
-    // The whole handshake takes about 10 ms, where nothing else runs.
-    expect(performance.now() - start).toBeLessThan(500);
   });
 
   it.each<[string, string, Edit]>([
