@@ -65,7 +65,7 @@ export {
   TlsUsageError,
 } from './base/errors.ts';
 export type { HandshakeInfo } from './connection/events.ts';
-export type { NamedGroup, SignatureScheme } from './crypto/provider.ts';
+export type { CertificateCompression, NamedGroup, SignatureScheme } from './crypto/provider.ts';
 export type {
   CertificateRequestInfo,
   ClientConfig,

@@ -105,6 +105,9 @@ export const maxOcspCertificates: number = 8;
 /** Of these, how many are tried as its signer's: one would do, and each may cost two signatures. */
 export const maxResponders: number = 2;
 
+/** Compressed messages kept for one chain: by two algorithms, with a stapled response and without. */
+export const maxCompressedPerChain: number = 4;
+
 /** Bodies of handshake messages by type, refused from the 4-byte header. The largest honest message, with room. */
 export const maxMessageSizes: Readonly<Record<number, number>> = {
   1: 2 ** 17, // client_hello: one extension alone may be 64 KiB (a ticket, a cookie)
@@ -116,4 +119,5 @@ export const maxMessageSizes: Readonly<Record<number, number>> = {
   15: 2 ** 13, // certificate_verify: RSA-16384 signs in 2 048
   20: 64, // finished: a SHA-512 hash would be the longest
   24: 64, // key_update: one byte; that a longer one is no KeyUpdate its decoder says (decode_error)
+  25: 2 ** 16 + 2 ** 14 + 2 ** 8, // compressed_certificate: a certificate, where it did not get any smaller
 };

@@ -27,6 +27,9 @@ export type SignatureAlgorithm =
   | `ecdsa_${'sha256' | 'sha384' | 'sha512'}`
   | 'ed25519';
 
+/** Algorithms that compress certificates, by IANA name (RFC 8879 §7.3). */
+export type CertificateCompression = 'zlib' | 'brotli';
+
 /**
  * The primitives that the engine stands on. Synchronous for good: what may take time is a question, never a primitive.
  * Every array that a provider returns belongs to the caller; secrets come in arrays whose ArrayBuffer holds nothing else.
@@ -48,6 +51,8 @@ export interface CryptoProvider {
   respondToKeyExchange(group: NamedGroup, peerShare: Uint8Array): KeyExchangeResponse | undefined;
   /** The public key in a DER SubjectPublicKeyInfo; undefined where its algorithm is not supported or it is malformed. */
   importPublicKey(subjectPublicKeyInfo: Uint8Array): PublicKey | undefined;
+  /** Those that there are. No cryptography, but it comes from the same place: a run-time has it, or it has not. */
+  readonly compressors: Readonly<Partial<Record<CertificateCompression, Compressor>>>;
 }
 
 /** A hash that can be read while it runs. */
@@ -109,4 +114,14 @@ export interface PublicKey {
   verify(scheme: SignatureScheme, content: Uint8Array, signature: Uint8Array): boolean;
   /** A signature of an issuer. False also where the key is not of the algorithm's kind. */
   verifySigned(algorithm: SignatureAlgorithm, content: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** A compression algorithm, without a state between calls. */
+export interface Compressor {
+  compress(bytes: Uint8Array): Uint8Array;
+  /**
+   * Exactly `length` bytes; undefined where `compressed` is anything but one whole stream of so many. Whoever sends it
+   * is not trusted: time and memory are bounded by the two lengths, whatever it says.
+   */
+  decompress(compressed: Uint8Array, length: number): Uint8Array | undefined;
 }

@@ -22,6 +22,7 @@ import {
   signatureSchemeCodes,
 } from '../wire/names.ts';
 import { codes } from './authentication.ts';
+import { offeredCompression } from './certificate-compression.ts';
 import type { ClientConfig } from './config.ts';
 
 /** Whom a client connects to. */
@@ -95,6 +96,7 @@ export function firstClientHello(
       status_request: config.trust.requestsOcspResponses ? ocspRequest : undefined,
       application_layer_protocol_negotiation:
         config.alpnProtocols.length > 0 ? config.alpnProtocols : undefined,
+      compress_certificate: offeredCompression(config),
       record_size_limit: config.recordSizeLimit,
       // Without a cache no ticket is of use: then a server has no reason to make any.
       psk_key_exchange_modes: config.sessions ? [pskKeyExchangeModes.psk_dhe_ke] : undefined,

@@ -35,6 +35,7 @@ import {
   sendFinished,
   sendMessage,
 } from './authentication.ts';
+import { certificateMessages, compressedFor, uncompressed } from './certificate-compression.ts';
 import {
   encodeWithSession,
   firstClientHello,
@@ -349,7 +350,7 @@ interface AuthenticatedServer extends AuthenticatedPeer {
 function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<AuthenticatedServer> {
   const { transcript } = state;
   const config = state.config as ClientConfig;
-  let message = yield* receive('certificate_request', 'certificate');
+  let message = yield* receive('certificate_request', ...certificateMessages(config));
   let request: CertificateRequest | undefined;
   if (message.type === handshakeTypes.certificate_request) {
     request = decodeCertificateRequest(message.body);
@@ -363,9 +364,9 @@ function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<A
       throw peerError('missing_extension', 'CertificateRequest has no signature_algorithms');
     }
     transcript.add(message.bytes);
-    message = yield* receive('certificate');
+    message = yield* receive(...certificateMessages(config));
   }
-  const presented = readCertificate(message, config.trust);
+  const presented = readCertificate(uncompressed(config, message), config.trust);
   if (presented.chain.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
   transcript.add(message.bytes);
   const server = yield* authenticatePeer(state, 'server', presented, config.trust, peer.host);
@@ -393,8 +394,10 @@ function* sendClientAuthentication(
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   if (identity && scheme) {
-    const response = request.extensions.status_request ? yield* ocspResponseOf(config, identity) : undefined;
-    sendMessage(state, certificateOf(identity, response));
+    const { status_request, compress_certificate } = request.extensions;
+    const response = status_request ? yield* ocspResponseOf(config, identity) : undefined;
+    const certificate = certificateOf(identity, response);
+    sendMessage(state, compressedFor(config, compress_certificate, identity, certificate));
     yield* sendCertificateVerify(state, 'client', identity, scheme);
   } else {
     sendMessage(state, encodeCertificate({ context: noBytes, entries: [] }));

@@ -1,4 +1,9 @@
-import type { CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type {
+  CertificateCompression,
+  CryptoProvider,
+  NamedGroup,
+  SignatureScheme,
+} from '../crypto/provider.ts';
 import type { ClientSessionCache } from '../sessions/client-session.ts';
 import type { ServerSessionStore } from '../sessions/session-store.ts';
 import type { TicketKeys } from '../sessions/ticket-keys.ts';
@@ -26,6 +31,11 @@ export interface EndpointConfig {
   readonly signatureSchemes: readonly SignatureScheme[];
   /** Preferred ones first; empty: ALPN is neither offered nor answered (RFC 7301). */
   readonly alpnProtocols: readonly string[];
+  /**
+   * Algorithms for certificates in both directions, preferred ones first; empty: none is offered or used (RFC 8879).
+   * The provider has them all.
+   */
+  readonly certificateCompression: readonly CertificateCompression[];
   /** The largest inner plaintext that we accept, content type and padding included: 64 to 16 385 bytes (RFC 8449). */
   readonly recordSizeLimit: number;
   /** Padding bytes for a record with `contentLength` bytes of content (RFC 9846 §5.4). */

@@ -30,6 +30,12 @@ import {
   sendFinished,
   sendMessage,
 } from './authentication.ts';
+import {
+  certificateMessages,
+  compressedFor,
+  offeredCompression,
+  uncompressed,
+} from './certificate-compression.ts';
 import { certificateSignatureSchemes } from './client-hello.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -265,18 +271,21 @@ function* sendServerAuthentication(
   scheme: SignatureScheme,
   requested: ServerPolicy | undefined,
 ): Handshake<void> {
+  const { config } = state;
   if (requested) {
     const extensions: CertificateRequestExtensions = {
       status_request: requested.clientTrust?.requestsOcspResponses ? true : undefined,
       certificate_authorities: requested.clientTrust?.certificateAuthorities,
-      signature_algorithms: codes(signatureSchemeCodes, state.config.signatureSchemes),
+      signature_algorithms: codes(signatureSchemeCodes, config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
+      compress_certificate: offeredCompression(config),
     };
     sendMessage(state, encodeCertificateRequest({ context: noBytes, extensions }));
   }
   const wantsResponse = asked.status_request?.statusType === ocspStatusType;
-  const response = wantsResponse ? yield* ocspResponseOf(state.config, identity) : undefined;
-  sendMessage(state, certificateOf(identity, response));
+  const response = wantsResponse ? yield* ocspResponseOf(config, identity) : undefined;
+  const certificate = certificateOf(identity, response);
+  sendMessage(state, compressedFor(config, asked.compress_certificate, identity, certificate));
   yield* sendCertificateVerify(state, 'server', identity, scheme);
 }
 
@@ -285,10 +294,11 @@ function* authenticateClient(
   state: HandshakeState,
   policy: ServerPolicy,
 ): Handshake<AuthenticatedPeer | undefined> {
+  const { config } = state;
   const { clientTrust } = policy;
   if (!clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
-  const message = yield* receive('certificate');
-  const presented = readCertificate(message, clientTrust);
+  const message = yield* receive(...certificateMessages(config));
+  const presented = readCertificate(uncompressed(config, message), clientTrust);
   state.transcript.add(message.bytes);
   if (presented.chain.length === 0) {
     if (policy.clientAuthentication === 'request') return undefined;

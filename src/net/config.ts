@@ -37,6 +37,11 @@ export interface CommonOptions {
   readonly signatureSchemes?: ClientSettings['signatureSchemes'];
   /** Application protocols (ALPN), preferred ones first. */
   readonly alpnProtocols?: readonly string[] | undefined;
+  /**
+   * How certificates may be compressed, in both directions: `brotli` and `zlib` by default, `[]` for not at all
+   * (RFC 8879). Their lengths on the wire then depend on what is in them: padding that hides lengths has to cover that.
+   */
+  readonly certificateCompression?: ClientSettings['certificateCompression'];
   /** The largest record that we accept, in bytes with content type and padding: 64 to 16 385 (RFC 8449). */
   readonly recordSizeLimit?: number | undefined;
   /** Pads records to a multiple of so many bytes, or by as many as the function says for a content length. */
@@ -103,6 +108,7 @@ const commonNames = [
   'groups',
   'signatureSchemes',
   'alpnProtocols',
+  'certificateCompression',
   'recordSizeLimit',
   'padding',
   'now',
@@ -206,6 +212,7 @@ function checkClientAuthentication(
 function commonSettings(options: CommonOptions, provider: CryptoProvider): Omit<ClientSettings, 'trust'> {
   const { cipherSuites, groups, signatureSchemes, alpnProtocols, recordSizeLimit, now, dangerouslyLogKeys } =
     options;
+  const { certificateCompression } = options;
   if (now !== undefined) requireFunction('now', now);
   if (dangerouslyLogKeys !== undefined) requireFunction('dangerouslyLogKeys', dangerouslyLogKeys);
   return {
@@ -215,6 +222,7 @@ function commonSettings(options: CommonOptions, provider: CryptoProvider): Omit<
     groups,
     signatureSchemes,
     alpnProtocols,
+    certificateCompression,
     recordSizeLimit,
     padding: paddingOf(options.padding),
     keyLog: dangerouslyLogKeys,

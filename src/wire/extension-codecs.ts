@@ -68,6 +68,9 @@ export const offeredVersions: ExtensionCodec<readonly number[]> = {
   write: (writer, values) => void writer.uint16List(1, values),
 };
 
+/** Algorithms for compressed certificates: `uint16 list<2..2^8-2>` (RFC 8879 §3). */
+export const compressionAlgorithms: ExtensionCodec<readonly number[]> = offeredVersions;
+
 /**
  * server_name in a ClientHello (RFC 6066 §3): one name of type host_name, ASCII, without a trailing dot.
  * What a name must look like beyond that is for those who match it.

@@ -16,6 +16,7 @@ export type ExtensionName =
   | 'signature_algorithms'
   | 'application_layer_protocol_negotiation'
   | 'padding'
+  | 'compress_certificate'
   | 'record_size_limit'
   | 'pre_shared_key'
   | 'early_data'
@@ -37,6 +38,7 @@ export const extensionTypes: Readonly<Record<ExtensionName, ExtensionType>> = {
   signature_algorithms: { code: 13, contexts: ['CH', 'CR'] },
   application_layer_protocol_negotiation: { code: 16, contexts: ['CH', 'EE'] },
   padding: { code: 21, contexts: ['CH'] },
+  compress_certificate: { code: 27, contexts: ['CH', 'CR'] },
   record_size_limit: { code: 28, contexts: ['CH', 'EE'] },
   pre_shared_key: { code: 41, contexts: ['CH', 'SH'] },
   early_data: { code: 42, contexts: ['CH', 'EE', 'NST'] },

@@ -1,6 +1,7 @@
 import { equalBytes, noBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import {
+  compressionAlgorithms,
   cookie,
   distinguishedNames,
   flag,
@@ -53,6 +54,7 @@ export interface ClientHelloExtensions extends ExtensionBlock {
   readonly signature_algorithms_cert?: readonly number[] | undefined;
   readonly application_layer_protocol_negotiation?: readonly string[] | undefined;
   readonly padding?: Uint8Array | undefined;
+  readonly compress_certificate?: readonly number[] | undefined;
   readonly record_size_limit?: number | undefined;
   readonly supported_versions?: readonly number[] | undefined;
   readonly cookie?: Uint8Array | undefined;
@@ -74,6 +76,7 @@ const clientHelloCodecs: ExtensionCodecs<ClientHelloExtensions> = {
   status_request: statusRequest,
   application_layer_protocol_negotiation: protocolNames,
   max_fragment_length: uint8,
+  compress_certificate: compressionAlgorithms,
   record_size_limit: recordSizeLimit,
   certificate_authorities: distinguishedNames,
   post_handshake_auth: flag,

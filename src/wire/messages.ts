@@ -1,6 +1,7 @@
 import { peerError } from '../base/errors.ts';
 import {
   certificateStatus,
+  compressionAlgorithms,
   distinguishedNames,
   flag,
   protocolNames,
@@ -76,6 +77,7 @@ export interface CertificateRequestExtensions extends ExtensionBlock {
   readonly signature_algorithms?: readonly number[] | undefined;
   readonly signature_algorithms_cert?: readonly number[] | undefined;
   readonly certificate_authorities?: readonly Uint8Array[] | undefined;
+  readonly compress_certificate?: readonly number[] | undefined;
 }
 
 const certificateRequestCodecs: ExtensionCodecs<CertificateRequestExtensions> = {
@@ -83,6 +85,7 @@ const certificateRequestCodecs: ExtensionCodecs<CertificateRequestExtensions> = 
   signature_algorithms: uint16List,
   signature_algorithms_cert: uint16List,
   certificate_authorities: distinguishedNames,
+  compress_certificate: compressionAlgorithms,
 };
 
 export function decodeCertificateRequest(body: Uint8Array): CertificateRequest {

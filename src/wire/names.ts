@@ -19,6 +19,7 @@ export const handshakeTypes = {
   certificate_verify: 15,
   finished: 20,
   key_update: 24,
+  compressed_certificate: 25,
   message_hash: 254,
 } as const;
 
@@ -65,6 +66,9 @@ export const signatureSchemeCodes = {
   rsa_pss_pss_sha384: 0x080a,
   rsa_pss_pss_sha512: 0x080b,
 } as const;
+
+/** RFC 8879 §7.3. */
+export const certificateCompressionCodes = { zlib: 1, brotli: 2 } as const;
 
 export const pskKeyExchangeModes = { psk_ke: 0, psk_dhe_ke: 1 } as const;
 

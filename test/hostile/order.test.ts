@@ -103,6 +103,8 @@ function typesDue(script: Script, index: number, side: 'client' | 'server'): rea
   const type = script.messages[index]![0]!;
   const isLater = script.messages.slice(0, index).some((message) => message[0] === 20);
   if (isLater) return side === 'server' ? [4, 24] : [24];
+  // Whoever takes it compressed takes it plain too.
+  if (type === 25) return [11, 25];
   const follows = script.messages[index - 1]?.[0];
   return side === 'server' && type === 11 && follows === 8 ? [11, 13] : [type];
 }
@@ -125,7 +127,8 @@ function sampleMessages(of: Readonly<Record<ScenarioName, Rehearsal>>): Readonly
   // HelloRequest, EndOfEarlyData, ServerKeyExchange, ServerHelloDone, CertificateStatus, message_hash, unknown.
   for (const type of [0, 5, 12, 14, 22, 77]) samples.set(type, Uint8Array.of(type, 0, 0, 0));
   samples.set(254, Uint8Array.of(254, 0, 0, 32, ...new Uint8Array(32)));
-  const { client, server } = of.clientAuthentication;
-  for (const message of [...client.messages, ...server.messages]) samples.set(message[0]!, message);
+  for (const { client, server } of [of.compressed, of.clientAuthentication]) {
+    for (const message of [...client.messages, ...server.messages]) samples.set(message[0]!, message);
+  }
   return samples;
 }

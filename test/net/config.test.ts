@@ -146,6 +146,22 @@ describe('an option', () => {
     expect(clientConfig({ padding: (length) => length }, nodeCrypto).padding(3)).toBe(3);
   });
 
+  test('`certificateCompression` is on by default, and `[]` switches it off', () => {
+    const server: ServerOptions = { identity: own(leaf) };
+    expect(clientConfig({}, nodeCrypto).certificateCompression).toEqual(['brotli', 'zlib']);
+    expect(serverConfig(server, nodeCrypto).certificateCompression).toEqual(['brotli', 'zlib']);
+    for (const certificateCompression of [['zlib'], []] as const) {
+      expect(clientConfig({ certificateCompression }, nodeCrypto)).toMatchObject({ certificateCompression });
+      const own = serverConfig({ ...server, certificateCompression }, nodeCrypto);
+      expect(own).toMatchObject({ certificateCompression });
+    }
+    const unknown = { certificateCompression: ['zstd'] } as unknown as ClientOptions;
+    usage(
+      () => clientConfig(unknown, nodeCrypto),
+      /certificateCompression has 'zstd'; known are zlib, brotli/,
+    );
+  });
+
   test('`dangerouslyLogKeys` is what the configuration logs with, and nothing is logged without it', () => {
     const log = (): void => undefined;
     expect(clientConfig({ dangerouslyLogKeys: log }, nodeCrypto).keyLog).toBe(log);

@@ -63,6 +63,8 @@ export function engineMaker(name: GroupName, certificates: Recording['certificat
     keyLog: true,
     cipherSuites: [cipherSuites[name]],
     alpnProtocols: ['recorded/1'],
+    // This OpenSSL has none, and what zlib makes is not the same in every version of Node.
+    certificateCompression: [],
   };
   const identity: Identity = {
     chain: [fromBase64(certificates.tacit)],

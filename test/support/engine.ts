@@ -140,6 +140,8 @@ export function clientConfig(settings: Partial<ClientSettings> = {}): ClientConf
     trust: trustAll,
     now: () => startOfTime,
     keyLog: true,
+    // Many tests alter a Certificate, which has to come as it is.
+    certificateCompression: [],
     ...settings,
   });
 }
@@ -151,6 +153,7 @@ export async function serverConfig(settings: Partial<ServerSettings> = {}): Prom
     clientTrust: trustAll,
     now: () => startOfTime,
     keyLog: true,
+    certificateCompression: [],
     ...settings,
   });
 }

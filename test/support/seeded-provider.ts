@@ -46,6 +46,7 @@ export class SeededProvider implements CryptoProvider {
   readonly hmac = hmacOnce;
   readonly aead = nodeCrypto.aead;
   readonly importPublicKey = importOnce;
+  readonly compressors = nodeCrypto.compressors;
 
   constructor(seed: string) {
     this.#seed = seed;

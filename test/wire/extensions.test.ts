@@ -37,6 +37,7 @@ const table: Readonly<
   signature_algorithms: { code: 13, where: 'CH CR', data: { CH: '0002 0403', CR: '0002 0403' } },
   alpn: { code: 16, where: 'CH EE', data: { CH: '0003 02 6832', EE: '0003 02 6832' } },
   padding: { code: 21, where: 'CH', data: { CH: '0000' } },
+  compress_certificate: { code: 27, where: 'CH CR', data: { CH: '02 0002', CR: '04 0001 0002' } },
   record_size_limit: { code: 28, where: 'CH EE', data: { CH: '4000', EE: '4000' } },
   pre_shared_key: {
     code: 41,

@@ -1,5 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  decodeCompressedCertificate,
+  encodeCompressedCertificate,
+} from '../../src/wire/compressed-certificate.ts';
 import { extensionTypes } from '../../src/wire/extension-types.ts';
 import type { ExtensionBlock } from '../../src/wire/extensions.ts';
 import {
@@ -113,6 +117,7 @@ const clientHello = fc.record({
       signature_algorithms_cert: codes,
       application_layer_protocol_negotiation: fc.array(text(0, 0xff, 255), { minLength: 1, maxLength: 5 }),
       padding: bytes(0),
+      compress_certificate: codes,
       record_size_limit: fc.integer({ min: 64, max: 0xffff }),
       supported_versions: codes,
       cookie: bytes(1),
@@ -193,6 +198,7 @@ const messages: Readonly<
         signature_algorithms: codes,
         signature_algorithms_cert: codes,
         certificate_authorities: fc.array(bytes(1), { minLength: 1, maxLength: 3 }),
+        compress_certificate: codes,
       }),
     }),
     encodeCertificateRequest,
@@ -211,6 +217,15 @@ const messages: Readonly<
     }),
     encodeCertificate,
     decodeCertificate,
+  ],
+  CompressedCertificate: [
+    fc.record({
+      algorithm: uint16,
+      uncompressedLength: fc.nat(0xffffff),
+      compressed: bytes(1, 600),
+    }),
+    encodeCompressedCertificate,
+    decodeCompressedCertificate,
   ],
   CertificateVerify: [
     fc.record({ algorithm: uint16, signature: bytes(0, 600) }),

@@ -21,7 +21,7 @@ import { SeededProvider, seededEd25519Key } from '../../support/seeded-provider.
 import { Late } from './endpoint.ts';
 import { Rehearsal, type Scenario, type Script, type Side } from './rehearsal.ts';
 
-export const scenarioNames = ['full', 'retry', 'resumed', 'clientAuthentication'] as const;
+export const scenarioNames = ['full', 'retry', 'resumed', 'clientAuthentication', 'compressed'] as const;
 
 export type ScenarioName = (typeof scenarioNames)[number];
 
@@ -52,6 +52,8 @@ const ofInterest: Partial<Record<ScenarioName, Readonly<Record<Side, readonly nu
   resumed: { client: [0], server: [0, 1, 2] },
   // Certificate, CertificateVerify, Finished; CertificateRequest.
   clientAuthentication: { client: [1, 2, 3], server: [2] },
+  // ClientHello, CompressedCertificate; CertificateRequest, CompressedCertificate.
+  compressed: { client: [0, 1], server: [2, 3] },
 };
 
 /** Certificates, keys and tickets are fixed in time too. */
@@ -59,7 +61,7 @@ const now = Date.UTC(2026, 10, 23);
 const ed25519 = { algorithm: sequence(objectIdentifier('1.3.101.112')), hash: undefined };
 
 /**
- * The four kinds of connection that bad input is tried on. Each run of one is the same, byte for byte: keys, nonces and
+ * The five kinds of connection that bad input is tried on. Each run of one is the same, byte for byte: keys, nonces and
  * certificates follow from fixed seeds, so that what a seed of a test finds can be found again.
  *
  * @param answers when the functions of the configurations answer
@@ -89,6 +91,7 @@ export async function rehearsals(
         ticketRequest: { newSession: 1, resumption: 1 },
         sessions: new OneSession(),
         groups: ['x25519', 'secp256r1'],
+        certificateCompression: [],
         ...clientSide,
       }),
       server: createServerConfig({
@@ -96,6 +99,7 @@ export async function rehearsals(
         now: () => now,
         identity: answers === 'late' ? () => answer(server) : server,
         alpnProtocols: ['http/1.1'],
+        certificateCompression: [],
         ...serverSide,
       }),
       restart: () => {
@@ -109,15 +113,20 @@ export async function rehearsals(
   new Rehearsal(resumed);
   if (!resumption.session) throw new Error('no ticket came to resume with');
   resumption.isOffered = true;
+  const clientIdentity = answers === 'late' ? () => answer(client) : client;
+  const clientAuthentication = { clientAuthentication: 'require', clientTrust: trustInClient } as const;
   return {
     full: new Rehearsal(make('full', {}, {})),
     retry: new Rehearsal(make('retry', {}, { groups: ['secp256r1'] })),
     resumed: new Rehearsal(resumed),
     clientAuthentication: new Rehearsal(
+      make('clientAuthentication', { identity: clientIdentity }, clientAuthentication),
+    ),
+    compressed: new Rehearsal(
       make(
-        'clientAuthentication',
-        { identity: answers === 'late' ? () => answer(client) : client },
-        { clientAuthentication: 'require', clientTrust: trustInClient },
+        'compressed',
+        { identity: clientIdentity, certificateCompression: ['zlib'] },
+        { ...clientAuthentication, certificateCompression: ['zlib', 'brotli'] },
       ),
     ),
   };

@@ -1,6 +1,6 @@
 /*
  * Where the length fields and extension blocks of a handshake message are, written down once more from RFC 9846 §4 and
- * not from src/wire: what this file finds is what the tests falsify.
+ * RFC 8879 §4, not from src/wire: what this file finds is what the tests falsify.
  */
 
 /** A length field, and what lies in its vector. */
@@ -38,6 +38,7 @@ export const messageNames: ReadonlyMap<number, string> = new Map([
   [15, 'CertificateVerify'],
   [20, 'Finished'],
   [24, 'KeyUpdate'],
+  [25, 'CompressedCertificate'],
 ]);
 
 /** "CF 21 AD 74": how the random value of a HelloRetryRequest begins. */
@@ -192,6 +193,7 @@ const clientHelloExtensions: Readonly<Record<number, (walker: Walker) => void>> 
   10: uint16s,
   13: uint16s,
   16: protocolNames,
+  27: (walker) => walker.list('algorithms', 1, () => walker.skip(2)),
   28: (walker) => walker.skip(2),
   41: (walker) => {
     walker.list('identities', 2, () => {
@@ -258,6 +260,7 @@ const bodies: Readonly<Record<number, (walker: Walker, message: Uint8Array) => v
     walker.vector('certificate_request_context', 1);
     walker.extensionBlock({
       13: uint16s,
+      27: (inner) => inner.list('algorithms', 1, () => inner.skip(2)),
       47: (inner) => inner.list('authorities', 2, () => inner.vector('name', 2)),
       50: uint16s,
     });
@@ -268,4 +271,8 @@ const bodies: Readonly<Record<number, (walker: Walker, message: Uint8Array) => v
   },
   20: (walker) => walker.skip(32),
   24: (walker) => walker.skip(1),
+  25: (walker) => {
+    walker.skip(5);
+    walker.vector('compressed_certificate_message', 3);
+  },
 };
