@@ -53,4 +53,4 @@ export {
 } from './sessions/client-session.ts';
 export type { ServerSessionStore } from './sessions/session-store.ts';
 export { TicketKeys } from './sessions/ticket-keys.ts';
-export type { CipherSuiteName } from './wire/names.ts';
+export type { CertificateType, CipherSuiteName } from './wire/names.ts';

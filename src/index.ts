@@ -89,8 +89,14 @@ export type { ListenPlace } from './net/bind.ts';
 export type { ClientOptions, CommonOptions, PeerVerifier, ServerOptions } from './net/config.ts';
 export type { ConnectOptions, ConnectTarget, StreamSettings } from './net/connect.ts';
 export { type FromDuplexOptions, fromDuplex } from './net/from-duplex.ts';
-export { type IdentityOptions, loadIdentity } from './net/identity.ts';
+export {
+  type CertificateIdentityOptions,
+  type IdentityOptions,
+  loadIdentity,
+  type RawPublicKeyIdentityOptions,
+} from './net/identity.ts';
 export type { ListenOptions, ListenSettings, TlsListener } from './net/listen.ts';
+export type { RawPublicKeySource } from './net/raw-public-keys.ts';
 export type { RevocationOptions } from './net/revocation.ts';
 export { type ServeOptions, serve } from './net/serve.ts';
 export { type ToDuplexOptions, toDuplex } from './net/to-duplex.ts';
@@ -110,4 +116,4 @@ export { type FromWebOptions, fromWeb } from './streams/from-web.ts';
 export { Slots } from './streams/slots.ts';
 export { type TlsPeer, TlsStream, type TlsStreamOptions, type Unwrapped } from './streams/tls-stream.ts';
 export { toWeb, type WebStreams } from './streams/to-web.ts';
-export type { CipherSuiteName } from './wire/names.ts';
+export type { CertificateType, CipherSuiteName } from './wire/names.ts';

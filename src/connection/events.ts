@@ -16,8 +16,10 @@ export interface HandshakeInfo {
   readonly serverName: string | undefined;
   readonly resumed: boolean;
   readonly helloRetryRequest: boolean;
-  /** The verified chain of the peer, leaf first, from the original handshake where this one was resumed; empty for an anonymous client. */
+  /** The verified chain of the peer, leaf first, from the original handshake where this one was resumed; empty for an anonymous client and for a raw public key. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo of a peer that was known by that alone (RFC 7250); undefined for all others. */
+  readonly peerRawPublicKey: Uint8Array | undefined;
   /** When the peer last proved that it has its key, in milliseconds since 1970. */
   readonly authenticatedAt: number;
 }

@@ -62,8 +62,7 @@ export class PostHandshake {
   #newSessionTicket(message: RawMessage): ClientSession | undefined {
     const ticket = decodeNewSessionTicket(message.body);
     const { provider, role } = this.#config;
-    const { suite, resumption, resumptionSecret, authenticatedAt, validUntil, peerCertificates } =
-      this.#outcome;
+    const { suite, resumption, resumptionSecret, authenticatedAt, validUntil } = this.#outcome;
     if (role !== 'client' || resumption.side !== 'client' || !this.#config.sessions) return undefined;
     // One that hardly fits a ClientHello would keep the next connection from being made.
     if (ticket.ticket.length > maxClientTicket) return undefined;
@@ -85,7 +84,8 @@ export class PostHandshake {
       expiresAt,
       authenticatedAt,
       validUntil,
-      peerCertificates,
+      peerCertificates: this.#outcome.peerCertificates,
+      peerRawPublicKey: this.#outcome.peerRawPublicKey,
     };
     try {
       this.#config.sessions.put(session);

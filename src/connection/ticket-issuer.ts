@@ -90,7 +90,7 @@ export class TicketIssuer {
 
   #mintOne(): Uint8Array | undefined {
     const { provider, tickets } = this.#config;
-    const { suite, authenticatedAt, validUntil, peerCertificates } = this.#outcome;
+    const { suite, authenticatedAt, validUntil, peerCertificates, peerRawPublicKey } = this.#outcome;
     const now = this.#config.now();
     // Counted from the original CertificateVerify, through every renewal.
     const expiresAt = Math.min(authenticatedAt + tickets.lifetime * 1000, validUntil);
@@ -107,6 +107,7 @@ export class TicketIssuer {
       validUntil,
       policy: this.#resumption.policy,
       clientCertificates: peerCertificates,
+      clientRawPublicKey: peerRawPublicKey,
     });
     wipe(psk);
     const ageAdd = new DataView(provider.randomBytes(4).buffer).getUint32(0);

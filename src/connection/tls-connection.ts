@@ -344,6 +344,7 @@ export class TlsConnection {
       resumed: outcome.resumed,
       helloRetryRequest: outcome.helloRetryRequest,
       peerCertificates: outcome.peerCertificates,
+      peerRawPublicKey: outcome.peerRawPublicKey,
       authenticatedAt: outcome.authenticatedAt,
     };
     const later = new PostHandshake(config, outcome, this.#outbox, this.#inbox);

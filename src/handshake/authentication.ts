@@ -15,7 +15,7 @@ import {
   encodeCertificateVerify,
   encodeFinished,
 } from '../wire/messages.ts';
-import { nameOf, signatureSchemeCodes } from '../wire/names.ts';
+import { type CertificateType, nameOf, signatureSchemeCodes } from '../wire/names.ts';
 import type { EndpointConfig } from './config.ts';
 import type { Identity, PeerChain, TrustPolicy } from './identity.ts';
 import { ask, type Flight, type Handshake, receive } from './steps.ts';
@@ -33,7 +33,9 @@ export interface HandshakeState {
 
 /** A peer that proved to have the key of a trusted chain. */
 export interface AuthenticatedPeer {
+  /** Empty for one that was known by its raw public key. */
   readonly chain: readonly Uint8Array[];
+  readonly rawPublicKey: Uint8Array | undefined;
   readonly signatureScheme: SignatureScheme;
   /** When the path expires, in milliseconds since 1970. */
   readonly validUntil: number;
@@ -97,6 +99,7 @@ export function* receiveFinished(state: HandshakeState, trafficSecret: Uint8Arra
 
 /** A chain as it was presented, and the OCSP responses that came with it: copies, which outlive the message. */
 export interface PresentedChain {
+  readonly certificateType: CertificateType;
   readonly chain: readonly Uint8Array[];
   readonly ocspResponses: readonly (Uint8Array | undefined)[];
 }
@@ -105,8 +108,14 @@ export interface PresentedChain {
  * A peer's Certificate, parsed: no context in a main handshake, no extension that was not asked for (RFC 9846 §4.5.1).
  * @param trust says what was asked for
  */
-export function readCertificate(message: RawMessage, trust: TrustPolicy): PresentedChain {
+export function readCertificate(
+  message: RawMessage,
+  trust: TrustPolicy,
+  certificateType: CertificateType,
+): PresentedChain {
   const certificate = decodeCertificate(message.body);
+  if (certificateType === 'RawPublicKey' && certificate.entries.length > 1)
+    throw peerError('illegal_parameter', 'Certificate has several raw public keys');
   if (certificate.context.length > 0) {
     throw peerError('illegal_parameter', 'Certificate has a certificate_request_context that was not given');
   }
@@ -120,6 +129,7 @@ export function readCertificate(message: RawMessage, trust: TrustPolicy): Presen
     }
   }
   return {
+    certificateType,
     chain: certificate.entries.map((entry) => copyBytes(entry.certificate)),
     ocspResponses: certificate.entries.map(
       ({ extensions: { status_request } }) => status_request && copyBytes(status_request),
@@ -140,7 +150,7 @@ export function* authenticatePeer(
 ): Handshake<AuthenticatedPeer> {
   const { config, transcript } = state;
   const { chain } = presented;
-  const key = publicKeyOf(config.provider, chain);
+  const key = publicKeyOf(config.provider, presented);
   const peer: PeerChain = { ...presented, purpose: side, host, now: config.now() };
   const verdict = yield* ask({ kind: 'trust', peer }, (context) => trust.verify(peer, context));
   if (!verdict.trusted) throw verdict.error;
@@ -167,7 +177,13 @@ export function* authenticatePeer(
     );
   }
   transcript.add(message.bytes);
-  return { chain, signatureScheme: scheme, validUntil: verdict.validUntil };
+  return {
+    ...(presented.certificateType === 'RawPublicKey'
+      ? { chain: [], rawPublicKey: chain[0] }
+      : { chain, rawPublicKey: undefined }),
+    signatureScheme: scheme,
+    validUntil: verdict.validUntil,
+  };
 }
 
 /** The first scheme of ours that the peer accepts and the identity's key can sign with. */
@@ -192,10 +208,12 @@ export function codes<Name extends string>(
   return names.map((name) => registry[name]);
 }
 
-function publicKeyOf(provider: CryptoProvider, chain: readonly Uint8Array[]): PublicKey {
+function publicKeyOf(provider: CryptoProvider, { chain, certificateType }: PresentedChain): PublicKey {
   const [leaf] = chain;
   if (!leaf) throw new TlsUsageError('an empty chain has no key');
-  const key = provider.importPublicKey(subjectPublicKeyInfo(leaf));
+  const key = provider.importPublicKey(
+    certificateType === 'RawPublicKey' ? leaf : subjectPublicKeyInfo(leaf),
+  );
   if (!key)
     throw peerError(
       'unsupported_certificate',

@@ -15,6 +15,7 @@ import {
   encodeClientHello,
 } from '../wire/hello.ts';
 import {
+  type CertificateType,
   cipherSuiteCodes,
   namedGroupCodes,
   protocolVersions,
@@ -23,6 +24,7 @@ import {
 } from '../wire/names.ts';
 import { codes } from './authentication.ts';
 import { offeredCompression } from './certificate-compression.ts';
+import { acceptedTypes, offerOf, presentableTypes } from './certificate-types.ts';
 import type { ClientConfig } from './config.ts';
 
 /** Whom a client connects to. */
@@ -93,6 +95,8 @@ export function firstClientHello(
       supported_groups: codes(namedGroupCodes, config.groups),
       signature_algorithms: codes(signatureSchemeCodes, config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
+      server_certificate_type: offerOf(acceptedTypes(config.trust)),
+      client_certificate_type: offerOf(ownTypes(config)),
       status_request: config.trust.requestsOcspResponses ? ocspRequest : undefined,
       application_layer_protocol_negotiation:
         config.alpnProtocols.length > 0 ? config.alpnProtocols : undefined,
@@ -165,6 +169,11 @@ export function serverNameOf(peer: PeerName): string | undefined {
     );
   }
   return name;
+}
+
+/** What we can show a server: of what a function will choose, only certificates are expected. */
+export function ownTypes({ identity }: ClientConfig): readonly CertificateType[] {
+  return presentableTypes(typeof identity === 'function' ? [] : identity);
 }
 
 /** Any responder will do, and no extensions. */

@@ -1,5 +1,5 @@
 import { equalBytes, noBytes, wipe } from '../base/bytes.ts';
-import { peerError } from '../base/errors.ts';
+import { peerError, TlsUsageError } from '../base/errors.ts';
 import { maxCookie } from '../base/limits.ts';
 import type { KeyExchange, NamedGroup } from '../crypto/provider.ts';
 import { type CipherSuite, cipherSuiteByCode, cipherSuites } from '../keys/cipher-suites.ts';
@@ -22,7 +22,13 @@ import {
   type EncryptedExtensions,
   encodeCertificate,
 } from '../wire/messages.ts';
-import { handshakeTypes, namedGroupCodes, nameOf, protocolVersions } from '../wire/names.ts';
+import {
+  type CertificateType,
+  handshakeTypes,
+  namedGroupCodes,
+  nameOf,
+  protocolVersions,
+} from '../wire/names.ts';
 import {
   type AuthenticatedPeer,
   authenticatePeer,
@@ -36,10 +42,12 @@ import {
   sendMessage,
 } from './authentication.ts';
 import { certificateMessages, compressedFor, uncompressed } from './certificate-compression.ts';
+import { acceptedTypes, answeredType, typeOf } from './certificate-types.ts';
 import {
   encodeWithSession,
   firstClientHello,
   type OfferedSession,
+  ownTypes,
   type PeerName,
   secondClientHello,
   serverNameOf,
@@ -124,7 +132,7 @@ export function* afterClientHello(
       flight.limitSentRecords(encrypted.record_size_limit);
       flight.limitReceivedRecords(config.recordSizeLimit);
     }
-    const server = resumed ? undefined : yield* authenticateServer(state, peer);
+    const server = resumed ? undefined : yield* authenticateServer(state, peer, encrypted);
     yield* receiveFinished(state, traffic.server);
     const serverFinishedHash = transcript.digest();
     const mainSecret = handshakeSecret.mainSecret();
@@ -136,7 +144,10 @@ export function* afterClientHello(
     flight.installReadKeys(suite, application.server);
 
     // Only now, that the server is known, it learns who we are.
-    if (server?.request) yield* sendClientAuthentication(state, config, server.request);
+    if (server?.request) {
+      const type = answeredType('client', encrypted.client_certificate_type, ownTypes(config));
+      yield* sendClientAuthentication(state, config, server.request, type);
+    }
     sendFinished(state, traffic.client);
     flight.installWriteKeys(suite, application.client);
     const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
@@ -151,6 +162,7 @@ export function* afterClientHello(
       resumed: resumed !== undefined,
       helloRetryRequest: retried !== undefined,
       peerCertificates: server?.chain ?? session?.peerCertificates ?? [],
+      peerRawPublicKey: server ? server.rawPublicKey : session?.peerRawPublicKey,
       authenticatedAt: session?.authenticatedAt ?? config.now(),
       validUntil: server?.validUntil ?? session?.validUntil ?? 0,
       exporterSecret,
@@ -347,9 +359,17 @@ interface AuthenticatedServer extends AuthenticatedPeer {
 }
 
 /** CertificateRequest where there is one, Certificate and CertificateVerify (RFC 9846 §4.4.2, §4.5). */
-function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<AuthenticatedServer> {
+function* authenticateServer(
+  state: HandshakeState,
+  peer: PeerName,
+  { server_certificate_type: answer }: EncryptedExtensions,
+): Handshake<AuthenticatedServer> {
   const { transcript } = state;
   const config = state.config as ClientConfig;
+  const accepted = acceptedTypes(config.trust);
+  const type = answeredType('server', answer, accepted);
+  if (!accepted.includes(type))
+    throw peerError('unsupported_certificate', 'the server has no raw public key');
   let message = yield* receive('certificate_request', ...certificateMessages(config));
   let request: CertificateRequest | undefined;
   if (message.type === handshakeTypes.certificate_request) {
@@ -366,7 +386,7 @@ function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<A
     transcript.add(message.bytes);
     message = yield* receive(...certificateMessages(config));
   }
-  const presented = readCertificate(uncompressed(config, message), config.trust);
+  const presented = readCertificate(uncompressed(config, message), config.trust, type);
   if (presented.chain.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
   transcript.add(message.bytes);
   const server = yield* authenticatePeer(state, 'server', presented, config.trust, peer.host);
@@ -378,6 +398,7 @@ function* sendClientAuthentication(
   state: HandshakeState,
   config: ClientConfig,
   request: CertificateRequest,
+  type: CertificateType,
 ): Handshake<void> {
   const schemes = request.extensions.signature_algorithms ?? [];
   const info: CertificateRequestInfo = {
@@ -389,8 +410,13 @@ function* sendClientAuthentication(
   let identity: Identity | undefined;
   if (typeof configured === 'function') {
     identity = yield* ask({ kind: 'clientIdentity', request: info }, (context) => configured(info, context));
+    if (identity && typeOf(identity) !== type)
+      throw new TlsUsageError('a function chose a raw public key; give such identities in a list');
   } else {
-    identity = chooseClientIdentity(configured, info);
+    identity = chooseClientIdentity(
+      configured.filter((one) => typeOf(one) === type),
+      info,
+    );
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   if (identity && scheme) {

@@ -7,7 +7,7 @@ import type {
 import type { ClientSessionCache } from '../sessions/client-session.ts';
 import type { ServerSessionStore } from '../sessions/session-store.ts';
 import type { TicketKeys } from '../sessions/ticket-keys.ts';
-import type { CipherSuiteName } from '../wire/names.ts';
+import type { CertificateType, CipherSuiteName } from '../wire/names.ts';
 import type {
   ClientAuthentication,
   Identity,
@@ -104,6 +104,8 @@ export interface ClientHelloInfo {
   readonly certificateSignatureSchemes: readonly number[];
   /** DER distinguished names in certificate_authorities; empty: any. */
   readonly certificateAuthorities: readonly Uint8Array[];
+  /** What the server may present, preferred ones first (RFC 7250). */
+  readonly serverCertificateTypes: readonly CertificateType[];
   readonly cipherSuites: readonly number[];
   readonly groups: readonly number[];
 }

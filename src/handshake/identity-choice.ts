@@ -6,6 +6,7 @@ import type { GeneralName } from '../pki/general-names.ts';
 import { signatureAlgorithm } from '../pki/signature-algorithms.ts';
 import { latin1, orNone } from '../pki/values.ts';
 import { signatureSchemeCodes } from '../wire/names.ts';
+import { typeOf } from './certificate-types.ts';
 import type { CertificateRequestInfo, ClientHelloInfo, IdentityTable } from './config.ts';
 import type { Identity } from './identity.ts';
 
@@ -31,8 +32,8 @@ export function identityTable<Some extends Identity>(identities: readonly Some[]
 }
 
 /**
- * The identity for a client (RFC 9846 §4.5.1.2): of those with the exact name of its server_name, else of those with a
- * wildcard for it, else of the first ones of all, the one that fits best what the client takes.
+ * The identity for a client (RFC 9846 §4.5.1.2): of those of the type that it likes best, those with the exact name of its
+ * server_name, else those with a wildcard for it, else the first ones of all: of these the one that fits best.
  */
 export function chooseServerIdentity<Some extends Identity>(
   { all, exact, wildcards }: IdentityTable<Some>,
@@ -41,17 +42,25 @@ export function chooseServerIdentity<Some extends Identity>(
   const [first, second] = all;
   if (first === undefined) throw new TlsUsageError('a server has no identity to choose from');
   if (second === undefined) return first;
-  const { serverName = '' } = hello;
+  const { serverName = '', serverCertificateTypes } = hello;
   const domain = serverName.slice(serverName.indexOf('.') + 1);
-  const named = [exact.get(serverName) ?? [], wildcards.get(domain) ?? []];
-  const candidates = named.some(({ length }) => length > 0) ? named : [all.slice(0, maxIdentitiesTried)];
   const fits = fitting(hello);
-  for (const identities of candidates) {
-    const best = bestOf(identities, fits);
-    if (best !== undefined) return best;
+  let unable: Some | undefined;
+  for (const type of serverCertificateTypes) {
+    const ofType = (identities: readonly Some[] = []): readonly Some[] =>
+      identities.filter((identity) => typeOf(identity) === type);
+    const named = [ofType(exact.get(serverName)), ofType(wildcards.get(domain))];
+    const candidates = named.some(({ length }) => length > 0)
+      ? named
+      : [ofType(all.slice(0, maxIdentitiesTried))];
+    for (const identities of candidates) {
+      const best = bestOf(identities, fits);
+      if (best !== undefined) return best;
+    }
+    unable ??= candidates.flat()[0];
   }
-  // None can sign for this client: that has an alert of its own.
-  return candidates.flat()[0] ?? first;
+  // None can sign for this client, or is of no type of its: that has an alert of its own.
+  return unable ?? first;
 }
 
 /**
@@ -86,7 +95,9 @@ function fitting({ signatureSchemes, certificateSignatureSchemes, certificateAut
       chainSchemes.size === 0 ||
       factsOf(identity).signatures.every((codes) => codes.some((code) => chainSchemes.has(code))),
     authorities: (identity) =>
-      authorities.size === 0 || factsOf(identity).issuers.some((issuer) => authorities.has(issuer)),
+      authorities.size === 0 ||
+      typeOf(identity) === 'RawPublicKey' ||
+      factsOf(identity).issuers.some((issuer) => authorities.has(issuer)),
   };
 }
 
@@ -131,6 +142,7 @@ const facts = new WeakMap<Identity, Facts>();
 function factsOf(identity: Identity): Facts {
   let known = facts.get(identity);
   if (known === undefined) {
+    // A raw public key says nothing, and cannot be read as a certificate.
     const chain = identity.chain.map((der) => orNone(() => parseCertificate(der)));
     const readable = chain.flatMap((certificate) => certificate ?? []);
     known = {

@@ -1,5 +1,6 @@
 import type { TlsCertificateError } from '../base/errors.ts';
 import type { SignatureScheme } from '../crypto/provider.ts';
+import type { CertificateType } from '../wire/names.ts';
 
 /** A value, or the promise of one: what the caller's functions may give where a question may take time. */
 export type MaybePromise<T> = T | PromiseLike<T>;
@@ -23,7 +24,9 @@ export type OcspResponseSource = (context: QuestionContext) => MaybePromise<Uint
 
 /** A certificate chain and the key of its leaf. */
 export interface Identity {
-  /** DER certificates, leaf first; the trust anchor may be left out. */
+  /** X509 by default. */
+  readonly certificateType?: CertificateType | undefined;
+  /** DER certificates, leaf first; the trust anchor may be left out. Of a RawPublicKey its DER SubjectPublicKeyInfo. */
   readonly chain: readonly Uint8Array[];
   readonly signer: Signer;
   /**
@@ -46,7 +49,9 @@ export interface ServerIdentity extends Identity {
 
 /** The certificate chain that a peer presented, and what it has to be. */
 export interface PeerChain {
-  /** DER certificates as they came, leaf first; never empty. */
+  /** X509 by default; RawPublicKey only for a policy that takes it. */
+  readonly certificateType?: CertificateType | undefined;
+  /** DER certificates as they came, leaf first; never empty. Of a RawPublicKey its DER SubjectPublicKeyInfo alone. */
   readonly chain: readonly Uint8Array[];
   /** The DER OCSP responses that came with them, each at the place of its certificate. */
   readonly ocspResponses?: readonly (Uint8Array | undefined)[] | undefined;
@@ -74,6 +79,8 @@ export interface TrustPolicy {
    * was made under. Bytes of any length.
    */
   readonly fingerprint: Uint8Array;
+  /** What peers may present, preferred ones first; X509 alone by default (RFC 7250). */
+  readonly certificateTypes?: readonly CertificateType[] | undefined;
   /** DER names of the authorities that issue for peers, a hint for clients (RFC 9846 §4.3.4); not by default. */
   readonly certificateAuthorities?: readonly Uint8Array[] | undefined;
   /** Whether peers are asked for OCSP responses with their certificates; not by default. */

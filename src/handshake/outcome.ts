@@ -10,8 +10,10 @@ export interface HandshakeOutcome {
   readonly serverName: string | undefined;
   readonly resumed: boolean;
   readonly helloRetryRequest: boolean;
-  /** The verified chain of the peer, DER, leaf first; empty for an anonymous client. */
+  /** The verified chain of the peer, DER, leaf first; empty for an anonymous client and for a raw public key. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo of a peer that was known by that alone (RFC 7250). */
+  readonly peerRawPublicKey: Uint8Array | undefined;
   /** When the peer last proved that it has its key, in milliseconds since 1970. */
   readonly authenticatedAt: number;
   /** When the peer's path expires, in milliseconds since 1970; Infinity for an anonymous client. */

@@ -6,6 +6,7 @@ import type { KeyShareEntry, OfferedPsks } from '../wire/extension-codecs.ts';
 import { extensionTypes } from '../wire/extension-types.ts';
 import { type ClientHello, encodeClientHello } from '../wire/hello.ts';
 import { cipherSuiteCodes, namedGroupCodes, protocolVersions } from '../wire/names.ts';
+import { typesIn } from './certificate-types.ts';
 import type { ClientHelloInfo, ServerConfig } from './config.ts';
 
 /** What holds for every ClientHello that a TLS 1.3 server accepts (RFC 9846 §4.2.2, §4.3, §9.2). */
@@ -112,6 +113,7 @@ export function clientHelloInfo(hello: ClientHello): ClientHelloInfo {
     signatureSchemes,
     certificateSignatureSchemes: extensions.signature_algorithms_cert ?? signatureSchemes,
     certificateAuthorities: (extensions.certificate_authorities ?? []).map(copyBytes),
+    serverCertificateTypes: typesIn(extensions.server_certificate_type),
     cipherSuites: hello.cipherSuites,
     groups: extensions.supported_groups ?? [],
   };

@@ -12,6 +12,8 @@ import {
   encodeEncryptedExtensions,
 } from '../wire/messages.ts';
 import {
+  type CertificateType,
+  certificateTypeCodes,
   namedGroupCodes,
   protocolVersions,
   pskKeyExchangeModes,
@@ -36,6 +38,7 @@ import {
   offeredCompression,
   uncompressed,
 } from './certificate-compression.ts';
+import { acceptedTypes, typeOf, typesIn } from './certificate-types.ts';
 import { certificateSignatureSchemes } from './client-hello.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -69,7 +72,13 @@ export interface SentServerFlight {
   readonly handshakeTraffic: TrafficSecrets;
   readonly applicationTraffic: TrafficSecrets;
   /** Undefined where no certificate was requested. */
-  readonly requested: ServerPolicy | undefined;
+  readonly requested: RequestedCertificate | undefined;
+}
+
+/** How a client authenticates that is asked to. */
+export interface RequestedCertificate {
+  readonly policy: ServerPolicy;
+  readonly certificateType: CertificateType;
 }
 
 /** The server's side of a TLS 1.3 handshake (RFC 9846 §2, figures 1 to 3). */
@@ -84,6 +93,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
     const { extensions } = hello;
     const alpnProtocol = chooseProtocol(config, hello);
     const identity = yield* chooseIdentity(config, hello);
+    const serverType = requireOffered(identity, hello);
     const policy = policyOf(config, identity);
     const session = yield* acceptSession(config, hello, helloBytes, transcript, suite, policy);
     if (session) secrets.push(session.early);
@@ -129,14 +139,19 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
       flight.limitReceivedRecords(config.recordSizeLimit);
     }
     const tickets = ticketsFor(config, hello, session !== undefined);
+    const asked = session ? undefined : clientTypeFor(policy, hello);
     const encrypted = encodeEncryptedExtensions({
       server_name: extensions.server_name === undefined || session ? undefined : true,
       application_layer_protocol_negotiation: alpnProtocol,
       record_size_limit: limit === undefined ? undefined : config.recordSizeLimit,
       ticket_request: extensions.ticket_request ? tickets.owed : undefined,
+      server_certificate_type:
+        extensions.server_certificate_type && !session ? certificateTypeCodes[serverType] : undefined,
+      client_certificate_type:
+        extensions.client_certificate_type && asked ? certificateTypeCodes[asked] : undefined,
     });
     sendMessage(state, encrypted);
-    const requested = session || policy.clientAuthentication === 'none' ? undefined : policy;
+    const requested = asked && { policy, certificateType: asked };
     if (scheme) yield* sendServerAuthentication(state, hello, identity, scheme, requested);
     sendFinished(state, handshakeTraffic.server);
 
@@ -164,6 +179,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
       resumed: session !== undefined,
       helloRetryRequest: retried,
       peerCertificates: client?.chain ?? session?.state.clientCertificates ?? [],
+      peerRawPublicKey: client ? client.rawPublicKey : session?.state.clientRawPublicKey,
       authenticatedAt: session?.state.authenticatedAt ?? config.now(),
       validUntil: client?.validUntil ?? session?.state.validUntil ?? Number.POSITIVE_INFINITY,
       exporterSecret,
@@ -239,6 +255,23 @@ function* chooseIdentity(config: ServerConfig, hello: ClientHello): Handshake<Se
   return chosen;
 }
 
+/** RFC 7250 §4.2: without a type in common there is nothing to go on with. */
+function requireOffered(identity: ServerIdentity, { extensions }: ClientHello): CertificateType {
+  const type = typeOf(identity);
+  if (typesIn(extensions.server_certificate_type).includes(type)) return type;
+  throw peerError('unsupported_certificate', `the client does not take ${type} from a server`);
+}
+
+/** How the client is to authenticate; undefined where it is not asked to. */
+function clientTypeFor(policy: ServerPolicy, { extensions }: ClientHello): CertificateType | undefined {
+  const { clientAuthentication, clientTrust } = policy;
+  if (clientAuthentication === 'none' || !clientTrust) return undefined;
+  const accepted = acceptedTypes(clientTrust);
+  const type = typesIn(extensions.client_certificate_type).find((offered) => accepted.includes(offered));
+  if (type || clientAuthentication === 'request') return type;
+  throw peerError('unsupported_certificate', `the client offers no ${accepted.join(' or ')} of its own`);
+}
+
 /** What an identity says of its clients goes before what the configuration says. */
 function policyOf(config: ServerConfig, identity: ServerIdentity): ServerPolicy {
   const clientAuthentication = identity.clientAuthentication ?? config.clientAuthentication;
@@ -269,13 +302,14 @@ function* sendServerAuthentication(
   { extensions: asked }: ClientHello,
   identity: ServerIdentity,
   scheme: SignatureScheme,
-  requested: ServerPolicy | undefined,
+  requested: RequestedCertificate | undefined,
 ): Handshake<void> {
   const { config } = state;
   if (requested) {
+    const { clientTrust } = requested.policy;
     const extensions: CertificateRequestExtensions = {
-      status_request: requested.clientTrust?.requestsOcspResponses ? true : undefined,
-      certificate_authorities: requested.clientTrust?.certificateAuthorities,
+      status_request: clientTrust?.requestsOcspResponses ? true : undefined,
+      certificate_authorities: clientTrust?.certificateAuthorities,
       signature_algorithms: codes(signatureSchemeCodes, config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
       compress_certificate: offeredCompression(config),
@@ -292,13 +326,13 @@ function* sendServerAuthentication(
 /** Undefined for a client that has no certificate, where that is allowed. */
 function* authenticateClient(
   state: HandshakeState,
-  policy: ServerPolicy,
+  { policy, certificateType }: RequestedCertificate,
 ): Handshake<AuthenticatedPeer | undefined> {
   const { config } = state;
   const { clientTrust } = policy;
   if (!clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
   const message = yield* receive(...certificateMessages(config));
-  const presented = readCertificate(uncompressed(config, message), clientTrust);
+  const presented = readCertificate(uncompressed(config, message), clientTrust, certificateType);
   state.transcript.add(message.bytes);
   if (presented.chain.length === 0) {
     if (policy.clientAuthentication === 'request') return undefined;

@@ -24,6 +24,7 @@ import type {
 } from '../handshake/identity.ts';
 import type { CertificateAuthorities } from './anchors.ts';
 import { type IdentityOptions, loadIdentity } from './identity.ts';
+import { eitherTrust, type RawPublicKeySource, rawPublicKeyTrust } from './raw-public-keys.ts';
 import type { RevocationOptions } from './revocation.ts';
 import { isPromiseLike, type PeerCheck, x509Trust } from './trust.ts';
 
@@ -61,6 +62,11 @@ export interface CommonOptions {
    * among them, beside every other check.
    */
   readonly pins?: readonly (string | Uint8Array)[] | undefined;
+  /**
+   * Public keys of peers, to be trusted without any certificate (RFC 7250): PEM text, DER SubjectPublicKeyInfo or a
+   * KeyObject. Without `ca` beside them nothing else is trusted; with it, a peer may show either.
+   */
+  readonly rawPublicKeys?: readonly RawPublicKeySource[] | undefined;
   /** A check of your own behind all others, with an answer now or later. */
   readonly verifyPeer?: PeerCheck | undefined;
   /** Replaces the verification of the peer's certificate altogether: what it says is all that is checked. */
@@ -115,6 +121,7 @@ const commonNames = [
   'ca',
   'revocation',
   'pins',
+  'rawPublicKeys',
   'verifyPeer',
   'dangerouslyVerifyPeer',
   'dangerouslyLogKeys',
@@ -155,18 +162,18 @@ export function clientConfig(options: ClientOptions, provider: CryptoProvider): 
 /** A server's configuration, checked and read once, for any number of connections. @throws TlsUsageError naming the option */
 export function serverConfig(options: ServerOptions, provider: CryptoProvider): ServerConfig {
   requireKnown(options, serverOptionNames);
-  const { clientAuthentication = 'none', ca, dangerouslyVerifyPeer, tickets } = options;
+  const { clientAuthentication = 'none', ca, rawPublicKeys, dangerouslyVerifyPeer, tickets } = options;
   if (options.identity === undefined) throw new TlsUsageError('identity: a server needs { cert, key }');
   const identity =
     typeof options.identity === 'function'
       ? options.identity
       : loadIdentities<ServerIdentity>(options.identity);
-  const judges = ca !== undefined || dangerouslyVerifyPeer !== undefined;
+  const judges = [ca, rawPublicKeys, dangerouslyVerifyPeer].some((judge) => judge !== undefined);
   checkClientAuthentication(clientAuthentication, identity, judges);
   for (const name of ['revocation', 'pins', 'verifyPeer'] as const) {
     if (options[name] !== undefined && !judges)
       throw new TlsUsageError(
-        `${name}: it is about clients, and without their \`ca\` none is asked who it is`,
+        `${name}: it is about clients, and without their \`ca\` or \`rawPublicKeys\` none is asked who it is`,
       );
   }
   return createServerConfig({
@@ -234,11 +241,20 @@ function trustOf(
   purpose: 'server' | 'client',
   provider: CryptoProvider,
 ): TrustPolicy {
-  const { ca, dangerouslyVerifyPeer, revocation, pins, verifyPeer } = options;
+  const { ca, dangerouslyVerifyPeer, revocation, pins, rawPublicKeys, verifyPeer } = options;
   const checks = { ca, revocation, pins, verifyPeer };
-  if (dangerouslyVerifyPeer === undefined) return x509Trust({ ...checks, purpose }, provider);
+  if (dangerouslyVerifyPeer === undefined) {
+    if (rawPublicKeys === undefined) return x509Trust({ ...checks, purpose }, provider);
+    const raw = rawPublicKeyTrust({ rawPublicKeys, verifyPeer, purpose }, provider);
+    if (ca !== undefined) return eitherTrust(raw, x509Trust({ ...checks, purpose }, provider), provider);
+    for (const name of ['revocation', 'pins'] as const) {
+      if (options[name] !== undefined)
+        throw new TlsUsageError(`${name}: it is about certificates, and \`rawPublicKeys\` alone takes none`);
+    }
+    return raw;
+  }
   requireFunction('dangerouslyVerifyPeer', dangerouslyVerifyPeer);
-  for (const [name, value] of Object.entries(checks)) {
+  for (const [name, value] of Object.entries({ ...checks, rawPublicKeys })) {
     if (value !== undefined)
       throw new TlsUsageError(`dangerouslyVerifyPeer: it replaces \`${name}\`; give one of them`);
   }

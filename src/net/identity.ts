@@ -6,16 +6,27 @@ import { nodeSigner } from '../crypto/node/signer.ts';
 import type { Identity } from '../handshake/identity.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { readStapled } from '../pki/stapled.ts';
+import type { CertificateType } from '../wire/names.ts';
 import { certificatesFrom, keyFromPem } from './pem.ts';
 
-/** A certificate and its key, in the forms in which files and secret stores hold them. */
-export interface IdentityOptions {
-  /** The certificate chain as PEM, leaf first, as text or bytes; or the DER of the leaf alone. */
-  readonly cert: string | Uint8Array;
-  /** The leaf's private key: PEM text, or a KeyObject. */
+/** A private key, in the forms in which files and secret stores hold it. */
+interface KeyOptions {
+  /** PEM text, or a KeyObject. */
   readonly key: string | KeyObject;
   /** Decrypts `key` where it is encrypted PEM. */
   readonly passphrase?: string | undefined;
+}
+
+/** A key that is known to peers without any certificate (RFC 7250). */
+export interface RawPublicKeyIdentityOptions extends KeyOptions {
+  readonly certificateType: 'RawPublicKey';
+}
+
+/** A certificate and its leaf's private key, in the forms in which files and secret stores hold them. */
+export interface CertificateIdentityOptions extends KeyOptions {
+  readonly certificateType?: 'X509' | undefined;
+  /** The certificate chain as PEM, leaf first, as text or bytes; or the DER of the leaf alone. */
+  readonly cert: string | Uint8Array;
   /**
    * The DER OCSP response of the leaf's issuer, for peers who ask for one, or a function that gives the latest: then it
    * can be renewed while connections go on. See `Identity.ocspResponse`.
@@ -23,7 +34,13 @@ export interface IdentityOptions {
   readonly ocspResponse?: Identity['ocspResponse'];
 }
 
-const optionNames: readonly string[] = ['cert', 'key', 'passphrase', 'ocspResponse'];
+/** Who we are. */
+export type IdentityOptions = CertificateIdentityOptions | RawPublicKeyIdentityOptions;
+
+const optionNames: Readonly<Record<CertificateType, readonly string[]>> = {
+  X509: ['certificateType', 'cert', 'key', 'passphrase', 'ocspResponse'],
+  RawPublicKey: ['certificateType', 'key', 'passphrase'],
+};
 
 /**
  * The identity that these options describe; a ready one (with `chain` and `signer`) passes through as it is.
@@ -39,12 +56,23 @@ export function loadIdentity<Ready extends Identity>(
     throw new TlsUsageError(`${what}: expected { cert, key } or a ready identity { chain, signer }`);
   }
   if (isReady(options)) return checkReady(options, what);
+  const { certificateType = 'X509' } = options;
+  if (!Object.hasOwn(optionNames, certificateType)) {
+    throw new TlsUsageError(
+      `${what}.certificateType: expected 'X509' or 'RawPublicKey', got ${certificateType}`,
+    );
+  }
+  const known = optionNames[certificateType];
   for (const name of Object.keys(options)) {
-    if (!optionNames.includes(name)) {
-      throw new TlsUsageError(`${what}: unknown option "${name}"; known are ${optionNames.join(', ')}`);
+    if (!known.includes(name)) {
+      throw new TlsUsageError(`${what}: unknown option "${name}"; known are ${known.join(', ')}`);
     }
   }
   const key = loadKey(options, what);
+  if (options.certificateType === 'RawPublicKey') {
+    const chain = Object.freeze([new Uint8Array(encoded(createPublicKey(key)))]);
+    return Object.freeze({ certificateType, chain, signer: nodeSigner(key) });
+  }
   const chain = loadChain(options, what);
   checkFit(chain, key, what);
   const { ocspResponse } = options;
@@ -93,7 +121,7 @@ function checkReady<Ready extends Identity>(identity: Ready, what: string): Read
   return identity;
 }
 
-function loadKey({ key, passphrase }: IdentityOptions, what: string): KeyObject {
+function loadKey({ key, passphrase }: KeyOptions, what: string): KeyObject {
   if (passphrase !== undefined && typeof passphrase !== 'string') {
     throw new TlsUsageError(`${what}.passphrase: expected a string, got ${typeof passphrase}`);
   }
@@ -127,7 +155,7 @@ function loadKey({ key, passphrase }: IdentityOptions, what: string): KeyObject 
   }
 }
 
-function loadChain({ cert }: IdentityOptions, what: string): readonly Certificate[] {
+function loadChain({ cert }: CertificateIdentityOptions, what: string): readonly Certificate[] {
   return certificatesFrom(cert, `${what}.cert`).map((der, index) => {
     try {
       const certificate = parseCertificate(der);

@@ -33,8 +33,10 @@ export interface X509TrustOptions {
 
 /** A chain that has passed every check but the caller's own. */
 export interface VerifiedPeer {
-  /** DER certificates of the path that was found, leaf first, trust anchor last. */
+  /** DER certificates of the path that was found, leaf first, trust anchor last; empty for a raw public key. */
   readonly path: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo of the peer's own key. */
+  readonly publicKey: Uint8Array;
   /** What the leaf is good for. */
   readonly purpose: 'server' | 'client';
   /** The name that the leaf is valid for; undefined for a client. */
@@ -96,14 +98,26 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
         if (error instanceof TlsCertificateError) return { trusted: false, error };
         throw error;
       }
-      const trusted: TrustVerdict = { trusted: true, validUntil: chain.validUntil };
-      if (verifyPeer === undefined) return trusted;
       const path = chain.path.map(({ der }) => der.slice());
-      const answer = verifyPeer({ path, purpose, host: peer.host }, context);
-      const verdict = (value: unknown): TrustVerdict => (value === true ? trusted : refusedBy(value));
-      return isPromiseLike(answer) ? answer.then(verdict) : verdict(answer);
+      const publicKey = chain.path[0]!.subjectPublicKeyInfo.slice();
+      const verified = { path, publicKey, purpose, host: peer.host };
+      return askedToo(verifyPeer, verified, chain.validUntil, context);
     },
   });
+}
+
+/** The verdict on a peer in which all else is right. */
+export function askedToo(
+  verifyPeer: PeerCheck | undefined,
+  peer: VerifiedPeer,
+  validUntil: number,
+  context: QuestionContext,
+): MaybePromise<TrustVerdict> {
+  const trusted: TrustVerdict = { trusted: true, validUntil };
+  if (verifyPeer === undefined) return trusted;
+  const answer = verifyPeer(peer, context);
+  const verdict = (value: unknown): TrustVerdict => (value === true ? trusted : refusedBy(value));
+  return isPromiseLike(answer) ? answer.then(verdict) : verdict(answer);
 }
 
 /** Undefined where there are so many that they are none; part of them would keep others' clients from trying. */

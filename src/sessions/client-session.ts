@@ -22,6 +22,8 @@ export interface ClientSession {
   readonly validUntil: number;
   /** The server's chain as verified then; DER, leaf first. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo of a server that was known by that alone (RFC 7250). */
+  readonly peerRawPublicKey?: Uint8Array | undefined;
 }
 
 /** Where a client keeps its sessions, by their scope. */

@@ -1,4 +1,4 @@
-import { copyBytes } from '../base/bytes.ts';
+import { copyBytes, noBytes } from '../base/bytes.ts';
 import { TlsPeerError } from '../base/errors.ts';
 import { type CipherSuiteName, cipherSuiteCodes, nameOf } from '../wire/names.ts';
 import { Reader } from '../wire/reader.ts';
@@ -17,10 +17,12 @@ export interface SessionState {
   readonly policy: Uint8Array;
   /** The verified chain of the client, DER, leaf first; empty for anonymous clients. */
   readonly clientCertificates: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo of a client that was known by that alone. */
+  readonly clientRawPublicKey: Uint8Array | undefined;
 }
 
 /** Tickets that a rolled-back or newer release sealed are not understood, and not resumed. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 export function encodeSessionState(state: SessionState): Uint8Array {
   const writer = new Writer();
@@ -30,6 +32,7 @@ export function encodeSessionState(state: SessionState): Uint8Array {
   writer.vector(1, state.policy).vector(3, () => {
     for (const certificate of state.clientCertificates) writer.vector(3, certificate);
   });
+  writer.vector(2, state.clientRawPublicKey ?? noBytes);
   return writer.finish();
 }
 
@@ -45,6 +48,7 @@ export function decodeSessionState(bytes: Uint8Array): SessionState | undefined 
     const validUntil = readTime(reader);
     const policy = copyBytes(reader.vector(1, 32));
     const list = reader.list(3, 0);
+    const rawPublicKey = copyBytes(reader.vector(2, 0));
     reader.end();
     const clientCertificates: Uint8Array[] = [];
     while (list.remaining > 0) clientCertificates.push(copyBytes(list.vector(3, 1)));
@@ -55,6 +59,7 @@ export function decodeSessionState(bytes: Uint8Array): SessionState | undefined 
       validUntil: validUntil === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : validUntil,
       policy,
       clientCertificates,
+      clientRawPublicKey: rawPublicKey.length > 0 ? rawPublicKey : undefined,
     };
   } catch (error) {
     // A store gives back what it likes; only bytes that do not parse are forgiven.

@@ -165,9 +165,10 @@ export const cookie: ExtensionCodec<Uint8Array> = {
   write: (writer, value) => void writer.vector(2, value),
 };
 
-export const pskModes: ExtensionCodec<readonly number[]> = {
+/** PSK key exchange modes, certificate types: `uint8 list<1..2^8-1>`. */
+export const uint8List: ExtensionCodec<readonly number[]> = {
   read: (reader) => [...reader.vector(1, 1)],
-  write: (writer, modes) => void writer.vector(1, Uint8Array.from(modes)),
+  write: (writer, values) => void writer.vector(1, Uint8Array.from(values)),
 };
 
 /** RFC 9846 §4.3.11. */

@@ -15,6 +15,8 @@ export type ExtensionName =
   | 'supported_groups'
   | 'signature_algorithms'
   | 'application_layer_protocol_negotiation'
+  | 'client_certificate_type'
+  | 'server_certificate_type'
   | 'padding'
   | 'compress_certificate'
   | 'record_size_limit'
@@ -37,6 +39,8 @@ export const extensionTypes: Readonly<Record<ExtensionName, ExtensionType>> = {
   supported_groups: { code: 10, contexts: ['CH', 'EE'] },
   signature_algorithms: { code: 13, contexts: ['CH', 'CR'] },
   application_layer_protocol_negotiation: { code: 16, contexts: ['CH', 'EE'] },
+  client_certificate_type: { code: 19, contexts: ['CH', 'EE'] },
+  server_certificate_type: { code: 20, contexts: ['CH', 'EE'] },
   padding: { code: 21, contexts: ['CH'] },
   compress_certificate: { code: 27, contexts: ['CH', 'CR'] },
   record_size_limit: { code: 28, contexts: ['CH', 'EE'] },

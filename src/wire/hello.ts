@@ -14,13 +14,13 @@ import {
   offeredVersions,
   opaque,
   protocolNames,
-  pskModes,
   recordSizeLimit,
   type StatusRequest,
   statusRequest,
   type TicketRequest,
   ticketRequest,
   uint8,
+  uint8List,
   uint16,
   uint16List,
 } from './extension-codecs.ts';
@@ -53,6 +53,8 @@ export interface ClientHelloExtensions extends ExtensionBlock {
   readonly signature_algorithms?: readonly number[] | undefined;
   readonly signature_algorithms_cert?: readonly number[] | undefined;
   readonly application_layer_protocol_negotiation?: readonly string[] | undefined;
+  readonly client_certificate_type?: readonly number[] | undefined;
+  readonly server_certificate_type?: readonly number[] | undefined;
   readonly padding?: Uint8Array | undefined;
   readonly compress_certificate?: readonly number[] | undefined;
   readonly record_size_limit?: number | undefined;
@@ -76,11 +78,13 @@ const clientHelloCodecs: ExtensionCodecs<ClientHelloExtensions> = {
   status_request: statusRequest,
   application_layer_protocol_negotiation: protocolNames,
   max_fragment_length: uint8,
+  client_certificate_type: uint8List,
+  server_certificate_type: uint8List,
   compress_certificate: compressionAlgorithms,
   record_size_limit: recordSizeLimit,
   certificate_authorities: distinguishedNames,
   post_handshake_auth: flag,
-  psk_key_exchange_modes: pskModes,
+  psk_key_exchange_modes: uint8List,
   ticket_request: ticketRequest,
   key_share: offeredKeyShares,
   cookie,

@@ -27,6 +27,8 @@ export interface EncryptedExtensions extends ExtensionBlock {
   readonly supported_groups?: readonly number[] | undefined;
   /** The one protocol that the server chose; a list only on the wire. */
   readonly application_layer_protocol_negotiation?: string | undefined;
+  readonly client_certificate_type?: number | undefined;
+  readonly server_certificate_type?: number | undefined;
   readonly record_size_limit?: number | undefined;
   readonly ticket_request?: number | undefined;
   readonly early_data?: true | undefined;
@@ -48,6 +50,8 @@ const encryptedExtensionsCodecs: ExtensionCodecs<EncryptedExtensions> = {
   max_fragment_length: uint8,
   supported_groups: uint16List,
   application_layer_protocol_negotiation: chosenProtocol,
+  client_certificate_type: uint8,
+  server_certificate_type: uint8,
   record_size_limit: recordSizeLimit,
   ticket_request: uint8,
   early_data: flag,

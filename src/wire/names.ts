@@ -67,6 +67,11 @@ export const signatureSchemeCodes = {
   rsa_pss_pss_sha512: 0x080b,
 } as const;
 
+/** What Certificate messages hold (RFC 7250, the registry of RFC 8447 §16). */
+export const certificateTypeCodes = { X509: 0, RawPublicKey: 2 } as const;
+
+export type CertificateType = keyof typeof certificateTypeCodes;
+
 /** RFC 8879 §7.3. */
 export const certificateCompressionCodes = { zlib: 1, brotli: 2 } as const;
 

@@ -217,7 +217,9 @@ function* serverScript(config: ServerConfig, trace: Trace, flight: Flight): Hand
   flight.installWriteKeys(suite, applicationTraffic.server);
   const { clientAuthentication, clientTrust } = config;
   const requested =
-    clientAuthentication === 'none' ? undefined : { clientAuthentication, clientTrust, hash: noHash };
+    clientAuthentication === 'none'
+      ? undefined
+      : { policy: { clientAuthentication, clientTrust, hash: noHash }, certificateType: 'X509' as const };
   const state = { config, flight, transcript, suite };
   const client = yield* receiveClientFlight({ state, handshakeTraffic, applicationTraffic, requested });
   expect(toHex(transcript.digest())).toBe(toHex(trace.secret('res master').transcriptHash));
@@ -230,6 +232,7 @@ function* serverScript(config: ServerConfig, trace: Trace, flight: Flight): Hand
     resumed: false,
     helloRetryRequest: false,
     peerCertificates: client?.chain ?? [],
+    peerRawPublicKey: undefined,
     authenticatedAt: now,
     validUntil: now + 1e9,
     exporterSecret: trace.secret('exp master').secret,

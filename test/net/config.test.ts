@@ -211,7 +211,14 @@ describe('dangerouslyVerifyPeer', () => {
     expect(pair.client.info.peerCertificates).toEqual([leaf.der]);
     const ocspResponses = [undefined];
     expect(peers).toEqual([
-      { chain: [leaf.der], ocspResponses, purpose: 'server', host: 'localhost', now: startOfTime },
+      {
+        certificateType: 'X509',
+        chain: [leaf.der],
+        ocspResponses,
+        purpose: 'server',
+        host: 'localhost',
+        now: startOfTime,
+      },
     ]);
   });
 

@@ -8,6 +8,7 @@ import { type PeerCheck, type X509TrustOptions, x509Trust } from '../../src/net/
 import { TlsStream } from '../../src/streams/tls-stream.ts';
 import { memoryStreamPair } from '../../src/testing.ts';
 import type { TestCertificate } from '../support/certificates.ts';
+import { field } from '../support/crl.ts';
 import { clientPem, rootPem, serverPem } from '../support/tls-endpoints.ts';
 import { expectRefused, expectTrusted, intermediate, leaf, makeChain, now, root } from '../support/trust.ts';
 
@@ -74,7 +75,8 @@ describe('verifyPeer', () => {
       return true;
     };
     expectTrusted(judge({ verifyPeer }) as TrustVerdict);
-    expect(seen).toEqual([{ path: [leaf.der, intermediate.der, root.der], purpose: 'server', host }]);
+    const path = [leaf.der, intermediate.der, root.der];
+    expect(seen).toEqual([{ path, publicKey: field(leaf, 6), purpose: 'server', host }]);
     expectTrusted((await judge({ verifyPeer: async () => true })) as TrustVerdict);
   });
 

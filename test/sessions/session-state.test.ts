@@ -14,6 +14,7 @@ const state: SessionState = {
   validUntil: Date.UTC(2027, 0, 1),
   policy: new Uint8Array(32).fill(4),
   clientCertificates: [Uint8Array.of(1, 2, 3), Uint8Array.of(4)],
+  clientRawPublicKey: undefined,
 };
 
 describe('the state of a session', () => {
@@ -31,6 +32,7 @@ describe('the state of a session', () => {
       validUntil: fc.oneof(fc.nat({ max: 2 ** 47 }), fc.constant(Number.POSITIVE_INFINITY)),
       policy: bytes(32),
       clientCertificates: fc.array(fc.uint8Array({ minLength: 1, maxLength: 400 }), { maxLength: 4 }),
+      clientRawPublicKey: fc.option(fc.uint8Array({ minLength: 1, maxLength: 400 }), { nil: undefined }),
     });
     fc.assert(
       fc.property(arbitrary, (value) => {
