@@ -275,6 +275,7 @@ describe('a certificate is compressed once', () => {
     expect(send(2)).not.toEqual(send(1));
     expect(calls).toHaveLength(2);
     for (let id = 1; id <= maxCompressedPerChain; id++) send(id);
+    for (let id = 1; id <= maxCompressedPerChain; id++) send(id);
     expect(calls).toHaveLength(maxCompressedPerChain);
     send(maxCompressedPerChain + 1);
     send(1);
