@@ -41,7 +41,7 @@ describe.skipIf(reason !== undefined)(`openssl s_client to Tacit${reason ? ` (${
     expectExchange(await serveTo(opensslClientWith('-record_padding', '1000'), {}));
   });
 
-  test('extensions that Tacit does not have', async () => {
+  test('extensions that Tacit does not have, or has no answer to', async () => {
     const extensions = ['-status', '-enable_pha', '-maxfraglen', '1024', '-serverinfo', '18,4660'];
     expectExchange(await serveTo(opensslClientWith(...extensions), {}));
   });

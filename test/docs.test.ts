@@ -13,7 +13,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { selfSignedCertificate } from './support/certificates.ts';
+import { rootCertificate, selfSignedCertificate, serverCertificate } from './support/certificates.ts';
+import { crlPem, makeCrl } from './support/crl.ts';
+import { makeOcspResponse } from './support/ocsp.ts';
 
 // The examples import the package by its name, so they run on what was built.
 const run = promisify(execFile);
@@ -39,9 +41,33 @@ beforeAll(async () => {
   mkdirSync(join(directory, 'node_modules'));
   symlinkSync(root, join(directory, 'node_modules', 'tacit-tls'), 'dir');
   const made = await selfSignedCertificate();
-  writeFileSync(join(directory, 'cert.pem'), made.pem);
-  writeFileSync(join(directory, 'key.pem'), made.keyPem);
+  write('cert.pem', made.pem);
+  write('key.pem', made.keyPem);
+  await issueFiles();
 });
+
+function write(name: string, content: string | Uint8Array): void {
+  writeFileSync(join(directory, name), content);
+}
+
+/** An authority, its servers, and what it says of them today. */
+async function issueFiles(): Promise<void> {
+  const authority = await rootCertificate();
+  const server = await serverCertificate(authority);
+  const stolen = await serverCertificate(authority);
+  const day = 86_400_000;
+  const today = { thisUpdate: new Date(Date.now() - day), nextUpdate: new Date(Date.now() + day) };
+  write('ca.pem', authority.pem);
+  const mail = await serverCertificate(authority, { names: ['mail.example.org'], subject: 'CN=Mail' });
+  const wildcard = await serverCertificate(authority, { names: ['*.example.org'], subject: 'CN=All' });
+  for (const [name, { pem, keyPem }] of Object.entries({ server, mail, wildcard })) {
+    write(`${name}.pem`, pem);
+    write(`${name}-key.pem`, keyPem);
+  }
+  write('stolen.pem', stolen.pem);
+  write('crl.pem', crlPem(makeCrl(authority, { revoked: [stolen], ...today })));
+  write('response.der', makeOcspResponse(server, authority, today));
+}
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -38,6 +38,11 @@ export class CertificateFiles {
     return this.#identity(`client-${type}`);
   }
 
+  /** The key of the intermediate, which issued all servers and clients. */
+  get intermediateKey(): string {
+    return join(this.#directory, 'intermediate-key.pem');
+  }
+
   /** A root that has issued nothing but `stranger`. */
   get otherRoot(): string {
     return join(this.#directory, 'other-root.pem');
@@ -70,6 +75,7 @@ export async function issueCertificates(directory: string): Promise<void> {
   const intermediate = await intermediateCertificate(root);
   await writeFile(files.roots, root.pem);
   await writeFile(files.server().intermediates, intermediate.pem);
+  await writeFile(files.intermediateKey, intermediate.keyPem);
   for (const type of keyTypes) {
     const names = [serverName, 'localhost', '127.0.0.1'];
     const key = keyOf(type);

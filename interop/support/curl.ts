@@ -17,6 +17,7 @@ export const curlClient: PeerClient = {
     updatesKeys: false,
     alpnMismatch: 'alert',
     refusal: 'unknown_ca',
+    heedsAuthorities: false,
     limitsRecords: false,
     halfCloses: false,
     remembersGroups: false,

@@ -23,6 +23,7 @@ const abilities: PeerAbilities = {
   updatesKeys: true,
   alpnMismatch: 'alert',
   refusal: 'access_denied',
+  heedsAuthorities: false,
   limitsRecords: true,
   halfCloses: false,
   remembersGroups: false,

@@ -54,6 +54,8 @@ export interface PeerReport {
   readonly peerCertificate?: boolean | undefined;
   /** What became of 0-RTT data. */
   readonly earlyData?: string | undefined;
+  /** What the OCSP response that came with a server's certificate says of it. */
+  readonly stapledStatus?: string | undefined;
   /** 32 bytes under the label `EXPORTER-tacit-interop`, no context, as hex. */
   readonly exporter?: string | undefined;
   readonly keyUpdatesReceived?: number | undefined;
@@ -75,6 +77,8 @@ export interface PeerAbilities {
   readonly alpnMismatch: 'alert' | 'ignored';
   /** How its server refuses a client certificate that it does not trust. */
   readonly refusal: 'unknown_ca' | 'access_denied' | 'close';
+  /** Whether its client shows no certificate where the server names no authority of it. */
+  readonly heedsAuthorities: boolean;
   readonly limitsRecords: boolean;
   /** Whether its client can end its direction and go on reading. */
   readonly halfCloses: boolean;

@@ -21,6 +21,7 @@ const libraryAbilities: PeerAbilities = {
   updatesKeys: false,
   alpnMismatch: 'alert',
   refusal: 'unknown_ca',
+  heedsAuthorities: false,
   limitsRecords: false,
   halfCloses: true,
   remembersGroups: false,
@@ -54,6 +55,7 @@ export const goProgram: DriverProgram = {
     // Its certificates know RSA-PSS as a signature, not as a kind of key.
     signatureSchemes: everySignatureScheme.filter((scheme) => !scheme.startsWith('rsa_pss_pss')),
     narrowsSignatureSchemes: false,
+    heedsAuthorities: true,
   },
 };
 

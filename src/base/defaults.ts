@@ -44,3 +44,9 @@ export const clientSessionsPerServer: number = 8;
 
 /** Servers that a client keeps sessions of. */
 export const clientSessionServers: number = 256;
+
+/** How old an OCSP response that does not say when the next one comes may be, milliseconds (RFC 6960 §4.2.2.1: newer ones are always there). */
+export const ocspMaxAge: number = 86_400_000;
+
+/** How far ahead of our clock an OCSP response may have been made, milliseconds: they are minutes old, and clocks differ. */
+export const ocspClockSkew: number = 300_000;

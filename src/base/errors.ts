@@ -55,6 +55,8 @@ export type CertificateCheck =
   | 'pin_mismatch'
   | 'revoked'
   | 'revocation_unknown'
+  | 'bad_ocsp_response'
+  | 'missing_ocsp_response'
   | 'not_acceptable'
   | 'missing';
 
@@ -131,6 +133,8 @@ const certificateAlerts: Readonly<Record<CertificateCheck, AlertName>> = {
   pin_mismatch: 'certificate_unknown',
   revoked: 'certificate_revoked',
   revocation_unknown: 'certificate_unknown',
+  bad_ocsp_response: 'bad_certificate_status_response',
+  missing_ocsp_response: 'bad_certificate_status_response',
   not_acceptable: 'certificate_unknown',
   missing: 'certificate_required',
 };

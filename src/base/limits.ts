@@ -42,6 +42,12 @@ export const maxTicketLifetime: number = 604_800;
 /** PSK identities that a server tries to open: more than any client offers, few enough to cost nothing. */
 export const maxPskIdentitiesTried: number = 4;
 
+/** Identities that are tried for a client without a name of theirs: a default, and one for each kind of key. */
+export const maxIdentitiesTried: number = 16;
+
+/** Names of authorities in a CertificateRequest, in bytes: more would be no hint, and clients read no longer messages. */
+export const maxAuthorityNames: number = 2 ** 14;
+
 /** A host name in server_name: the longest DNS name has 253 characters (RFC 1035 §3.1). */
 export const maxServerName: number = 255;
 
@@ -84,6 +90,21 @@ export const maxPresentedBytes: number = 65_536;
 /** Extensions of a certificate: the largest known have about twenty. */
 export const maxCertificateExtensions: number = 100;
 
+/** An OCSP response of our own, in bytes: those of public authorities have 500 to 2 500. */
+export const maxOcspResponse: number = 2 ** 14;
+
+/** Statuses in an OCSP response: one would do, some responders add those of a certificate's issuers. */
+export const maxOcspStatuses: number = 100;
+
+/** Paths in which all holds but the last check, after which no other is looked for. */
+export const maxRefusedPaths: number = 16;
+
+/** Certificates in an OCSP response that are looked into: the responder's and its issuers'. */
+export const maxOcspCertificates: number = 8;
+
+/** Of these, how many are tried as its signer's: one would do, and each may cost two signatures. */
+export const maxResponders: number = 2;
+
 /** Compressed messages kept for one chain: by two algorithms, with a stapled response and without. */
 export const maxCompressedPerChain: number = 4;
 
@@ -93,7 +114,7 @@ export const maxMessageSizes: Readonly<Record<number, number>> = {
   2: 2 ** 17, // server_hello: HelloRetryRequest carries a cookie of up to 64 KiB
   4: 2 ** 17, // new_session_ticket: a ticket of up to 64 KiB
   8: 2 ** 16 + 2, // encrypted_extensions
-  11: 2 ** 16 + 2 ** 12, // certificate: 64 KiB of certificates and their framing
+  11: 2 ** 16 + 2 ** 14, // certificate: 64 KiB of certificates, their framing and OCSP responses
   13: 2 ** 16 + 258, // certificate_request
   15: 2 ** 13, // certificate_verify: RSA-16384 signs in 2 048
   20: 64, // finished: a SHA-512 hash would be the longest

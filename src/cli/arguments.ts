@@ -69,13 +69,23 @@ export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** What `--ca` names: one of the sets of `ca`, or what a file holds; bytes, which are never the name of a set. */
+export function readAuthorities(value: string): string | Uint8Array {
+  return value === 'bundled' || value === 'system' ? value : readBytes(value, '--ca');
+}
+
 /** The text of a file that an option names. */
 export function readTextFile(path: string, option: string): string {
-  requireFile(path, option);
+  return new TextDecoder().decode(readBytes(path, option));
+}
+
+/** The bytes of a file. @param what names it: an option, or an argument */
+export function readBytes(path: string, what: string): Uint8Array {
+  requireFile(path, what);
   try {
-    return readFileSync(path, 'utf8');
+    return new Uint8Array(readFileSync(path));
   } catch (error) {
-    throw new UsageError(`${option}: '${path}' cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw new UsageError(`${what}: '${path}' cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

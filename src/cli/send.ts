@@ -4,7 +4,7 @@ import {
   formatHostPort,
   parseArguments,
   parseHostPort,
-  readTextFile,
+  readAuthorities,
   requireFile,
   requirePositionals,
 } from './arguments.ts';
@@ -23,8 +23,10 @@ side has closed too. How it closed is reported. No way of closing is a receipt:
 whether the other side has kept the file, only its own protocol could say.
 
 Options:
-  --ca FILE           trust the certificates in FILE (PEM) and no others;
-                      without it, those that Node trusts
+  --ca FILE           trust the certificates in FILE (PEM) and no others; or
+                      'system', those of the operating system, or 'bundled',
+                      those that Node carries and the default
+                      (a file of that name is ./system)
   --server-name NAME  the name to ask for and to find in the certificate;
                       without it, HOST
 
@@ -43,7 +45,7 @@ export const send: Command = {
     const [path = '', target = ''] = positionals;
     const peer = parseHostPort(target);
     const length = path === '-' ? undefined : requireFile(path, 'FILE');
-    const ca = values.ca === undefined ? undefined : readTextFile(values.ca, '--ca');
+    const ca = values.ca === undefined ? undefined : readAuthorities(values.ca);
     const serverName = values['server-name'];
     const stream = await connect({
       ...peer,

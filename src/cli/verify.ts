@@ -1,12 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { type CertificateSummary, type Verification, verifyCertificates } from '../index.ts';
-import { parseArguments, readTextFile, requireFile, requirePositionals, UsageError } from './arguments.ts';
+import {
+  parseArguments,
+  readAuthorities,
+  readBytes,
+  readTextFile,
+  requirePositionals,
+  UsageError,
+} from './arguments.ts';
 import type { Command } from './command.ts';
 
 const help = `tacit verify: say whether a certificate chain is trusted, and why
 
 Usage: tacit verify FILE --host NAME [--ca FILE] [--purpose server|client]
-                    [--at DATE] [--crl FILE] [--json]
+                    [--at DATE] [--crl FILE] [--ocsp FILE] [--json]
 
 FILE holds the chain as PEM, the leaf first, the others in any order; or one
 certificate as DER. Prints the path that was found, from the trust anchor down
@@ -15,13 +21,16 @@ to the leaf, or each path that was tried and why it leads nowhere.
 Options:
   --host NAME        the DNS name or IP address that the leaf must be valid for;
                      needed for a server
-  --ca FILE          trust the certificates in FILE (PEM) and no others;
-                     without it, those that Node trusts
+  --ca FILE          trust the certificates in FILE (PEM) and no others; or
+                     'system', those of the operating system, or 'bundled',
+                     those that Node carries and the default for a server
+                     (a file of that name is ./system)
   --purpose PURPOSE  what the leaf must be good for: server (default) or client
   --at DATE          judge as of that time, such as 2026-12-31 or
                      2026-12-31T23:59:59Z; without it, now
   --crl FILE         revocation lists (PEM): every certificate of the path but
                      the anchor has to be on its issuer's, and not revoked
+  --ocsp FILE        the OCSP response (DER) that came with the leaf
   --json             print one JSON object
 
 Exit status: 0 trusted, 1 not trusted, 2 a mistake in the arguments.
@@ -33,6 +42,7 @@ const options = {
   purpose: { type: 'string' },
   at: { type: 'string' },
   crl: { type: 'string' },
+  ocsp: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
 
@@ -43,17 +53,19 @@ export const verify: Command = {
   async run(args): Promise<number> {
     const { values, positionals } = parseArguments(args, options);
     requirePositionals(positionals, ['FILE']);
-    const [file = ''] = positionals;
-    requireFile(file, 'FILE');
+    const chain = readBytes(positionals[0] ?? '', 'FILE');
     const purpose = purposeOf(values.purpose ?? 'server');
     if (purpose === 'server' && values.host === undefined)
       throw new UsageError('--host is missing: a server is verified for a name');
-    const verification = verifyCertificates(new Uint8Array(readFileSync(file)), {
+    if (purpose === 'client' && values.ca === undefined)
+      throw new UsageError('--ca is missing: name the authorities of your clients');
+    const verification = verifyCertificates(chain, {
       host: values.host,
       purpose,
-      ca: values.ca === undefined ? undefined : readTextFile(values.ca, '--ca'),
+      ca: values.ca === undefined ? undefined : readAuthorities(values.ca),
       now: values.at === undefined ? undefined : timeOf(values.at),
       revocation: values.crl === undefined ? undefined : { crls: readTextFile(values.crl, '--crl') },
+      ocspResponse: values.ocsp === undefined ? undefined : readBytes(values.ocsp, '--ocsp'),
     });
     process.stdout.write(values.json ? `${JSON.stringify(plain(verification))}\n` : text(verification));
     return verification.trusted ? 0 : 1;

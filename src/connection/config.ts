@@ -1,4 +1,4 @@
-import { toHex, utf8 } from '../base/bytes.ts';
+import { noBytes, toHex } from '../base/bytes.ts';
 import { resumedTicketCount, ticketCount, ticketLifetime } from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import {
@@ -15,8 +15,16 @@ import type {
   SignatureScheme,
 } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
-import type { ClientConfig, EndpointConfig, ServerConfig, TicketPolicy } from '../handshake/config.ts';
-import type { Identity } from '../handshake/identity.ts';
+import type {
+  ClientConfig,
+  ClientIdentitySelector,
+  EndpointConfig,
+  ServerConfig,
+  ServerIdentitySelector,
+  TicketPolicy,
+} from '../handshake/config.ts';
+import type { Identity, ServerIdentity } from '../handshake/identity.ts';
+import { identityTable } from '../handshake/identity-choice.ts';
 import { MemorySessionCache } from '../sessions/client-session.ts';
 import { TicketKeys } from '../sessions/ticket-keys.ts';
 import {
@@ -34,14 +42,21 @@ type Optional<Config, Required extends keyof Config> = Pick<Config, Required> & 
 /** The settings of a client: all but the provider and the trust policy have defaults. */
 export type ClientSettings = Omit<
   Optional<ClientConfig, 'provider' | 'trust'>,
-  'role' | 'sessionScope' | 'sessions'
+  'role' | 'sessionScope' | 'sessions' | 'identity'
 > & {
+  /** Who we are, where a server asks: one identity, several of which the one that fits is taken, or a function. */
+  readonly identity?: Identity | readonly Identity[] | ClientIdentitySelector | undefined;
   /** `false` keeps none and offers none; by default sessions are kept in memory. */
   readonly sessions?: ClientConfig['sessions'] | false;
 };
 
 /** The settings of a server: all but the provider and the identity have defaults. */
-export type ServerSettings = Omit<Optional<ServerConfig, 'provider' | 'identity'>, 'role' | 'tickets'> & {
+export type ServerSettings = Omit<
+  Optional<ServerConfig, 'provider' | 'identity'>,
+  'role' | 'tickets' | 'identity'
+> & {
+  /** One identity, several of which the one that fits a client is taken, or a function. */
+  readonly identity: ServerIdentity | readonly ServerIdentity[] | ServerIdentitySelector;
   readonly tickets?: { readonly [Name in keyof TicketPolicy]?: TicketPolicy[Name] | undefined } | undefined;
 };
 
@@ -74,7 +89,9 @@ const defaultCertificateCompression: readonly CertificateCompression[] = ['brotl
 /** A validated, immutable configuration for clients, to be shared by connections. @throws TlsUsageError naming the field */
 export function createClientConfig(settings: ClientSettings): ClientConfig {
   const common = endpointConfig(settings);
-  const { trust, identity, ticketRequest } = settings;
+  const { trust, ticketRequest } = settings;
+  const identity =
+    typeof settings.identity === 'function' ? settings.identity : listOf<Identity>(settings.identity ?? []);
   const keyShares = settings.keyShares ?? common.groups.slice(0, 1);
   if (keyShares.some((group) => !common.groups.includes(group))) {
     throw new TlsUsageError('keyShares must be a subset of groups');
@@ -83,6 +100,7 @@ export function createClientConfig(settings: ClientSettings): ClientConfig {
     requireInteger('ticketRequest.newSession', ticketRequest.newSession, 0, 255);
     requireInteger('ticketRequest.resumption', ticketRequest.resumption, 0, 255);
   }
+  let scope: string | undefined;
   return Object.freeze<ClientConfig>({
     ...common,
     role: 'client',
@@ -93,13 +111,19 @@ export function createClientConfig(settings: ClientSettings): ClientConfig {
     sessions: settings.sessions === false ? undefined : (settings.sessions ?? new MemorySessionCache()),
     ticketRequest: ticketRequest && Object.freeze({ ...ticketRequest }),
     compatibilityMode: settings.compatibilityMode ?? true,
-    sessionScope: scopeOf(common.provider, trust.fingerprint, identity),
+    // Only a handshake needs it: a policy that has many anchors reads them for its fingerprint.
+    get sessionScope(): string {
+      scope ??= scopeOf(common.provider, trust.fingerprint, identity);
+      return scope;
+    },
   });
 }
 
 /** A validated, immutable configuration for servers, to be shared by connections. @throws TlsUsageError naming the field */
 export function createServerConfig(settings: ServerSettings): ServerConfig {
   const common = endpointConfig(settings);
+  const { identity } = settings;
+  if (Array.isArray(identity) && identity.length === 0) throw new TlsUsageError('identity is empty');
   const clientAuthentication = settings.clientAuthentication ?? 'none';
   if (clientAuthentication !== 'none' && !settings.clientTrust) {
     throw new TlsUsageError(
@@ -117,7 +141,7 @@ export function createServerConfig(settings: ServerSettings): ServerConfig {
   return Object.freeze<ServerConfig>({
     ...common,
     role: 'server',
-    identity: settings.identity,
+    identity: typeof identity === 'function' ? identity : identityTable(listOf<ServerIdentity>(identity)),
     clientAuthentication,
     clientTrust: settings.clientTrust,
     tickets: Object.freeze<TicketPolicy>({
@@ -209,10 +233,15 @@ function requireInteger(field: string, value: number, min: number, max: number):
 
 /** Which identity a function will choose is not known ahead: its sessions stay within this one configuration. */
 function scopeOf(provider: CryptoProvider, trust: Uint8Array, identity: ClientConfig['identity']): string {
-  const own = typeof identity === 'function' ? provider.randomBytes(32) : leafOf(identity);
-  return toHex(sha256(provider, Uint8Array.of(trust.length >> 8, trust.length & 0xff), trust, own));
+  const own = typeof identity === 'function' ? [provider.randomBytes(32)] : identity.map(leafOf);
+  const parts = [trust, ...own].map((part) => sha256(provider, part));
+  return toHex(sha256(provider, ...parts));
 }
 
-function leafOf(identity: Identity | undefined): Uint8Array {
-  return identity?.chain[0] ?? utf8('anonymous');
+function leafOf({ chain }: Identity): Uint8Array {
+  return chain[0] ?? noBytes;
+}
+
+function listOf<One>(oneOrMore: One | readonly One[]): readonly One[] {
+  return Object.freeze(Array.isArray(oneOrMore) ? [...oneOrMore] : [oneOrMore as One]);
 }

@@ -40,6 +40,8 @@ export interface CryptoProvider {
   /** Equality in time that depends on the lengths only. */
   timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
   hash(algorithm: HashAlgorithm): RunningHash;
+  /** 20 bytes. Names what OCSP names by SHA-1 (RFC 6960 §4.1.1, §4.2.1); what it names is proven by a signature. */
+  sha1(data: Uint8Array): Uint8Array;
   hmac(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** @param key of exactly the algorithm's key length (16 or 32 bytes) */
   aead(algorithm: AeadAlgorithm, key: Uint8Array): Aead;

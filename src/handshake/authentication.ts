@@ -1,13 +1,13 @@
-import { concatBytes, noBytes, utf8, wipe } from '../base/bytes.ts';
+import { concatBytes, copyBytes, noBytes, utf8, wipe } from '../base/bytes.ts';
 import { peerError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider, PublicKey, SignatureScheme } from '../crypto/provider.ts';
 import type { CipherSuite } from '../keys/cipher-suites.ts';
 import { finishedVerifyData } from '../keys/key-schedule.ts';
 import type { Transcript } from '../keys/transcript.ts';
 import { subjectPublicKeyInfo } from '../pki/certificate.ts';
+import { extensionTypes } from '../wire/extension-types.ts';
 import type { RawMessage } from '../wire/message.ts';
 import {
-  type Certificate,
   decodeCertificate,
   decodeCertificateVerify,
   decodeFinished,
@@ -45,10 +45,17 @@ export function sendMessage(state: Pick<HandshakeState, 'flight' | 'transcript'>
   state.flight.send(message);
 }
 
-/** The Certificate message of an identity. @throws TlsUsageError where its chain is empty: that would say "no identity" */
-export function certificateOf(identity: Identity): Uint8Array {
+/**
+ * The Certificate message of an identity.
+ * @param status_request the OCSP response that goes with its leaf
+ * @throws TlsUsageError where its chain is empty: that would say "no identity"
+ */
+export function certificateOf(identity: Identity, status_request?: Uint8Array): Uint8Array {
   if (identity.chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
-  const entries = identity.chain.map((certificate) => ({ certificate, extensions: {} }));
+  const entries = identity.chain.map((certificate, place) => ({
+    certificate,
+    extensions: place === 0 ? { status_request } : {},
+  }));
   return encodeCertificate({ context: noBytes, entries });
 }
 
@@ -88,22 +95,36 @@ export function* receiveFinished(state: HandshakeState, trafficSecret: Uint8Arra
   transcript.add(message.bytes);
 }
 
-/** A peer's Certificate, parsed: no context in a main handshake, no extension that was not asked for (RFC 9846 §4.5.1). */
-export function readCertificate(message: RawMessage): Certificate {
+/** A chain as it was presented, and the OCSP responses that came with it: copies, which outlive the message. */
+export interface PresentedChain {
+  readonly chain: readonly Uint8Array[];
+  readonly ocspResponses: readonly (Uint8Array | undefined)[];
+}
+
+/**
+ * A peer's Certificate, parsed: no context in a main handshake, no extension that was not asked for (RFC 9846 §4.5.1).
+ * @param trust says what was asked for
+ */
+export function readCertificate(message: RawMessage, trust: TrustPolicy): PresentedChain {
   const certificate = decodeCertificate(message.body);
   if (certificate.context.length > 0) {
     throw peerError('illegal_parameter', 'Certificate has a certificate_request_context that was not given');
   }
   for (const { extensions } of certificate.entries) {
-    const [unsolicited] = extensions.others ?? [];
-    if (unsolicited) {
-      throw peerError(
-        'unsupported_extension',
-        `Certificate has extension ${unsolicited.code}, which was not asked for`,
-      );
+    const { others = [], status_request } = extensions;
+    const [unsolicited] = others.map(({ code }) => code);
+    const code =
+      status_request && !trust.requestsOcspResponses ? extensionTypes.status_request.code : unsolicited;
+    if (code !== undefined) {
+      throw peerError('unsupported_extension', `Certificate has extension ${code}, which was not asked for`);
     }
   }
-  return certificate;
+  return {
+    chain: certificate.entries.map((entry) => copyBytes(entry.certificate)),
+    ocspResponses: certificate.entries.map(
+      ({ extensions: { status_request } }) => status_request && copyBytes(status_request),
+    ),
+  };
 }
 
 /**
@@ -113,13 +134,14 @@ export function readCertificate(message: RawMessage): Certificate {
 export function* authenticatePeer(
   state: HandshakeState,
   side: Side,
-  chain: readonly Uint8Array[],
+  presented: PresentedChain,
   trust: TrustPolicy,
   host: string | undefined,
 ): Handshake<AuthenticatedPeer> {
   const { config, transcript } = state;
+  const { chain } = presented;
   const key = publicKeyOf(config.provider, chain);
-  const peer: PeerChain = { chain, purpose: side, host, now: config.now() };
+  const peer: PeerChain = { ...presented, purpose: side, host, now: config.now() };
   const verdict = yield* ask({ kind: 'trust', peer }, (context) => trust.verify(peer, context));
   if (!verdict.trusted) throw verdict.error;
   const content = certificateVerifyContent(side, transcript.digest());

@@ -7,6 +7,7 @@ import { cipherSuites } from '../keys/cipher-suites.ts';
 import { type EarlySecret, earlySecret } from '../keys/key-schedule.ts';
 import type { Transcript } from '../keys/transcript.ts';
 import type { ClientSession } from '../sessions/client-session.ts';
+import { ocspStatusType, type StatusRequest } from '../wire/extension-codecs.ts';
 import {
   bindersLength,
   type ClientHello,
@@ -92,6 +93,7 @@ export function firstClientHello(
       supported_groups: codes(namedGroupCodes, config.groups),
       signature_algorithms: codes(signatureSchemeCodes, config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
+      status_request: config.trust.requestsOcspResponses ? ocspRequest : undefined,
       application_layer_protocol_negotiation:
         config.alpnProtocols.length > 0 ? config.alpnProtocols : undefined,
       compress_certificate: offeredCompression(config),
@@ -164,6 +166,9 @@ export function serverNameOf(peer: PeerName): string | undefined {
   }
   return name;
 }
+
+/** Any responder will do, and no extensions. */
+const ocspRequest: StatusRequest = { statusType: ocspStatusType, request: new Uint8Array(4) };
 
 /** Signatures within chains: those of the handshake, and PKCS#1, which certificates still use (RFC 9846 §4.3.3). */
 export const certificateSignatureSchemes: readonly number[] = codes(signatureSchemeCodes, [

@@ -47,7 +47,9 @@ import {
 } from './client-hello.ts';
 import type { CertificateRequestInfo, ClientConfig } from './config.ts';
 import type { Identity } from './identity.ts';
+import { chooseClientIdentity } from './identity-choice.ts';
 import type { HandshakeOutcome } from './outcome.ts';
+import { ocspResponseOf } from './stapling.ts';
 import { ask, type Flight, type Handshake, receive } from './steps.ts';
 
 /** A client's first flight as it left. */
@@ -364,11 +366,10 @@ function* authenticateServer(state: HandshakeState, peer: PeerName): Handshake<A
     transcript.add(message.bytes);
     message = yield* receive(...certificateMessages(config));
   }
-  const { entries } = readCertificate(uncompressed(config, message));
-  if (entries.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
+  const presented = readCertificate(uncompressed(config, message), config.trust);
+  if (presented.chain.length === 0) throw peerError('decode_error', "the server's Certificate is empty");
   transcript.add(message.bytes);
-  const chain = entries.map((entry) => entry.certificate.slice());
-  const server = yield* authenticatePeer(state, 'server', chain, config.trust, peer.host);
+  const server = yield* authenticatePeer(state, 'server', presented, config.trust, peer.host);
   return { ...server, request };
 }
 
@@ -389,12 +390,13 @@ function* sendClientAuthentication(
   if (typeof configured === 'function') {
     identity = yield* ask({ kind: 'clientIdentity', request: info }, (context) => configured(info, context));
   } else {
-    identity = configured;
+    identity = chooseClientIdentity(configured, info);
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   if (identity && scheme) {
-    const { compress_certificate: offer } = request.extensions;
-    sendMessage(state, compressedFor(config, offer, identity, certificateOf(identity)));
+    const { status_request: asked, compress_certificate: offer } = request.extensions;
+    const response = asked ? yield* ocspResponseOf(config, identity) : undefined;
+    sendMessage(state, compressedFor(config, offer, identity, certificateOf(identity, response)));
     yield* sendCertificateVerify(state, 'client', identity, scheme);
   } else {
     sendMessage(state, encodeCertificate({ context: noBytes, entries: [] }));

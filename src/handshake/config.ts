@@ -51,8 +51,8 @@ export interface ClientConfig extends EndpointConfig {
   /** Groups that the first ClientHello has a key share for; a subset of `groups` in the same order. */
   readonly keyShares: readonly NamedGroup[];
   readonly trust: TrustPolicy;
-  /** Who we are, where a server asks (RFC 9846 §4.4.2): a ready identity, or a function of what it asks. */
-  readonly identity: Identity | ClientIdentitySelector | undefined;
+  /** Who we are, where a server asks (RFC 9846 §4.4.2): the one that fits best, or a function of what it asks. */
+  readonly identity: readonly Identity[] | ClientIdentitySelector;
   readonly sessions: ClientSessionCache | undefined;
   /** How many tickets to ask for (RFC 9149): after a full and after a resumed handshake. Undefined: say nothing. */
   readonly ticketRequest: { readonly newSession: number; readonly resumption: number } | undefined;
@@ -64,10 +64,19 @@ export interface ClientConfig extends EndpointConfig {
 
 export interface ServerConfig extends EndpointConfig {
   readonly role: 'server';
-  readonly identity: ServerIdentity | ServerIdentitySelector;
+  /** The one that fits a client best, or a function of what it offers. */
+  readonly identity: IdentityTable<ServerIdentity> | ServerIdentitySelector;
   readonly clientAuthentication: ClientAuthentication;
   readonly clientTrust: TrustPolicy | undefined;
   readonly tickets: TicketPolicy;
+}
+
+/** Identities by the names in their leaves, so that a server of ten thousand finds one as fast as a server of two. */
+export interface IdentityTable<Some extends Identity> {
+  readonly all: readonly Some[];
+  /** By DNS name, and by what follows the `*.` of a wildcard. */
+  readonly exact: ReadonlyMap<string, readonly Some[]>;
+  readonly wildcards: ReadonlyMap<string, readonly Some[]>;
 }
 
 /** Which tickets a server owes, and how it makes them. */
@@ -93,6 +102,8 @@ export interface ClientHelloInfo {
   readonly signatureSchemes: readonly number[];
   /** signature_algorithms_cert, or where it is absent signature_algorithms. */
   readonly certificateSignatureSchemes: readonly number[];
+  /** DER distinguished names in certificate_authorities; empty: any. */
+  readonly certificateAuthorities: readonly Uint8Array[];
   readonly cipherSuites: readonly number[];
   readonly groups: readonly number[];
 }

@@ -18,11 +18,20 @@ export interface Signer {
   sign(scheme: SignatureScheme, content: Uint8Array, context: QuestionContext): MaybePromise<Uint8Array>;
 }
 
+/** The latest OCSP response, where there is one. */
+export type OcspResponseSource = (context: QuestionContext) => MaybePromise<Uint8Array | undefined>;
+
 /** A certificate chain and the key of its leaf. */
 export interface Identity {
   /** DER certificates, leaf first; the trust anchor may be left out. */
   readonly chain: readonly Uint8Array[];
   readonly signer: Signer;
+  /**
+   * The DER OCSP response that goes with the leaf to peers who ask for one (RFC 9846 §4.5.1.1). A function gives the
+   * one that is there now, or none; one that fails costs the response, not the connection. What is out of date or about
+   * another certificate does not go out.
+   */
+  readonly ocspResponse?: Uint8Array | OcspResponseSource | undefined;
 }
 
 /** Whether a server asks its clients for a certificate. */
@@ -39,6 +48,8 @@ export interface ServerIdentity extends Identity {
 export interface PeerChain {
   /** DER certificates as they came, leaf first; never empty. */
   readonly chain: readonly Uint8Array[];
+  /** The DER OCSP responses that came with them, each at the place of its certificate. */
+  readonly ocspResponses?: readonly (Uint8Array | undefined)[] | undefined;
   /** What the leaf must allow. */
   readonly purpose: 'server' | 'client';
   /** For a server: the DNS name or IP address that it must be valid for. */
@@ -63,5 +74,9 @@ export interface TrustPolicy {
    * was made under. Bytes of any length.
    */
   readonly fingerprint: Uint8Array;
+  /** DER names of the authorities that issue for peers, a hint for clients (RFC 9846 §4.3.4); not by default. */
+  readonly certificateAuthorities?: readonly Uint8Array[] | undefined;
+  /** Whether peers are asked for OCSP responses with their certificates; not by default. */
+  readonly requestsOcspResponses?: boolean | undefined;
   verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict>;
 }

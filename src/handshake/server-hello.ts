@@ -1,4 +1,4 @@
-import { equalBytes } from '../base/bytes.ts';
+import { copyBytes, equalBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import type { NamedGroup } from '../crypto/provider.ts';
 import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
@@ -111,6 +111,7 @@ export function clientHelloInfo(hello: ClientHello): ClientHelloInfo {
     alpnProtocols: extensions.application_layer_protocol_negotiation ?? [],
     signatureSchemes,
     certificateSignatureSchemes: extensions.signature_algorithms_cert ?? signatureSchemes,
+    certificateAuthorities: (extensions.certificate_authorities ?? []).map(copyBytes),
     cipherSuites: hello.cipherSuites,
     groups: extensions.supported_groups ?? [],
   };

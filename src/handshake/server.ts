@@ -4,9 +4,13 @@ import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 import type { CipherSuite } from '../keys/cipher-suites.ts';
 import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
 import { Transcript } from '../keys/transcript.ts';
-import type { KeyShareEntry } from '../wire/extension-codecs.ts';
+import { type KeyShareEntry, ocspStatusType } from '../wire/extension-codecs.ts';
 import { type ClientHello, decodeClientHello, encodeServerHello } from '../wire/hello.ts';
-import { encodeCertificateRequest, encodeEncryptedExtensions } from '../wire/messages.ts';
+import {
+  type CertificateRequestExtensions,
+  encodeCertificateRequest,
+  encodeEncryptedExtensions,
+} from '../wire/messages.ts';
 import {
   namedGroupCodes,
   protocolVersions,
@@ -35,6 +39,7 @@ import {
 import { certificateSignatureSchemes } from './client-hello.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
+import { chooseServerIdentity } from './identity-choice.ts';
 import type { HandshakeOutcome } from './outcome.ts';
 import {
   checkClientHello,
@@ -45,6 +50,7 @@ import {
   clientHelloInfo,
 } from './server-hello.ts';
 import { acceptSession, type ServerPolicy, sessionPolicyHash } from './server-psk.ts';
+import { ocspResponseOf } from './stapling.ts';
 import { ask, type Flight, type Handshake, receive } from './steps.ts';
 
 /** What the first messages settled. */
@@ -221,7 +227,7 @@ function* negotiate(config: ServerConfig, flight: Flight, transcript: Transcript
 
 function* chooseIdentity(config: ServerConfig, hello: ClientHello): Handshake<ServerIdentity> {
   const { identity: configured } = config;
-  if (typeof configured !== 'function') return configured;
+  if (typeof configured !== 'function') return chooseServerIdentity(configured, clientHelloInfo(hello));
   const info = clientHelloInfo(hello);
   const chosen = yield* ask({ kind: 'serverIdentity', hello: info }, (context) => configured(info, context));
   if (!chosen) {
@@ -260,21 +266,25 @@ function signatureSchemeFor(identity: ServerIdentity, hello: ClientHello): Signa
 /** CertificateRequest where clients authenticate, Certificate, CertificateVerify. */
 function* sendServerAuthentication(
   state: HandshakeState,
-  hello: ClientHello,
+  { extensions: asked }: ClientHello,
   identity: ServerIdentity,
   scheme: SignatureScheme,
   requested: ServerPolicy | undefined,
 ): Handshake<void> {
   if (requested) {
-    const extensions = {
+    const extensions: CertificateRequestExtensions = {
+      status_request: requested.clientTrust?.requestsOcspResponses ? true : undefined,
+      certificate_authorities: requested.clientTrust?.certificateAuthorities,
       signature_algorithms: codes(signatureSchemeCodes, state.config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
       compress_certificate: offeredCompression(state.config),
     };
     sendMessage(state, encodeCertificateRequest({ context: noBytes, extensions }));
   }
-  const { compress_certificate: offer } = hello.extensions;
-  sendMessage(state, compressedFor(state.config, offer, identity, certificateOf(identity)));
+  const wantsResponse = asked.status_request?.statusType === ocspStatusType;
+  const response = wantsResponse ? yield* ocspResponseOf(state.config, identity) : undefined;
+  const certificate = certificateOf(identity, response);
+  sendMessage(state, compressedFor(state.config, asked.compress_certificate, identity, certificate));
   yield* sendCertificateVerify(state, 'server', identity, scheme);
 }
 
@@ -283,17 +293,16 @@ function* authenticateClient(
   state: HandshakeState,
   policy: ServerPolicy,
 ): Handshake<AuthenticatedPeer | undefined> {
-  const { config } = state;
-  const message = yield* receive(...certificateMessages(config));
-  const { entries } = readCertificate(uncompressed(config, message));
+  const { clientTrust } = policy;
+  if (!clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
+  const message = yield* receive(...certificateMessages(state.config));
+  const presented = readCertificate(uncompressed(state.config, message), clientTrust);
   state.transcript.add(message.bytes);
-  if (entries.length === 0) {
+  if (presented.chain.length === 0) {
     if (policy.clientAuthentication === 'request') return undefined;
     throw new TlsCertificateError('missing', 'a client certificate is required, but the client sent none');
   }
-  const chain = entries.map((entry) => entry.certificate.slice());
-  if (!policy.clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
-  return yield* authenticatePeer(state, 'client', chain, policy.clientTrust, undefined);
+  return yield* authenticatePeer(state, 'client', presented, clientTrust, undefined);
 }
 
 /** How many tickets the handshake leaves to send (RFC 9149 §3), and whether the client can use any. */

@@ -40,6 +40,7 @@ export type QuestionSubject =
   | { readonly kind: 'serverIdentity'; readonly hello: ClientHelloInfo }
   | { readonly kind: 'clientIdentity'; readonly request: CertificateRequestInfo }
   | { readonly kind: 'signature'; readonly scheme: SignatureScheme; readonly content: Uint8Array }
+  | { readonly kind: 'ocspResponse'; readonly certificate: Uint8Array }
   | { readonly kind: 'session'; readonly id: Uint8Array }
   | { readonly kind: 'trust'; readonly peer: PeerChain };
 
@@ -47,6 +48,7 @@ interface QuestionAnswers {
   readonly serverIdentity: ServerIdentity | undefined;
   readonly clientIdentity: Identity | undefined;
   readonly signature: Uint8Array;
+  readonly ocspResponse: Uint8Array | undefined;
   readonly session: Uint8Array | undefined;
   readonly trust: TrustVerdict;
 }

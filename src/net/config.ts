@@ -49,11 +49,12 @@ export interface CommonOptions {
   /** Milliseconds since 1970; `Date.now` by default. */
   readonly now?: (() => number) | undefined;
   /**
-   * The certificates that a peer's chain must lead to: PEM text, DER, or several of them. A client's default is the
-   * set that Node carries; a server that authenticates clients has to name its own.
+   * The certificates that a peer's chain must lead to: PEM text, DER, `'bundled'` (Mozilla's set, which Node carries),
+   * `'system'` (the operating system's store), or several of these. A client's default is `'bundled'`; a server that
+   * authenticates clients has to name its own, and cannot name that. Sets are read when they are first needed.
    */
   readonly ca?: CertificateAuthorities | undefined;
-  /** Finds revoked certificates of peers; by default nobody looks. */
+  /** How revoked certificates of peers are found; by default by the OCSP responses that peers send along. */
   readonly revocation?: RevocationOptions | undefined;
   /**
    * SHA-256 hashes of public keys (DER SubjectPublicKeyInfo), as 32 bytes or in base64. One key of the chain has to be
@@ -68,12 +69,17 @@ export interface CommonOptions {
   readonly dangerouslyLogKeys?: ((line: string) => void) | undefined;
 }
 
+type OneOrMore<One> = One | readonly One[];
+
 /** A verdict on the chain that a peer presented, at once or later. */
 export type PeerVerifier = (peer: PeerChain, context: QuestionContext) => MaybePromise<TrustVerdict>;
 
 export interface ClientOptions extends CommonOptions {
-  /** Who we are, where a server asks for a certificate. */
-  readonly identity?: IdentityOptions | Identity | ClientIdentitySelector | undefined;
+  /**
+   * Who we are, where a server asks for a certificate: of several the first one that fits what it asks, by its signature
+   * algorithms and by the authorities that it names; none where none was issued by one of those.
+   */
+  readonly identity?: OneOrMore<IdentityOptions | Identity> | ClientIdentitySelector | undefined;
   /** Groups that the first flight has key shares for; the first group by default. */
   readonly keyShares?: ClientSettings['keyShares'];
   /** Where sessions are kept for resumption: in memory by default; `false` keeps none. */
@@ -85,8 +91,12 @@ export interface ClientOptions extends CommonOptions {
 }
 
 export interface ServerOptions extends CommonOptions {
-  /** Who we are: a certificate with its key, or a function of what a client asks for. */
-  readonly identity: IdentityOptions | ServerIdentity | ServerIdentitySelector;
+  /**
+   * Who we are: a certificate with its key, several of them, or a function of what a client asks for. Of several, the
+   * server_name of the client chooses, an exact name before a wildcard; then what it can verify, then their order. The
+   * first ones are for clients that name nobody, or somebody else.
+   */
+  readonly identity: OneOrMore<IdentityOptions | ServerIdentity> | ServerIdentitySelector;
   /** Whether clients are asked for a certificate: `request` lets those in that have none. `none` by default. */
   readonly clientAuthentication?: ServerSettings['clientAuthentication'];
   /** Session tickets: how many are owed after a handshake, how long they live, when they may leave. */
@@ -134,7 +144,7 @@ export function clientConfig(options: ClientOptions, provider: CryptoProvider): 
   return createClientConfig({
     ...commonSettings(options, provider),
     trust: trustOf(options, 'server', provider),
-    identity: identity === undefined || typeof identity === 'function' ? identity : loadIdentity(identity),
+    identity: identity === undefined || typeof identity === 'function' ? identity : loadIdentities(identity),
     keyShares,
     sessions,
     ticketRequest,
@@ -147,7 +157,10 @@ export function serverConfig(options: ServerOptions, provider: CryptoProvider): 
   requireKnown(options, serverOptionNames);
   const { clientAuthentication = 'none', ca, dangerouslyVerifyPeer, tickets } = options;
   if (options.identity === undefined) throw new TlsUsageError('identity: a server needs { cert, key }');
-  const identity = typeof options.identity === 'function' ? options.identity : loadIdentity(options.identity);
+  const identity =
+    typeof options.identity === 'function'
+      ? options.identity
+      : loadIdentities<ServerIdentity>(options.identity);
   const judges = ca !== undefined || dangerouslyVerifyPeer !== undefined;
   checkClientAuthentication(clientAuthentication, identity, judges);
   for (const name of ['revocation', 'pins', 'verifyPeer'] as const) {
@@ -165,19 +178,31 @@ export function serverConfig(options: ServerOptions, provider: CryptoProvider): 
   });
 }
 
+function loadIdentities<Ready extends Identity>(
+  given: OneOrMore<IdentityOptions | Ready>,
+): readonly (Identity | Ready)[] {
+  if (!Array.isArray(given)) return [loadIdentity(given as IdentityOptions | Ready)];
+  if (given.length === 0)
+    throw new TlsUsageError('identity: expected at least one identity, got an empty array');
+  return given.map((one: IdentityOptions | Ready, index) => loadIdentity(one, `identity[${index}]`));
+}
+
 /** Whoever asks clients for certificates must be able to judge them, and whoever can judge them means to ask. */
 function checkClientAuthentication(
   clientAuthentication: ClientAuthentication,
-  identity: ServerIdentity | ServerIdentitySelector,
+  identity: readonly ServerIdentity[] | ServerIdentitySelector,
   judges: boolean,
 ): void {
   // What a function will choose is not known yet: its identities are checked when they are chosen.
-  const own: Partial<ServerIdentity> = typeof identity === 'function' ? {} : identity;
-  const effective = own.clientAuthentication ?? clientAuthentication;
-  if (effective !== 'none' && !judges && own.clientTrust === undefined) {
-    throw new TlsUsageError(`ca: clientAuthentication '${effective}' needs the authorities of your clients`);
+  const identities: readonly Partial<ServerIdentity>[] = typeof identity === 'function' ? [{}] : identity;
+  const modes = identities.map((own) => own.clientAuthentication ?? clientAuthentication);
+  const unjudged = modes.find(
+    (mode, index) => mode !== 'none' && !judges && identities[index]?.clientTrust === undefined,
+  );
+  if (unjudged !== undefined) {
+    throw new TlsUsageError(`ca: clientAuthentication '${unjudged}' needs the authorities of your clients`);
   }
-  if (effective === 'none' && judges && typeof identity !== 'function') {
+  if (judges && typeof identity !== 'function' && modes.every((mode) => mode === 'none')) {
     throw new TlsUsageError(
       "clientAuthentication: a server's `ca` and `dangerouslyVerifyPeer` judge clients, and with 'none' no client is asked; say 'request' or 'require', or leave them out",
     );

@@ -1,8 +1,11 @@
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
+import { copyBytes, equalBytes } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import { maxOcspResponse } from '../base/limits.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
 import type { Identity } from '../handshake/identity.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
+import { readStapled } from '../pki/stapled.ts';
 import { certificatesFrom, keyFromPem } from './pem.ts';
 
 /** A certificate and its key, in the forms in which files and secret stores hold them. */
@@ -13,69 +16,106 @@ export interface IdentityOptions {
   readonly key: string | KeyObject;
   /** Decrypts `key` where it is encrypted PEM. */
   readonly passphrase?: string | undefined;
+  /**
+   * The DER OCSP response of the leaf's issuer, for peers who ask for one, or a function that gives the latest: then it
+   * can be renewed while connections go on. See `Identity.ocspResponse`.
+   */
+  readonly ocspResponse?: Identity['ocspResponse'];
 }
 
-const optionNames: readonly string[] = ['cert', 'key', 'passphrase'];
+const optionNames: readonly string[] = ['cert', 'key', 'passphrase', 'ocspResponse'];
 
 /**
  * The identity that these options describe; a ready one (with `chain` and `signer`) passes through as it is.
  *
+ * @param what names it in errors
  * @throws TlsUsageError where a part cannot be read or is not supported, or the key is not the leaf's
  */
-export function loadIdentity<Ready extends Identity>(options: IdentityOptions | Ready): Identity | Ready {
+export function loadIdentity<Ready extends Identity>(
+  options: IdentityOptions | Ready,
+  what = 'identity',
+): Identity | Ready {
   if (options === null || typeof options !== 'object') {
-    throw new TlsUsageError('identity: expected { cert, key } or a ready identity { chain, signer }');
+    throw new TlsUsageError(`${what}: expected { cert, key } or a ready identity { chain, signer }`);
   }
-  if (isReady(options)) return checkReady(options);
+  if (isReady(options)) return checkReady(options, what);
   for (const name of Object.keys(options)) {
     if (!optionNames.includes(name)) {
-      throw new TlsUsageError(`identity: unknown option "${name}"; known are ${optionNames.join(', ')}`);
+      throw new TlsUsageError(`${what}: unknown option "${name}"; known are ${optionNames.join(', ')}`);
     }
   }
-  const key = loadKey(options);
-  const chain = loadChain(options);
-  checkFit(chain, key);
-  return Object.freeze({ chain: Object.freeze(chain.map(({ der }) => der)), signer: nodeSigner(key) });
+  const key = loadKey(options, what);
+  const chain = loadChain(options, what);
+  checkFit(chain, key, what);
+  const { ocspResponse } = options;
+  if (ocspResponse !== undefined) checkOcspResponse(ocspResponse, chain[0]!, `${what}.ocspResponse`);
+  return Object.freeze({
+    chain: Object.freeze(chain.map(({ der }) => der)),
+    signer: nodeSigner(key),
+    ocspResponse: ocspResponse instanceof Uint8Array ? copyBytes(ocspResponse) : ocspResponse,
+  });
+}
+
+/** What a function gives is looked at when it gives it. */
+function checkOcspResponse(response: unknown, leaf: Certificate | undefined, what: string): void {
+  if (typeof response === 'function') return;
+  if (!(response instanceof Uint8Array)) {
+    throw new TlsUsageError(
+      `${what}: expected the bytes of a DER OCSP response or a function, got ${typeof response}`,
+    );
+  }
+  if (response.length > maxOcspResponse)
+    throw new TlsUsageError(`${what}: it has ${response.length} bytes, more than ${maxOcspResponse}`);
+  const parsed = readStapled(response);
+  if (parsed === 'no answer') throw new TlsUsageError(`${what}: it is a responder's error, and no answer`);
+  if (parsed instanceof TlsCertificateError)
+    throw new TlsUsageError(`${what} cannot be used: ${parsed.message}`, { cause: parsed });
+  const isAbout = parsed.statuses.some(
+    ({ id }) => leaf === undefined || equalBytes(id.serialNumber, leaf.serialNumber),
+  );
+  if (!isAbout) throw new TlsUsageError(`${what}: it is about another certificate than the leaf`);
 }
 
 function isReady<Ready extends Identity>(options: IdentityOptions | Ready): options is Ready {
   return 'chain' in options || 'signer' in options;
 }
 
-function checkReady<Ready extends Identity>(identity: Ready): Ready {
+function checkReady<Ready extends Identity>(identity: Ready, what: string): Ready {
   const { chain, signer } = identity;
   if (!Array.isArray(chain) || chain.length === 0 || !chain.every((der) => der instanceof Uint8Array)) {
-    throw new TlsUsageError('identity.chain: expected an array of DER certificates, leaf first');
+    throw new TlsUsageError(`${what}.chain: expected an array of DER certificates, leaf first`);
   }
   if (typeof signer?.sign !== 'function' || !Array.isArray(signer.schemes) || signer.schemes.length === 0) {
-    throw new TlsUsageError('identity.signer: expected { schemes, sign } with at least one signature scheme');
+    throw new TlsUsageError(`${what}.signer: expected { schemes, sign } with at least one signature scheme`);
   }
+  if (identity.ocspResponse !== undefined)
+    checkOcspResponse(identity.ocspResponse, undefined, `${what}.ocspResponse`);
   return identity;
 }
 
-function loadKey({ key, passphrase }: IdentityOptions): KeyObject {
+function loadKey({ key, passphrase }: IdentityOptions, what: string): KeyObject {
   if (passphrase !== undefined && typeof passphrase !== 'string') {
-    throw new TlsUsageError(`identity.passphrase: expected a string, got ${typeof passphrase}`);
+    throw new TlsUsageError(`${what}.passphrase: expected a string, got ${typeof passphrase}`);
   }
   if (key instanceof KeyObject) {
     if (key.type !== 'private') {
-      throw new TlsUsageError(`identity.key: expected a private key, got a ${key.type} one`);
+      throw new TlsUsageError(`${what}.key: expected a private key, got a ${key.type} one`);
     }
     if (passphrase !== undefined) {
-      throw new TlsUsageError('identity.passphrase: a KeyObject needs none; leave it out');
+      throw new TlsUsageError(`${what}.passphrase: a KeyObject needs none; leave it out`);
     }
     return key;
   }
   if (typeof key !== 'string') {
     const hint = ArrayBuffer.isView(key) ? "; read the file as text: readFileSync(path, 'utf8')" : '';
-    throw new TlsUsageError(`identity.key: expected PEM text or a KeyObject, got ${typeof key}${hint}`);
+    throw new TlsUsageError(`${what}.key: expected PEM text or a KeyObject, got ${typeof key}${hint}`);
   }
-  const { pem, encrypted } = keyFromPem(key, 'identity.key');
+  const { pem, encrypted } = keyFromPem(key, `${what}.key`);
   if (encrypted && passphrase === undefined) {
-    throw new TlsUsageError('identity.key is encrypted: give its passphrase as identity.passphrase');
+    throw new TlsUsageError(`${what}.key is encrypted: give its passphrase as ${what}.passphrase`);
   }
   if (!encrypted && passphrase !== undefined) {
-    throw new TlsUsageError('identity.passphrase: identity.key is not encrypted; leave the passphrase out');
+    throw new TlsUsageError(`${what}.passphrase: ${what}.key is not encrypted; leave the passphrase out`);
   }
   try {
     return createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase });
@@ -83,31 +123,31 @@ function loadKey({ key, passphrase }: IdentityOptions): KeyObject {
     const why = encrypted
       ? 'the passphrase is wrong, or the key is damaged'
       : 'the key is damaged or of an unknown kind';
-    throw new TlsUsageError(`identity.key cannot be read: ${why}`, { cause });
+    throw new TlsUsageError(`${what}.key cannot be read: ${why}`, { cause });
   }
 }
 
-function loadChain({ cert }: IdentityOptions): readonly Certificate[] {
-  return certificatesFrom(cert, 'identity.cert').map((der, index) => {
+function loadChain({ cert }: IdentityOptions, what: string): readonly Certificate[] {
+  return certificatesFrom(cert, `${what}.cert`).map((der, index) => {
     try {
       const certificate = parseCertificate(der);
       void publicKeyOf(certificate);
       return certificate;
     } catch (cause) {
       const detail = cause instanceof TlsCertificateError ? `: ${cause.message}` : '';
-      throw new TlsUsageError(`identity.cert: certificate ${index + 1} cannot be read${detail}`, { cause });
+      throw new TlsUsageError(`${what}.cert: certificate ${index + 1} cannot be read${detail}`, { cause });
     }
   });
 }
 
-function checkFit(chain: readonly Certificate[], key: KeyObject): void {
+function checkFit(chain: readonly Certificate[], key: KeyObject, what: string): void {
   const ours = encoded(createPublicKey(key));
   const fits = chain.findIndex((certificate) => encoded(publicKeyOf(certificate)).equals(ours));
   if (fits === 0) return;
   throw new TlsUsageError(
     fits === -1
-      ? 'identity.key is not the key of identity.cert: the two do not belong together'
-      : `identity.key is the key of certificate ${fits + 1} in identity.cert: put that one first, and its issuers behind it`,
+      ? `${what}.key is not the key of ${what}.cert: the two do not belong together`
+      : `${what}.key is the key of certificate ${fits + 1} in ${what}.cert: put that one first, and its issuers behind it`,
   );
 }
 

@@ -79,6 +79,17 @@ export function certificatesFrom(source: string | Uint8Array, what: string): rea
   return from(source, certificates, what);
 }
 
+/**
+ * The DER of all CERTIFICATE blocks in a text, which may hold anything else too: what is cut off or no Base64 is passed
+ * over. OpenSSL's TRUSTED CERTIFICATE is another block: it may say that the certificate is *not* trusted.
+ */
+export function certificatesWithin(text: string): readonly Uint8Array[] {
+  const blocks = text.matchAll(
+    /^-----BEGIN CERTIFICATE-----[ \t]*$([A-Za-z0-9+/=\s]+)^-----END CERTIFICATE-----/gm,
+  );
+  return Array.from(blocks, ([, body = '']) => Uint8Array.from(Buffer.from(body, 'base64')));
+}
+
 /** The same for revocation lists. */
 export function revocationListsFrom(source: string | Uint8Array, what: string): readonly Uint8Array[] {
   return from(source, revocationLists, what);

@@ -1,5 +1,6 @@
 import { noBytes, utf8 } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import { maxAuthorityNames } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type {
@@ -9,19 +10,18 @@ import type {
   TrustPolicy,
   TrustVerdict,
 } from '../handshake/identity.ts';
-import type { TrustAnchors } from '../pki/anchors.ts';
 import { checkPresentedSize, type VerifiedChain, verifyChain } from '../pki/verify.ts';
-import { type CertificateAuthorities, defaultTrustAnchors, trustAnchors } from './anchors.ts';
+import { type CertificateAuthorities, trustAnchors } from './anchors.ts';
 import { checkPins, pinSet } from './pins.ts';
 import { type RevocationOptions, revocationSettings } from './revocation.ts';
 
 export interface X509TrustOptions {
   /**
-   * Whom to trust: PEM or DER certificates. Authorities, or certificates of peers themselves. Default, for servers
-   * only: the roots that Node carries (`tls.rootCertificates`).
+   * Whom to trust: authorities, or certificates of peers themselves. Default, for servers only: `'bundled'`, the roots
+   * that Node carries. Clients cannot be judged by those: they certify everybody.
    */
   readonly ca?: CertificateAuthorities | undefined;
-  /** By default nothing is known about revocation. */
+  /** By default only what peers send along is looked at. */
   readonly revocation?: RevocationOptions | undefined;
   /** See `CommonOptions.pins`. */
   readonly pins?: readonly (string | Uint8Array)[] | undefined;
@@ -51,22 +51,19 @@ export type PeerCheck = (peer: VerifiedPeer, context: QuestionContext) => MaybeP
  * A certificate that is byte for byte in `ca` is trusted without a path, an authority's certificate included; its
  * dates, key usage and name are still checked. Any other certificate that says CA:TRUE is refused as a leaf.
  *
- * @throws TlsUsageError where `ca` cannot be read, or is missing for clients
+ * @throws TlsUsageError where `ca` cannot be read, or for clients is missing or public; and from what it returns, where
+ * the system's store is empty
  */
 export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
   const { ca, purpose, verifyPeer } = options;
-  const revocation = options.revocation && revocationSettings(options.revocation);
+  const revocation = revocationSettings(options.revocation ?? {});
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
-  }
-  if (ca === undefined && purpose === 'client') {
-    throw new TlsUsageError('ca: name the authorities of your clients; public ones certify everybody');
   }
   if (verifyPeer !== undefined && typeof verifyPeer !== 'function')
     throw new TlsUsageError(`verifyPeer: expected a function, got ${typeof verifyPeer}`);
   const pins = options.pins === undefined ? undefined : pinSet(options.pins);
-  const given = ca === undefined ? undefined : trustAnchors(ca, provider);
-  const anchors = (): TrustAnchors => given ?? defaultTrustAnchors(provider);
+  const anchors = trustAnchors(ca, purpose, provider);
   // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
   const own = verifyPeer === undefined ? noBytes : provider.randomBytes(32);
   let fingerprint: Uint8Array | undefined;
@@ -74,16 +71,20 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
     get fingerprint(): Uint8Array {
       fingerprint ??= sha256(
         provider,
-        utf8(`tacit x509 2 ${purpose} `),
+        utf8(`tacit x509 3 ${purpose} `),
         anchors().hash,
         // A session from before a certificate was revoked is none.
-        utf8(` ${revocation?.unknownStatus} ${revocation?.lists.length} `),
-        ...(revocation?.lists ?? []).map((list) => list.fingerprint(provider)),
+        utf8(` ${revocation.stapledResponses} ${revocation.unknownStatus} ${revocation.lists.length} `),
+        ...revocation.lists.map((list) => list.fingerprint(provider)),
         utf8(` ${[...(pins ?? [])].sort().join(' ')} `),
         own,
       );
       return fingerprint;
     },
+    get certificateAuthorities(): readonly Uint8Array[] | undefined {
+      return purpose === 'client' ? asHint(anchors().authorities) : undefined;
+    },
+    requestsOcspResponses: revocation.stapledResponses !== 'ignore',
     verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict> {
       let chain: VerifiedChain;
       try {
@@ -103,6 +104,12 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       return isPromiseLike(answer) ? answer.then(verdict) : verdict(answer);
     },
   });
+}
+
+/** Undefined where there are so many that they are none; part of them would keep others' clients from trying. */
+function asHint(authorities: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
+  const length = authorities.reduce((sum, name) => sum + 2 + name.length, 0);
+  return length > 0 && length <= maxAuthorityNames ? authorities : undefined;
 }
 
 /** A careless answer, nothing at all or a word, must not let anybody in. */

@@ -1,14 +1,14 @@
-import { TlsCertificateError } from '../base/errors.ts';
+import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { type Certificate, nameOf } from '../pki/certificate.ts';
 import { type VerifiedChain, verifyChain } from '../pki/verify.ts';
-import { type CertificateAuthorities, defaultTrustAnchors, trustAnchors } from './anchors.ts';
+import { type CertificateAuthorities, trustAnchors } from './anchors.ts';
 import { certificatesFrom } from './pem.ts';
 import { type RevocationOptions, revocationSettings } from './revocation.ts';
 
 /** How a chain is to be judged. */
 export interface VerifyOptions {
-  /** As for `connect`; the set that Node carries by default. */
+  /** As for `connect` and `listen`: `'bundled'` by default, for servers only. */
   readonly ca?: CertificateAuthorities | undefined;
   /** The DNS name or IP address that the leaf must be valid for; a server must have one. */
   readonly host?: string | undefined;
@@ -17,6 +17,8 @@ export interface VerifyOptions {
   /** Milliseconds since 1970; now by default. */
   readonly now?: number | undefined;
   readonly revocation?: RevocationOptions | undefined;
+  /** The DER OCSP response that the peer would send with the leaf. Without one, no promise to send one counts. */
+  readonly ocspResponse?: Uint8Array | undefined;
 }
 
 /** What a certificate says of itself, for people. */
@@ -59,16 +61,24 @@ export function verifyCertificates(
   options: VerifyOptions,
   provider: CryptoProvider,
 ): Verification {
-  const { ca, host, purpose = 'server', now = Date.now(), revocation } = options;
+  const { ca, host, purpose = 'server', now = Date.now(), ocspResponse } = options;
+  if (ocspResponse !== undefined && !(ocspResponse instanceof Uint8Array))
+    throw new TlsUsageError(
+      `ocspResponse: expected the bytes of a DER OCSP response, got ${typeof ocspResponse}`,
+    );
+  const revocation = revocationSettings(options.revocation ?? {});
+  const hasChosen = options.revocation?.stapledResponses !== undefined;
+  const stapledResponses = hasChosen || ocspResponse !== undefined ? revocation.stapledResponses : 'ignore';
   const attempts: { path: readonly CertificateSummary[]; error: TlsCertificateError }[] = [];
   const question = {
     provider,
     chain: certificatesFrom(chain, 'chain'),
-    anchors: ca === undefined ? defaultTrustAnchors(provider) : trustAnchors(ca, provider),
+    anchors: trustAnchors(ca, purpose, provider)(),
     purpose,
     host,
     now,
-    revocation: revocation && revocationSettings(revocation),
+    revocation: { ...revocation, stapledResponses },
+    ocspResponses: [ocspResponse],
     onDeadEnd: (path: readonly Certificate[], error: TlsCertificateError) =>
       void attempts.push({ path: path.map(summary), error }),
   };

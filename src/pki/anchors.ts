@@ -1,10 +1,9 @@
 import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
-import { TlsCertificateError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { constructed, DerReader, tags } from './der.ts';
-import { latin1 } from './values.ts';
+import { latin1, orNone } from './values.ts';
 
 /** The certificates that a path may end in. */
 export interface TrustAnchors {
@@ -13,8 +12,12 @@ export interface TrustAnchors {
   /** Whether this very certificate is an anchor, byte for byte. */
   has(certificate: Certificate): boolean;
   readonly count: number;
+  /** The SHA-256 of each, in hexadecimal. */
+  readonly digests: ReadonlySet<string>;
   /** SHA-256 over the anchors, in whatever order they were given. */
   readonly hash: Uint8Array;
+  /** The DER names of those who may issue: what certificate_authorities says (RFC 9846 §4.3.4). */
+  readonly authorities: readonly Uint8Array[];
 }
 
 /**
@@ -23,24 +26,68 @@ export interface TrustAnchors {
  */
 export function anchorsOf(certificates: readonly Uint8Array[], provider: CryptoProvider): TrustAnchors {
   const bySubject = new Map<string, Anchor[]>();
-  const hashes = new Set<string>();
+  const digests = new Set<string>();
   for (const der of certificates) {
     const digest = toHex(sha256(provider, der));
     const subject = subjectOf(der);
-    if (hashes.has(digest) || subject === undefined) continue;
-    hashes.add(digest);
+    if (digests.has(digest) || subject === undefined) continue;
+    digests.add(digest);
     const key = latin1(subject);
     const same = bySubject.get(key);
     if (same === undefined) bySubject.set(key, [new Anchor(der)]);
     else same.push(new Anchor(der));
   }
+  let authorities: readonly Uint8Array[] | undefined;
   const named = (subject: Uint8Array): readonly Anchor[] => bySubject.get(latin1(subject)) ?? [];
   return {
     withSubject: (subject) => named(subject).flatMap((anchor) => anchor.certificate ?? []),
     has: (certificate) => named(certificate.subject).some(({ der }) => equalBytes(der, certificate.der)),
-    count: hashes.size,
-    hash: sha256(provider, utf8([...hashes].sort().join('\n'))),
+    count: digests.size,
+    digests,
+    hash: hashOf(digests, provider),
+    get authorities(): readonly Uint8Array[] {
+      authorities ??= authoritiesAmong([...bySubject.values()].flat());
+      return authorities;
+    },
   };
+}
+
+/** An anchor that is somebody's own certificate stands for its issuer, by whom its owner finds it. */
+function authoritiesAmong(anchors: readonly Anchor[]): readonly Uint8Array[] {
+  const names = anchors.flatMap(({ certificate }) => {
+    if (certificate === undefined) return [];
+    return [certificate.basicConstraints?.ca === true ? certificate.subject : certificate.issuer];
+  });
+  return withoutRepeats(names);
+}
+
+function withoutRepeats(names: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [...new Map(names.map((name) => [latin1(name), name])).values()];
+}
+
+/** The anchors of all sets, none twice, and equal to the one set of all certificates. None is parsed for it. */
+export function joinAnchors(sets: readonly TrustAnchors[], provider: CryptoProvider): TrustAnchors {
+  const [only] = sets;
+  if (sets.length === 1 && only !== undefined) return only;
+  const digests = new Set(sets.flatMap((set) => [...set.digests]));
+  return {
+    withSubject: (subject) =>
+      sets.flatMap((set, index) => {
+        const earlier = sets.slice(0, index);
+        return set.withSubject(subject).filter((found) => !earlier.some((other) => other.has(found)));
+      }),
+    has: (certificate) => sets.some((set) => set.has(certificate)),
+    count: digests.size,
+    digests,
+    hash: hashOf(digests, provider),
+    get authorities(): readonly Uint8Array[] {
+      return withoutRepeats(sets.flatMap((set) => set.authorities));
+    },
+  };
+}
+
+function hashOf(digests: ReadonlySet<string>, provider: CryptoProvider): Uint8Array {
+  return sha256(provider, utf8([...digests].sort().join('\n')));
 }
 
 class Anchor {
@@ -66,13 +113,4 @@ function subjectOf(der: Uint8Array): Uint8Array | undefined {
     for (let i = 0; i < 4; i++) fields.next();
     return fields.next(tags.sequence).bytes;
   });
-}
-
-function orNone<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof TlsCertificateError) return undefined;
-    throw error;
-  }
 }

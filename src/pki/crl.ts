@@ -7,10 +7,19 @@ import { extensionValues, fullNames, generalNames, parseDistributionPoints } fro
 import { relativeNames } from './general-names.ts';
 import { signatureAlgorithm } from './signature-algorithms.ts';
 import { checkAlgorithm } from './unread.ts';
-import { booleanOf, checkInteger, integer, latin1, smallInteger, time, wholeBytes } from './values.ts';
+import {
+  booleanOf,
+  checkInteger,
+  generalizedTime,
+  integer,
+  latin1,
+  smallInteger,
+  time,
+  wholeBytes,
+} from './values.ts';
 
 /** Why a certificate was revoked (RFC 5280 §5.3.1). */
-export const revocationReasons: readonly (string | undefined)[] = [
+const revocationReasons: readonly (string | undefined)[] = [
   'unspecified',
   'keyCompromise',
   'cACompromise',
@@ -48,8 +57,9 @@ export class RevocationList {
   readonly #scope: Scope;
   /** By serial number. */
   readonly #revoked: ReadonlyMap<string, Revocation>;
-  /** The last key that was tried, and whether it fits: a list is asked about again and again. */
-  #tried: { readonly key: Uint8Array; readonly isGood: boolean } | undefined;
+  /** The key that it is signed with, and the last one that it is not signed with: a list is asked about again and again. */
+  #signer: Uint8Array | undefined;
+  #stranger: Uint8Array | undefined;
 
   /**
    * Parses all of it, or nothing.
@@ -106,12 +116,15 @@ export class RevocationList {
 
   isSignedBy(issuer: Certificate, key: PublicKey): boolean {
     const { subjectPublicKeyInfo } = issuer;
-    if (this.#tried === undefined || !equalBytes(this.#tried.key, subjectPublicKeyInfo)) {
-      const algorithm = signatureAlgorithm(this.#algorithm);
-      const isGood = algorithm !== undefined && key.verifySigned(algorithm, this.#signed, this.#signature);
-      this.#tried = { key: subjectPublicKeyInfo, isGood };
-    }
-    return this.#tried.isGood;
+    const isSame = (known: Uint8Array | undefined): boolean =>
+      known !== undefined && equalBytes(known, subjectPublicKeyInfo);
+    if (isSame(this.#signer)) return true;
+    if (isSame(this.#stranger)) return false;
+    const algorithm = signatureAlgorithm(this.#algorithm);
+    const isGood = algorithm !== undefined && key.verifySigned(algorithm, this.#signed, this.#signature);
+    if (isGood) this.#signer = subjectPublicKeyInfo;
+    else this.#stranger = subjectPublicKeyInfo;
+    return isGood;
   }
 
   /** @param serialNumber contents of the INTEGER */
@@ -182,16 +195,21 @@ function parseReason(extensions: DerReader): string {
   const invalidity = values.get(oids.invalidityDate);
   if (invalidity !== undefined) {
     // RFC 5280 §5.3.2 allows no UTCTime.
-    if (!invalidity.nextIs(tags.generalizedTime)) throw invalidity.error('invalidityDate of another type');
-    time(invalidity);
+    generalizedTime(invalidity);
     invalidity.end('invalidityDate');
   }
   const value = values.get(oids.reasonCode);
   if (value === undefined) return 'unspecified';
-  const { content, offset } = value.next(tags.enumerated);
+  const reason = revocationReason(value);
   value.end('a reason');
+  return reason;
+}
+
+/** A CRLReason (RFC 5280 §5.3.1). */
+export function revocationReason(reader: DerReader): string {
+  const { content, offset } = reader.next(tags.enumerated);
   const reason = content.length === 1 ? revocationReasons[content[0] ?? 7] : undefined;
-  if (reason === undefined) throw value.errorAt('a reason that does not exist', offset);
+  if (reason === undefined) throw reader.errorAt('a reason that does not exist', offset);
   return reason;
 }
 

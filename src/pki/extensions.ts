@@ -22,6 +22,8 @@ export interface CertificateExtensions {
   readonly nameConstraints: NameConstraints | undefined;
   /** DER GeneralNames of places whose lists are complete and of the certificate's issuer. */
   readonly crlDistributionPoints: readonly Uint8Array[] | undefined;
+  /** TLS extensions that a server with this certificate always answers: 5, status_request, is "must-staple" (RFC 7633). */
+  readonly tlsFeatures: readonly number[] | undefined;
   /** Object identifiers of critical extensions that are not understood here. */
   readonly unknownCritical: readonly string[];
 }
@@ -47,6 +49,7 @@ export const keyUsages: Readonly<Record<'digitalSignature' | 'keyCertSign' | 'cR
 export const keyPurposes = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
   any: '2.5.29.37.0',
 } as const;
 
@@ -60,6 +63,7 @@ const oids = {
   // Policies restrict only those who ask for one. Nobody does here, so that even a critical list of them says nothing.
   certificatePolicies: '2.5.29.32',
   extendedKeyUsage: '2.5.29.37',
+  tlsFeatures: '1.3.6.1.5.5.7.1.24',
 } as const;
 
 /**
@@ -83,6 +87,7 @@ export function parseExtensions(list: DerReader): CertificateExtensions {
     subjectAltName: parsed(oids.subjectAltName, parseSubjectAltName),
     nameConstraints: parsed(oids.nameConstraints, parseNameConstraints),
     crlDistributionPoints: parsed(oids.crlDistributionPoints, parseDistributionPoints),
+    tlsFeatures: parsed(oids.tlsFeatures, parseTlsFeatures),
     unknownCritical,
   };
 }
@@ -144,6 +149,14 @@ function parseExtendedKeyUsage(value: DerReader): readonly string[] {
   if (list.atEnd) throw list.error('an empty extKeyUsage');
   while (!list.atEnd) purposes.push(objectIdentifier(list));
   return purposes;
+}
+
+/** RFC 7633 §4.1. */
+function parseTlsFeatures(value: DerReader): readonly number[] {
+  const list = value.enter(tags.sequence);
+  const features: number[] = [];
+  while (!list.atEnd) features.push(smallInteger(list));
+  return features;
 }
 
 /** RFC 5280 §4.2.1.6. */

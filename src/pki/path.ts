@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
-import { maxIntermediates, maxPathSteps, maxSignatureChecks } from '../base/limits.ts';
+import { maxIntermediates, maxPathSteps, maxRefusedPaths, maxSignatureChecks } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
@@ -17,6 +17,11 @@ export interface PathQuestion {
   readonly purpose: 'server' | 'client';
   /** Milliseconds since 1970. */
   readonly now: number;
+  /**
+   * A last check of a path in which all else holds: where it throws, another path is looked for.
+   * @param spend counts a signature that it will verify with this key @throws TlsCertificateError
+   */
+  readonly checkPath?: ((path: readonly Certificate[], spend: (key: PublicKey) => void) => void) | undefined;
   /** Told about every path that leads nowhere, leaf first, and why. */
   readonly onDeadEnd?: ((path: readonly Certificate[], error: TlsCertificateError) => void) | undefined;
 }
@@ -35,6 +40,7 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     ),
     steps: 0,
     signatureChecks: 0,
+    refusedPaths: 0,
     issuers: new Map(),
     signatures: new Map(),
     unfit: new Set(),
@@ -135,6 +141,7 @@ export const purposes: Readonly<
 interface Search extends PathQuestion {
   steps: number;
   signatureChecks: number;
+  refusedPaths: number;
   /** By certificate: who may have issued it. */
   readonly issuers: Map<Certificate, Issuers>;
   /** Links that no path can go through: who did not sign what, and who may sign nothing. */
@@ -151,7 +158,7 @@ interface Issuers {
 }
 
 /** How much a failure tells: the more, the more of the path had been proven. */
-const ranks = { nobodyFound: 0, didNotSign: 1, notFit: 2, gaveUp: 3 } as const;
+const ranks = { nobodyFound: 0, didNotSign: 1, notFit: 2, gaveUp: 3, refused: 4 } as const;
 type Rank = (typeof ranks)[keyof typeof ranks];
 
 /** `path` and what leads on from its last certificate to an anchor; undefined where nothing does. */
@@ -183,20 +190,23 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
     }
     // What was told once need not be told on every path.
     if (search.unfit.has(candidate) || search.signatures.get(candidate)?.get(child) === false) continue;
+    const extended = [...path, candidate];
+    const isAnchor = issuers.anchors.has(candidate);
     let rank: Rank = ranks.didNotSign;
     try {
       checkSignature(search, path, candidate);
       rank = ranks.notFit;
       checkAuthority(search, candidate, path.length);
-      checkPlace(search, path, candidate, issuers.anchors.has(candidate));
+      checkPlace(search, path, candidate, isAnchor);
+      rank = ranks.refused;
+      if (isAnchor) checkWhole(search, extended);
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       note(search, rank, path, error);
-      search.onDeadEnd?.([...path, candidate], error);
+      search.onDeadEnd?.(extended, error);
       continue;
     }
-    const extended = [...path, candidate];
-    const found = issuers.anchors.has(candidate) ? extended : extend(search, extended);
+    const found = isAnchor ? extended : extend(search, extended);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -220,7 +230,8 @@ function isSameEntity(one: Certificate, other: Certificate): boolean {
   );
 }
 
-function exhaustedBudget({ steps, signatureChecks }: Search): string | undefined {
+function exhaustedBudget({ steps, signatureChecks, refusedPaths }: Search): string | undefined {
+  if (refusedPaths >= maxRefusedPaths) return `${maxRefusedPaths} whole paths`;
   if (steps > maxPathSteps) return `${maxPathSteps} candidates`;
   return signatureChecks >= maxSignatureChecks ? `${maxSignatureChecks} signatures` : undefined;
 }
@@ -268,6 +279,23 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
     `The signature of the certificate "${nameOf(child, 'subject')}" does not verify with the key of "${nameOf(candidate, 'subject')}", whose name it gives as its issuer's. It was changed, or another authority of that name signed it.`,
     placeOf(child, path.length - 1),
   );
+}
+
+/** @throws TlsCertificateError where the path is refused, or too many were */
+function checkWhole(search: Search, path: readonly Certificate[]): void {
+  try {
+    search.checkPath?.(path, (key) => spend(search, path, key));
+  } catch (error) {
+    search.refusedPaths += 1;
+    throw error;
+  }
+}
+
+/** @throws TlsCertificateError (`path_too_long`) where the budget is used up */
+function spend(search: Search, path: readonly Certificate[], key: PublicKey): void {
+  const exhausted = exhaustedBudget(search);
+  if (exhausted !== undefined) throw tooManyPaths(path, exhausted);
+  search.signatureChecks += costOf(key);
 }
 
 /** How many of the cheap ones a signature costs: P-521 takes twenty times the time of P-256. */

@@ -1,3 +1,4 @@
+import { TlsCertificateError } from '../base/errors.ts';
 import { type DerElement, type DerReader, tags } from './der.ts';
 
 /** The dotted form of an OBJECT IDENTIFIER (X.690 §8.19). */
@@ -138,6 +139,22 @@ export function time(reader: DerReader): number {
   const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
   if (!exists || hour > 23 || minute > 59 || second > 59) throw fail('a time that does not exist');
   return date.setUTCHours(hour, minute, second);
+}
+
+/** A time where UTCTime is not allowed, as in OCSP (RFC 6960 §4.2.1). */
+export function generalizedTime(reader: DerReader): number {
+  if (!reader.nextIs(tags.generalizedTime)) throw reader.error('a time of another type than GeneralizedTime');
+  return time(reader);
+}
+
+/** Undefined where something is malformed. */
+export function orNone<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof TlsCertificateError) return undefined;
+    throw error;
+  }
 }
 
 /** One character for each byte. */

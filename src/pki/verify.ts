@@ -6,7 +6,13 @@ import { type Certificate, nameOf, parseCertificate, placeOf } from './certifica
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
 import { checkCertificate, findPath, type PathQuestion, purposes } from './path.ts';
-import { checkRevocation, type RevocationSettings } from './revocation.ts';
+import {
+  checkRevocation,
+  defaultRevocation,
+  type RevocationQuestion,
+  type RevocationSettings,
+} from './revocation.ts';
+import { readStapled } from './stapled.ts';
 
 /**
  * What a chain costs is bounded by this: whoever takes one from a stranger checks it first.
@@ -34,8 +40,9 @@ export interface ChainQuestion {
   readonly host: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Without it nothing is known about revocation. */
   readonly revocation?: RevocationSettings | undefined;
+  /** DER OCSP responses, at the places of the certificates that they came with. */
+  readonly ocspResponses?: readonly (Uint8Array | undefined)[] | undefined;
   /** Told about every path that leads nowhere, leaf first, and why. */
   readonly onDeadEnd?: PathQuestion['onDeadEnd'];
 }
@@ -54,16 +61,30 @@ export interface VerifiedChain {
  * @throws TlsCertificateError that says which check refused which certificate
  */
 export function verifyChain(question: ChainQuestion): VerifiedChain {
-  const { anchors, purpose, host, now } = question;
+  const { provider, anchors, purpose, host, now, revocation = defaultRevocation } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
-  const [leaf, ...intermediates] = parseChain(question.chain);
+  const chain = parseChain(question.chain);
+  const [leaf, ...intermediates] = chain;
   if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
   checkCertificate(leaf, 0, question);
   checkLeafUsage(leaf, purpose);
   const isAnchor = anchors.has(leaf);
   if (!isAnchor) checkNoSigner(leaf);
-  const path = isAnchor ? [leaf] : findPath({ ...question, leaf, intermediates });
+  const responses = new Map(
+    (question.ocspResponses ?? []).flatMap((response, place) => {
+      const certificate = chain[place];
+      return response === undefined || certificate === undefined
+        ? []
+        : [[certificate, readStapled(response)]];
+    }),
+  );
+  const answers: RevocationQuestion['answers'] = new Map();
+  let known = Number.POSITIVE_INFINITY;
+  const checkPath: PathQuestion['checkPath'] = (path, spend) => {
+    known = checkRevocation(path, revocation, { provider, now, purpose, responses, answers, spend });
+  };
+  const path = isAnchor ? [leaf] : findPath({ ...question, leaf, intermediates, checkPath });
   if (!isAnchor && leaf.basicConstraints?.ca === true) {
     throw new TlsCertificateError(
       'not_acceptable',
@@ -72,9 +93,6 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
     );
   }
   if (purpose === 'server' || host !== undefined) checkName(leaf, host);
-  const known = question.revocation
-    ? checkRevocation(path, question.revocation, question)
-    : Number.POSITIVE_INFINITY;
   return { path, validUntil: Math.min(known, ...path.map(({ notAfter }) => notAfter)) };
 }
 

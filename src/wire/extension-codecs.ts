@@ -2,7 +2,7 @@ import { noBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import { maxServerName, minRecordSizeLimit } from '../base/limits.ts';
 import type { ExtensionCodec } from './extensions.ts';
-import type { Reader } from './reader.ts';
+import { Reader } from './reader.ts';
 import type { Writer } from './writer.ts';
 
 export interface KeyShareEntry {
@@ -26,6 +26,17 @@ export interface TicketRequest {
   readonly newSessionCount: number;
   readonly resumptionCount: number;
 }
+
+/** The status_request of a ClientHello (RFC 6066 §8). */
+export interface StatusRequest {
+  /** 1 is OCSP, the only one that there is. */
+  readonly statusType: number;
+  /** The rest as it stands on the wire. For OCSP: which responders are known, and extensions of its own. */
+  readonly request: Uint8Array;
+}
+
+/** CertificateStatusType `ocsp` (RFC 6066 §8). */
+export const ocspStatusType: number = 1;
 
 /** An extension whose presence says everything. */
 export const flag: ExtensionCodec<true> = { read: () => true, write: () => {} };
@@ -93,6 +104,34 @@ export const protocolNames: ExtensionCodec<readonly string[]> = {
       for (const name of names) writer.vector(1, asciiBytes(name));
     });
   },
+};
+
+/** All of an OCSPStatusRequest is parsed; a request of another type has a form that nobody knows. */
+export const statusRequest: ExtensionCodec<StatusRequest> = {
+  read(reader) {
+    const statusType = reader.uint8();
+    const request = reader.rest();
+    if (statusType === ocspStatusType) {
+      const fields = new Reader(request, 'status_request');
+      const responders = fields.list(2, 0);
+      while (responders.remaining > 0) responders.vector(2, 1);
+      fields.vector(2, 0);
+      fields.end();
+    }
+    return { statusType, request };
+  },
+  write: (writer, { statusType, request }) => void writer.uint8(statusType).bytes(request),
+};
+
+/** The DER OCSP response in a CertificateStatus (RFC 9846 §4.5.1.1). */
+export const certificateStatus: ExtensionCodec<Uint8Array> = {
+  read(reader) {
+    const type = reader.uint8();
+    if (type !== ocspStatusType)
+      throw peerError('illegal_parameter', `a certificate has a status of type ${type}, not OCSP`);
+    return reader.vector(3, 1);
+  },
+  write: (writer, response) => void writer.uint8(ocspStatusType).vector(3, response),
 };
 
 /** RFC 8449 §4: values under 64 are an illegal_parameter. */

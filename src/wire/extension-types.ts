@@ -11,6 +11,7 @@ interface ExtensionType {
 export type ExtensionName =
   | 'server_name'
   | 'max_fragment_length'
+  | 'status_request'
   | 'supported_groups'
   | 'signature_algorithms'
   | 'application_layer_protocol_negotiation'
@@ -32,6 +33,7 @@ export type ExtensionName =
 export const extensionTypes: Readonly<Record<ExtensionName, ExtensionType>> = {
   server_name: { code: 0, contexts: ['CH', 'EE', 'CR'] },
   max_fragment_length: { code: 1, contexts: ['CH', 'EE'] },
+  status_request: { code: 5, contexts: ['CH', 'CR', 'CT'] },
   supported_groups: { code: 10, contexts: ['CH', 'EE'] },
   signature_algorithms: { code: 13, contexts: ['CH', 'CR'] },
   application_layer_protocol_negotiation: { code: 16, contexts: ['CH', 'EE'] },

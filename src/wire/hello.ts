@@ -16,6 +16,8 @@ import {
   protocolNames,
   pskModes,
   recordSizeLimit,
+  type StatusRequest,
+  statusRequest,
   type TicketRequest,
   ticketRequest,
   uint8,
@@ -46,6 +48,7 @@ export interface ClientHello {
 export interface ClientHelloExtensions extends ExtensionBlock {
   readonly server_name?: string | undefined;
   readonly max_fragment_length?: number | undefined;
+  readonly status_request?: StatusRequest | undefined;
   readonly supported_groups?: readonly number[] | undefined;
   readonly signature_algorithms?: readonly number[] | undefined;
   readonly signature_algorithms_cert?: readonly number[] | undefined;
@@ -70,6 +73,7 @@ const clientHelloCodecs: ExtensionCodecs<ClientHelloExtensions> = {
   supported_groups: uint16List,
   signature_algorithms: uint16List,
   signature_algorithms_cert: uint16List,
+  status_request: statusRequest,
   application_layer_protocol_negotiation: protocolNames,
   max_fragment_length: uint8,
   compress_certificate: compressionAlgorithms,

@@ -1,5 +1,6 @@
 import { peerError } from '../base/errors.ts';
 import {
+  certificateStatus,
   compressionAlgorithms,
   distinguishedNames,
   flag,
@@ -72,6 +73,7 @@ export interface CertificateRequest {
 }
 
 export interface CertificateRequestExtensions extends ExtensionBlock {
+  readonly status_request?: true | undefined;
   readonly signature_algorithms?: readonly number[] | undefined;
   readonly signature_algorithms_cert?: readonly number[] | undefined;
   readonly certificate_authorities?: readonly Uint8Array[] | undefined;
@@ -79,6 +81,7 @@ export interface CertificateRequestExtensions extends ExtensionBlock {
 }
 
 const certificateRequestCodecs: ExtensionCodecs<CertificateRequestExtensions> = {
+  status_request: flag,
   signature_algorithms: uint16List,
   signature_algorithms_cert: uint16List,
   certificate_authorities: distinguishedNames,
@@ -112,10 +115,17 @@ export interface Certificate {
 export interface CertificateEntry {
   /** DER. */
   readonly certificate: Uint8Array;
-  readonly extensions: ExtensionBlock;
+  readonly extensions: CertificateEntryExtensions;
 }
 
-const certificateEntryCodecs: ExtensionCodecs<ExtensionBlock> = {};
+export interface CertificateEntryExtensions extends ExtensionBlock {
+  /** A DER OCSP response about this certificate. */
+  readonly status_request?: Uint8Array | undefined;
+}
+
+const certificateEntryCodecs: ExtensionCodecs<CertificateEntryExtensions> = {
+  status_request: certificateStatus,
+};
 
 export function decodeCertificate(body: Uint8Array): Certificate {
   const reader = new Reader(body, 'Certificate');
@@ -125,7 +135,12 @@ export function decodeCertificate(body: Uint8Array): Certificate {
   const entries: CertificateEntry[] = [];
   while (list.remaining > 0) {
     const certificate = list.vector(3, 1);
-    entries.push({ certificate, extensions: readExtensions(list.list(2, 0), 'CT', certificateEntryCodecs) });
+    const extensions = readExtensions<CertificateEntryExtensions>(
+      list.list(2, 0),
+      'CT',
+      certificateEntryCodecs,
+    );
+    entries.push({ certificate, extensions });
   }
   return { context, entries };
 }

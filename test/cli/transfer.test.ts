@@ -198,4 +198,15 @@ describe('send to a server that is not Tacit', () => {
     expect(status).toBe(0);
     expect(await asked).toBe('backup.example');
   });
+
+  test("--ca system trusts the system's store", async () => {
+    const { cert, key } = await selfSigned(['localhost']);
+    const { port } = await workshop.startNodeServer({ cert, key });
+    const args = ['send', '-', `localhost:${port}`, '--ca', 'system'];
+    const store = { SSL_CERT_FILE: workshop.file(cert), SSL_CERT_DIR: '' };
+    expect(await tacit(args, '', store)).toMatchObject({ status: 0 });
+    const { status, stderr } = await tacit(args, '', { ...store, SSL_CERT_FILE: '' });
+    expect(stderr).toContain("no certificate in the system's store");
+    expect(status).toBe(2);
+  });
 });

@@ -58,6 +58,7 @@ describe('a usage error is one line and exit status 2', () => {
     [['verify', '/nowhere/x', '--host', 'x'], "there is no file '/nowhere/x'"],
     [['verify', process.execPath], '--host is missing'],
     [['verify', process.execPath, '--host', 'x'], 'chain: expected PEM certificates'],
+    [['verify', process.execPath, '--purpose', 'client'], '--ca is missing'],
     [['verify', process.execPath, '--purpose', 'both'], "--purpose takes server or client, not 'both'"],
     [['verify', process.execPath, '--host', 'x', '--at', 'tomorrow'], '--at takes a date such as 2026-12-31'],
     [['verify', process.execPath, '--host', 'x', '--at', '2026-02-30T00:00Z', '--ca', '/'], 'is a directory'],

@@ -11,6 +11,7 @@ import {
   type TestCertificate,
 } from '../support/certificates.ts';
 import { crlPem, makeCrl } from '../support/crl.ts';
+import { makeOcspResponse, unknown } from '../support/ocsp.ts';
 import { tacit } from './program.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tacit-verify-'));
@@ -72,6 +73,40 @@ describe('a chain that is trusted', () => {
   });
 });
 
+describe('--ca', () => {
+  test("'system' is the system's store, and a file of that name ./system", async () => {
+    const args = ['verify', chain, ...host, ...at];
+    const store = { SSL_CERT_FILE: file('store.pem', root.pem), SSL_CERT_DIR: '' };
+    const trusted = await tacit([...args, '--ca', 'system'], '', store);
+    expect(trusted.stderr).toBe('');
+    expect(trusted.stdout.toString()).toMatch(/^trusted until .*\nCN=Test Root \(trusted\)/);
+    const elsewhere = {
+      ...store,
+      SSL_CERT_FILE: file('leaf.pem', leaf.pem.replaceAll('CERT', 'TRUSTED CERT')),
+    };
+    const empty = await tacit([...args, '--ca', 'system'], '', elsewhere);
+    expect(empty.stderr).toContain(
+      `no certificate in the system's store; looked at ${elsewhere.SSL_CERT_FILE}`,
+    );
+    expect([trusted.status, empty.status]).toEqual([0, 2]);
+    const named = await tacit([...args, '--ca', './system'], '', store);
+    expect(named.stderr).toContain("there is no file './system'");
+    // What a file holds is never the name of a set.
+    const words = await tacit([...args, '--ca', file('words.pem', 'system')], '', store);
+    expect(words.stderr).toContain('expected PEM certificates');
+  });
+
+  test("'bundled' is what Node carries, for servers", async () => {
+    const { status, stdout } = await tacit(['verify', chain, ...host, ...at, '--ca', 'bundled']);
+    expect(stdout.toString()).toMatch(/^not trusted \(unknown_issuer\)/);
+    expect(status).toBe(1);
+    const args = ['verify', chain, '--purpose', 'client', ...at];
+    const client = await tacit([...args, '--ca', 'bundled']);
+    expect(client.stderr).toContain('name the authorities of your clients');
+    expect(client.status).toBe(2);
+  });
+});
+
 describe('a chain that is not', () => {
   test('tells each path that was tried, and why it leads nowhere', async () => {
     const { status, stdout } = await tacit(['verify', chain, ...host, ...at]);
@@ -97,9 +132,13 @@ describe('a chain that is not', () => {
       trusted: false,
       check: 'revoked',
       certificate: { subject: 'CN=Test Server', position: 0 },
-      attempts: [],
+      attempts: [{ check: 'revoked', path: [leaf, intermediate, root].map(({ subject }) => ({ subject })) }],
     });
-    expect([other.status, late.status, revoked.status]).toEqual([1, 1, 1]);
+    const response = makeOcspResponse(leaf, intermediate, { status: unknown });
+    const ocsp = ['--ocsp', file('response.der', response)];
+    const unsure = await tacit(['verify', chain, ...host, ...ca, ...ocsp, ...at]);
+    expect(unsure.stdout.toString()).toMatch(/^not trusted \(bad_ocsp_response\)/);
+    expect([other.status, late.status, revoked.status, unsure.status]).toEqual([1, 1, 1, 1]);
   });
 
   test('may be one that cannot be read', async () => {

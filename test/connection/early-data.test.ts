@@ -158,7 +158,7 @@ function earlyData(length: number): Uint8Array {
 
 /** A client that has a ticket and offers 0-RTT with it. */
 async function offeringPair(
-  server: Partial<ServerConfig> = {},
+  server: Partial<Omit<ServerConfig, 'identity'>> = {},
   client: Partial<ClientConfig> = {},
   remembered?: (hello: ClientHello) => ClientHello,
 ): Promise<Pair> {

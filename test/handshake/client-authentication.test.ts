@@ -17,6 +17,7 @@ import {
   type Endpoint,
   endOfTime,
   serverConfig,
+  serverIdentity,
   trustAll,
 } from '../support/engine.ts';
 import {
@@ -162,16 +163,16 @@ describe('a server that authenticates its clients', () => {
       {},
       {
         clientTrust: undefined,
-        identity: { ...(await serverConfig()).identity, clientAuthentication: 'request' } as never,
+        identity: { ...(await serverIdentity()), clientAuthentication: 'request' },
       },
     );
     expect(fate).toEqual({ client: 'received internal_error', server: 'TLS_USAGE' });
   });
 
   it('lets the chosen identity say how', async () => {
-    const config = await serverConfig();
+    const own = await serverIdentity();
     const strict = {
-      ...(config.identity as Identity),
+      ...own,
       clientAuthentication: 'require',
       clientTrust: trustAll,
     } as const;
@@ -180,7 +181,7 @@ describe('a server that authenticates its clients', () => {
       { identity: () => strict, clientAuthentication: 'none', clientTrust: undefined },
     );
     expect(fate.client).toBe('received certificate_required');
-    const open = { ...(config.identity as Identity), clientAuthentication: 'none' } as const;
+    const open = { ...own, clientAuthentication: 'none' } as const;
     const { fate: done } = await run({}, { identity: () => open, clientAuthentication: 'require' });
     expect(done).toEqual(bothDone);
   });

@@ -49,7 +49,7 @@ describe('EncryptedExtensions', () => {
     ['early_data', 42, ''],
     ['ticket_request', 58, '01'],
     ['one that is unknown', 0x3a3a, ''],
-    ['status_request', 5, ''],
+    ['signed_certificate_timestamp', 18, ''],
     ['heartbeat', 15, '01'],
   ])('with %s, which was not asked for, are an unsupported_extension', (_, code, data) => {
     expect(outcomeWith(sends([code, fromHex(data)]))).toEqual(refusedByClient('unsupported_extension'));
@@ -66,6 +66,7 @@ describe('EncryptedExtensions', () => {
     ['post_handshake_auth', 49, ''],
     ['signature_algorithms_cert', 50, '0002 0403'],
     ['key_share', 51, '001d'],
+    ['status_request', 5, '01 000001 aa'],
   ])('with %s, which has no place there, are an illegal_parameter', (_, code, data) => {
     expect(outcomeWith(sends([code, fromHex(data)]))).toEqual(refusedByClient('illegal_parameter'));
   });
@@ -125,15 +126,15 @@ function withEntryExtensions(...others: readonly RawExtension[]): Edit {
 
 describe('extensions of certificates', () => {
   const cases = [
-    ['status_request, which was not asked for', 'unsupported_extension', [{ code: 5, data: fromHex('00') }]],
+    ['timestamps, which were not asked for', 'unsupported_extension', [{ code: 18, data: fromHex('00') }]],
     ['an unknown one', 'unsupported_extension', [{ code: 0x3a3a, data: noBytes }]],
     ['key_share, which has no place there', 'illegal_parameter', [{ code: 51, data: noBytes }]],
     [
       'a duplicate',
       'decode_error',
       [
-        { code: 5, data: noBytes },
-        { code: 5, data: noBytes },
+        { code: 18, data: noBytes },
+        { code: 18, data: noBytes },
       ],
     ],
   ] as const;

@@ -119,6 +119,7 @@ describe('a server chooses its identity by server_name', () => {
       {
         serverName: 'ed.example',
         alpnProtocols: ['h2', 'http/1.1'],
+        certificateAuthorities: [],
         cipherSuites: [0x1302, 0x1301],
         groups: [0x0017, 0x001d],
         signatureSchemes: [0x0807, 0x0804],

@@ -52,7 +52,7 @@ describe('a message is refused by its header', () => {
     const server = serverOf(config);
     const turn = server.receive(plaintextMessage(header(1, 131_073)));
     expect(plaintextRefusal(server, turn)).toBe('illegal_parameter');
-    const through = altering('certificate', () => header(11, 69_633));
+    const through = altering('certificate', () => header(11, 81_921));
     expect(outcomeOf(clientEndpoint(clientConfig()), serverOf(config, through))).toEqual(
       refusedByClient('illegal_parameter'),
     );

@@ -13,6 +13,7 @@ import {
   pump,
   questionIn,
   serverConfig,
+  serverIdentity,
   summary,
 } from '../support/engine.ts';
 import {
@@ -220,7 +221,7 @@ describe('an answer that comes late', () => {
     const received = Buffer.from(deliverable(client));
     const question = questionIn(server.receive(received));
     received.fill(0xff);
-    const { identity: chosen } = await serverConfig();
+    const chosen = await serverIdentity();
     server.turn((engine) => engine.answer(question, chosen));
     pump({ client, server });
     expect(outcome({ client, server })).toEqual(bothDone);

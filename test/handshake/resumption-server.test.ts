@@ -82,7 +82,7 @@ function trusting(fingerprint: string, validUntil: number = endOfTime): TrustPol
 }
 
 async function withIdentity(): Promise<ClientConfig> {
-  return carelessClient({ identity: await clientIdentity() });
+  return carelessClient({ identity: [await clientIdentity()] });
 }
 
 async function otherIdentity(): Promise<Identity> {

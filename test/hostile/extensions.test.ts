@@ -36,6 +36,7 @@ interface Extension {
 const extensions: readonly Extension[] = [
   { code: 0, contexts: 'CH EE CR', data: { CH: '000a00000761206e616d6531', EE: '', CR: '' } },
   { code: 1, contexts: 'CH EE', data: { CH: '01', EE: '01' } },
+  { code: 5, contexts: 'CH CR CT', data: { CH: '0100000000', CR: '', CT: '01000001aa' } },
   { code: 10, contexts: 'CH EE', data: { CH: '0002001d', EE: '0002001d' } },
   { code: 13, contexts: 'CH CR', data: { CH: '00020403', CR: '00020403' } },
   { code: 16, contexts: 'CH EE', data: { CH: '0003026832', EE: '0003026832' } },
@@ -55,8 +56,8 @@ const extensions: readonly Extension[] = [
   { code: 50, contexts: 'CH CR', data: { CH: '00020403', CR: '00020403' } },
   { code: 51, contexts: 'CH SH HRR', data: { CH: '0000', SH: '001d0001aa', HRR: '0017' } },
   { code: 58, contexts: 'CH EE', data: { CH: '0101', EE: '01' } },
-  // status_request, signed_certificate_timestamp, session_ticket, a GREASE value, the last one: not recognized.
-  ...[5, 18, 35, 0x0a0a, 0xffff].map((code) => ({ code, contexts: '', data: {} })),
+  // signed_certificate_timestamp, session_ticket, a GREASE value, the last one: not recognized.
+  ...[18, 35, 0x0a0a, 0xffff].map((code) => ({ code, contexts: '', data: {} })),
 ];
 
 describe.each(scenarioNames)('%s: each extension twice', (name) => {

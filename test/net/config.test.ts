@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { TlsCertificateError, TlsUsageError } from '../../src/base/errors.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { SignatureScheme } from '../../src/crypto/provider.ts';
+import type { CertificateRequestInfo } from '../../src/handshake/config.ts';
 import type { Identity, PeerChain, TrustVerdict } from '../../src/handshake/identity.ts';
 import { type ClientOptions, clientConfig, type ServerOptions, serverConfig } from '../../src/net/config.ts';
 import {
@@ -13,6 +14,7 @@ import {
   serverCertificate,
   type TestCertificate,
 } from '../support/certificates.ts';
+import { field } from '../support/crl.ts';
 import { clientEndpoint, type Pair, pump, serverEndpoint, startOfTime, summary } from '../support/engine.ts';
 
 let root: TestCertificate;
@@ -116,7 +118,7 @@ describe('an option', () => {
   test('that is undefined is as good as none', () => {
     expect(
       clientConfig({ ca: undefined, padding: undefined, identity: undefined }, nodeCrypto).identity,
-    ).toBeUndefined();
+    ).toEqual([]);
   });
 
   test('of the wrong kind is named', () => {
@@ -133,6 +135,8 @@ describe('an option', () => {
     wrong({ padding: 1.5 }, /padding: /);
     wrong({ identity: 'cert.pem' }, /identity: /);
     wrong({ identity: { cert: leaf.pem, key: client.keyPem } }, /do not belong together/);
+    wrong({ identity: [] }, /^identity: expected at least one/);
+    wrong({ identity: [own(client), { cert: leaf.pem }] }, /^identity\[1\]\.key: /);
   });
 
   test('`padding` as a number pads the inner plaintext to a multiple of it', () => {
@@ -205,7 +209,10 @@ describe('dangerouslyVerifyPeer', () => {
       },
     });
     expect(pair.client.info.peerCertificates).toEqual([leaf.der]);
-    expect(peers).toEqual([{ chain: [leaf.der], purpose: 'server', host: 'localhost', now: startOfTime }]);
+    const ocspResponses = [undefined];
+    expect(peers).toEqual([
+      { chain: [leaf.der], ocspResponses, purpose: 'server', host: 'localhost', now: startOfTime },
+    ]);
   });
 
   test('can refuse', () => {
@@ -243,6 +250,60 @@ describe('dangerouslyVerifyPeer', () => {
     expect(a!.trust.fingerprint).not.toEqual(b!.trust.fingerprint);
     usage(() => clientConfig({ dangerouslyVerifyPeer: verdict, ca: root.pem }, nodeCrypto), /replaces `ca`/);
   });
+});
+
+describe('certificate_authorities', () => {
+  /** What a client hears that is asked by a server with these authorities. */
+  function heard(ca: ServerOptions['ca']): readonly Uint8Array[] | undefined {
+    let authorities: readonly Uint8Array[] | undefined;
+    const identity = (request: CertificateRequestInfo): undefined => {
+      authorities = request.certificateAuthorities;
+    };
+    handshake({ ca: root.pem, identity }, { identity: own(leaf), clientAuthentication: 'request', ca });
+    return authorities;
+  }
+
+  test('names whom a server takes clients from, each once', async () => {
+    const other = await rootCertificate({ subject: 'CN=Other Root' });
+    const again = await rootCertificate({ key: 'p384' });
+    expect(heard([root.pem, other.pem, again.pem])).toEqual([field(root, 5), field(other, 5)]);
+  });
+
+  test('names the issuer of a client that is trusted itself', async () => {
+    const self = await selfSignedCertificate();
+    expect(heard([client.der, self.der])).toEqual([field(root, 5), field(self, 5)]);
+    const pair = handshake(
+      { ca: root.pem, identity: own(client) },
+      { identity: own(leaf), clientAuthentication: 'require', ca: client.pem },
+    );
+    expect(pair.server.info.peerCertificates).toEqual([client.der]);
+  });
+
+  test('is left out where there are too many of them', async () => {
+    const long = 'x'.repeat(60);
+    const subjects = Array.from({ length: 180 }, (_, index) => `CN=${index},O=${long},OU=${long}`);
+    const many = await Promise.all(subjects.map((subject) => rootCertificate({ subject, key: root.key })));
+    expect(heard([root.pem, ...many.slice(0, 20).map(({ pem }) => pem)])).toHaveLength(21);
+    expect(heard([root.pem, ...many.map(({ pem }) => pem)])).toEqual([]);
+  });
+});
+
+test('of several identities the one for the name is shown, and a client has several too', async () => {
+  const other = await serverCertificate(root, { names: ['other.example'] });
+  const stranger = await clientCertificate(await rootCertificate({ subject: 'CN=Stranger' }), {
+    key: 'p384',
+  });
+  const pair = handshake(
+    { ca: root.pem, identity: [own(stranger), own(client)], signatureSchemes: ['ecdsa_secp256r1_sha256'] },
+    {
+      identity: [own(other), own(leaf)],
+      clientAuthentication: 'require',
+      ca: root.pem,
+      signatureSchemes: ['ecdsa_secp256r1_sha256'],
+    },
+  );
+  expect(pair.client.info.peerCertificates).toEqual([leaf.der]);
+  expect(pair.server.info.peerCertificates).toEqual([client.der]);
 });
 
 test('the whole chain of an identity is sent', async () => {

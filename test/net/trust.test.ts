@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { TlsUsageError } from '../../src/base/errors.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { TrustVerdict } from '../../src/handshake/identity.ts';
-import { defaultTrustAnchors } from '../../src/net/anchors.ts';
+import { trustAnchors } from '../../src/net/anchors.ts';
 import { x509Trust } from '../../src/net/trust.ts';
 import {
   clientCertificate,
@@ -343,6 +343,6 @@ describe('the policy', () => {
       judged += 1;
     }
     expect(judged).toBeGreaterThan(100);
-    expect(defaultTrustAnchors(nodeCrypto).count).toBe(judged);
+    expect(trustAnchors(undefined, 'server', nodeCrypto)().count).toBe(judged);
   });
 });

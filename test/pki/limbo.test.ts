@@ -51,7 +51,11 @@ function refusal(limbo: LimboCase): string | undefined {
       revocation:
         limbo.crls.length === 0
           ? undefined
-          : { lists: limbo.crls.map((pem) => new RevocationList(der(pem))), unknownStatus: 'allow' },
+          : {
+              lists: limbo.crls.map((pem) => new RevocationList(der(pem))),
+              stapledResponses: 'check',
+              unknownStatus: 'allow',
+            },
       now: Date.parse(limbo.validation_time ?? '2026-11-01T00:00:00Z'),
     });
     return undefined;

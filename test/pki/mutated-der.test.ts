@@ -1,11 +1,10 @@
 import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { TlsCertificateError } from '../../src/base/errors.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { RevocationList } from '../../src/pki/crl.ts';
 import { keyUsages } from '../../src/pki/extensions.ts';
 import { ascii, der, objectIdentifier, sequence } from '../support/der.ts';
-import { type MutatedDer, mutations } from '../support/mutated-der.ts';
+import { mutations, survivors } from '../support/mutated-der.ts';
 import { commonName, rawExtension } from '../support/raw-certificates.ts';
 
 const oid = objectIdentifier;
@@ -132,20 +131,6 @@ function revocationList(
     der(0xa0, sequence(...extensions)),
   );
   return sequence(signed, ownAlgorithm, signature);
-}
-
-/** What was taken, or refused for another reason or in another place than the spoilt one. */
-function survivors(mutated: readonly MutatedDer[], read: (bytes: Uint8Array) => unknown): string[] {
-  return mutated.flatMap(({ what, bytes, start, end }) => {
-    try {
-      read(bytes);
-      return [`${what} is taken`];
-    } catch (error) {
-      if (!(error instanceof TlsCertificateError) || error.check !== 'malformed') throw error;
-      const place = Number(/ is not valid DER: .* at byte (\d+)$/.exec(error.message)?.[1]);
-      return place >= start && place <= end ? [] : [`${what} (${start} to ${end}): ${error.message}`];
-    }
-  });
 }
 
 const readList = (bytes: Uint8Array): RevocationList => new RevocationList(bytes);

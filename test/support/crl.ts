@@ -66,8 +66,8 @@ function entry({ certificate, extensions }: Revoked): Uint8Array {
   return sequence(field(certificate, 1), date, ...(extensions.length > 0 ? [sequence(...extensions)] : []));
 }
 
-/** A field of what is signed in a certificate: 1 its serial number, 5 its subject. */
-function field(certificate: TestCertificate, place: number): Uint8Array {
+/** A field of what is signed in a certificate: 1 its serial number, 5 its subject, 6 its key. */
+export function field(certificate: TestCertificate, place: number): Uint8Array {
   return children(children(certificate.der)[0]!)[place]!;
 }
 

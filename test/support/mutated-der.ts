@@ -1,3 +1,4 @@
+import { TlsCertificateError } from '../../src/base/errors.ts';
 import { der } from './der.ts';
 
 /** A value that was spoilt in one place: what was done, the whole, and where in it the spoilt element lies. */
@@ -31,6 +32,20 @@ export function mutations(whole: Uint8Array): MutatedDer[] {
       return { what: `${path}: ${form}`, bytes: all, start, end: start + bytes.length };
     }),
   );
+}
+
+/** What was taken, or refused for another reason or in another place than the spoilt one. */
+export function survivors(mutated: readonly MutatedDer[], read: (bytes: Uint8Array) => unknown): string[] {
+  return mutated.flatMap(({ what, bytes, start, end }) => {
+    try {
+      read(bytes);
+      return [`${what} is taken`];
+    } catch (error) {
+      if (!(error instanceof TlsCertificateError) || error.check !== 'malformed') throw error;
+      const place = Number(/ is not valid DER: .* at byte (\d+)$/.exec(error.message)?.[1]);
+      return place >= start && place <= end ? [] : [`${what} (${start} to ${end}): ${error.message}`];
+    }
+  });
 }
 
 function forbiddenForms(element: Element): (readonly [string, Uint8Array])[] {

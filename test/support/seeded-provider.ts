@@ -42,6 +42,7 @@ export class SeededProvider implements CryptoProvider {
 
   readonly timingSafeEqual = nodeCrypto.timingSafeEqual;
   readonly hash = nodeCrypto.hash;
+  readonly sha1 = nodeCrypto.sha1;
   readonly hmac = hmacOnce;
   readonly aead = nodeCrypto.aead;
   readonly importPublicKey = importOnce;

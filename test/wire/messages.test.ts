@@ -53,17 +53,38 @@ describe('CertificateRequest', () => {
     expect(request.extensions.signature_algorithms).toEqual([0x0403]);
   });
 
-  it.each(['', '01', '00', '00 0000 00'])('refuses %s with decode_error', (hex) => {
-    expect(() => decodeCertificateRequest(fromHex(hex))).toThrow(decodeError);
-  });
+  // The last one: a status_request that is not empty.
+  it.each(['', '01', '00', '00 0000 00', '00 000d 0005 0001 01 000d 0004 0002 0403'])(
+    'refuses %s with decode_error',
+    (hex) => {
+      expect(() => decodeCertificateRequest(fromHex(hex))).toThrow(decodeError);
+    },
+  );
 });
 
 describe('Certificate', () => {
   it('may be empty, and may hold several certificates, each with extensions', () => {
     expect(decodeCertificate(fromHex('00 000000'))).toEqual({ context: new Uint8Array(0), entries: [] });
-    const { entries } = decodeCertificate(fromHex('00 000011 000001 aa 0004 0005 0000 000002 bbcc 0000'));
+    const { entries } = decodeCertificate(fromHex('00 000011 000001 aa 0004 0012 0000 000002 bbcc 0000'));
     expect(entries.map(({ certificate }) => certificate)).toEqual([fromHex('aa'), fromHex('bbcc')]);
-    expect(entries[0]?.extensions.others).toEqual([{ code: 5, data: new Uint8Array(0) }]);
+    expect(entries[0]?.extensions.others).toEqual([{ code: 18, data: new Uint8Array(0) }]);
+  });
+
+  it('has an OCSP response with a certificate (RFC 9846 §4.5.1.1)', () => {
+    const { entries } = decodeCertificate(fromHex('00 00000f 000001 aa 0009 0005 0005 01 000001 cc'));
+    expect(entries[0]?.extensions.status_request).toEqual(fromHex('cc'));
+  });
+
+  it.each([
+    ['of no bytes', '00 00000e 000001 aa 0008 0005 0004 01 000000', decodeError],
+    ['with something behind', '00 000010 000001 aa 000a 0005 0006 01 000001 cc dd', decodeError],
+    [
+      'of another type',
+      '00 00000f 000001 aa 0009 0005 0005 02 000001 cc',
+      expect.objectContaining({ alert: 'illegal_parameter' }),
+    ],
+  ])('refuses a status %s', (_, hex, error) => {
+    expect(() => decodeCertificate(fromHex(hex))).toThrow(error);
   });
 
   it.each([

@@ -13,6 +13,7 @@ import {
   encodeServerHello,
 } from '../../src/wire/hello.ts';
 import {
+  type CertificateEntryExtensions,
   decodeCertificate,
   decodeCertificateRequest,
   decodeCertificateVerify,
@@ -28,6 +29,7 @@ import {
   encodeKeyUpdate,
   encodeNewSessionTicket,
 } from '../../src/wire/messages.ts';
+import { fromHex } from '../support/hex.ts';
 
 const runs = { seed: 20261123, numRuns: 200 };
 
@@ -94,6 +96,11 @@ const psks = fc
     binders: list.map(({ binder }) => binder),
   }));
 
+const statusRequest = fc.oneof(
+  fc.record({ statusType: fc.constant(1), request: fc.constant(fromHex('0006000401020304 0003aabbcc')) }),
+  fc.record({ statusType: fc.integer({ min: 2, max: 255 }), request: bytes(0) }),
+);
+
 const clientHello = fc.record({
   legacyVersion: uint16,
   random: bytes(32, 32),
@@ -104,6 +111,7 @@ const clientHello = fc.record({
     {
       server_name: text(0x21, 0x7e, 255),
       max_fragment_length: uint8,
+      status_request: statusRequest,
       supported_groups: codes,
       signature_algorithms: codes,
       signature_algorithms_cert: codes,
@@ -186,6 +194,7 @@ const messages: Readonly<
     fc.record({
       context: bytes(0, 255),
       extensions: blockOf<Extensions<typeof decodeCertificateRequest>>({
+        status_request: flag,
         signature_algorithms: codes,
         signature_algorithms_cert: codes,
         certificate_authorities: fc.array(bytes(1), { minLength: 1, maxLength: 3 }),
@@ -198,7 +207,13 @@ const messages: Readonly<
   Certificate: [
     fc.record({
       context: bytes(0, 255),
-      entries: fc.array(fc.record({ certificate: bytes(1, 600), extensions: blockOf({}) }), { maxLength: 4 }),
+      entries: fc.array(
+        fc.record({
+          certificate: bytes(1, 600),
+          extensions: blockOf<CertificateEntryExtensions>({ status_request: bytes(1, 600) }),
+        }),
+        { maxLength: 4 },
+      ),
     }),
     encodeCertificate,
     decodeCertificate,

@@ -28,6 +28,11 @@ export function hash(algorithm: HashAlgorithm): RunningHash {
   return new NodeHash(createHash(algorithm));
 }
 
+/** See `CryptoProvider.sha1`. */
+export function sha1(data: Uint8Array): Uint8Array {
+  return plainBytes(createHash('sha1').update(data).digest());
+}
+
 /** See `CryptoProvider.hmac`. */
 export function hmac(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array {
   return plainBytes(createHmac(algorithm, key).update(data).digest());

@@ -2,7 +2,7 @@ import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import type { CryptoProvider } from '../provider.ts';
 import { aead } from './aead.ts';
 import { compressors } from './compression.ts';
-import { hash, hmac } from './hash.ts';
+import { hash, hmac, sha1 } from './hash.ts';
 import { initiateKeyExchange, respondToKeyExchange } from './key-exchange.ts';
 import { importPublicKey } from './public-key.ts';
 
@@ -11,6 +11,7 @@ export const nodeCrypto: CryptoProvider = {
   randomBytes: (length) => randomFillSync(new Uint8Array(length)),
   timingSafeEqual: (a, b) => a.length === b.length && timingSafeEqual(a, b),
   hash,
+  sha1,
   hmac,
   aead,
   initiateKeyExchange,
