@@ -49,7 +49,7 @@ export function uncompressed(config: CompressionConfig, message: RawMessage): Ra
   if (!body) {
     throw peerError('bad_certificate', `CompressedCertificate is no ${name} stream of ${length} bytes`);
   }
-  return { type: handshakeTypes.certificate, body, bytes: message.bytes };
+  return { ...message, type: handshakeTypes.certificate, body };
 }
 
 /** A Certificate message of this identity as it is sent: compressed where the peer takes that and it gets smaller. */

@@ -9,10 +9,11 @@ import {
   type ServerSettings,
 } from '../../src/connection/config.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
+import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import type { CertificateCompression, CryptoProvider } from '../../src/crypto/provider.ts';
 import { certificateOf } from '../../src/handshake/authentication.ts';
 import { compressedFor } from '../../src/handshake/certificate-compression.ts';
-import type { Identity } from '../../src/handshake/identity.ts';
+import type { Identity, TrustPolicy } from '../../src/handshake/identity.ts';
 import type { Flight } from '../../src/handshake/steps.ts';
 import {
   decodeCompressedCertificate,
@@ -20,12 +21,15 @@ import {
 } from '../../src/wire/compressed-certificate.ts';
 import { decodeCertificateRequest, encodeCertificate } from '../../src/wire/messages.ts';
 import { handshakeTypes } from '../../src/wire/names.ts';
+import { rootCertificate, serverCertificate } from '../support/certificates.ts';
 import {
   clientConfig,
   clientIdentity,
   type Endpoint,
+  endOfTime,
   serverConfig,
   serverIdentity,
+  startOfTime,
   trustAll,
 } from '../support/engine.ts';
 import {
@@ -40,6 +44,7 @@ import {
   serverOf,
 } from '../support/handshake.ts';
 import { clientWithHello, helloOf } from '../support/hello.ts';
+import { makeOcspResponse } from '../support/ocsp.ts';
 
 let identity: Identity;
 let own: Identity;
@@ -49,6 +54,8 @@ beforeAll(async () => {
   identity = fresh(await serverIdentity());
   own = fresh(await clientIdentity());
 });
+
+const hour = 3_600_000;
 
 function fresh({ chain, signer }: Identity): Identity {
   return { chain: [...chain], signer };
@@ -275,6 +282,7 @@ describe('a certificate is compressed once', () => {
     expect(send(2)).not.toEqual(send(1));
     expect(calls).toHaveLength(2);
     for (let id = 1; id <= maxCompressedPerChain; id++) send(id);
+    for (let id = 1; id <= maxCompressedPerChain; id++) send(id);
     expect(calls).toHaveLength(maxCompressedPerChain);
     send(maxCompressedPerChain + 1);
     send(1);
@@ -283,6 +291,40 @@ describe('a certificate is compressed once', () => {
     expect(nodeCrypto.compressors.zlib?.decompress(opened.compressed, opened.uncompressedLength)).toEqual(
       message(3).subarray(4),
     );
+  });
+
+  it('also with a stapled response in it, and again with the next one', async () => {
+    const { provider, calls } = counting();
+    const root = await rootCertificate();
+    const leaf = await serverCertificate(root);
+    const response = (age: number): Uint8Array =>
+      makeOcspResponse(leaf, root, {
+        thisUpdate: new Date(startOfTime - age),
+        nextUpdate: new Date(startOfTime + hour),
+      });
+    const [old, next] = [response(2 * hour), response(hour)];
+    let stapled = old;
+    const server = await serverConfig({
+      provider,
+      identity: { chain: [leaf.der], signer: nodeSigner(leaf.key), ocspResponse: () => stapled },
+      certificateCompression: ['zlib'],
+    });
+    const heard: unknown[] = [];
+    const connectOnce = (requestsOcspResponses: boolean): void => {
+      const verify: TrustPolicy['verify'] = (peer) => {
+        heard.push(peer.ocspResponses?.[0]);
+        return { trusted: true, validUntil: endOfTime };
+      };
+      const trust = { ...trustAll, requestsOcspResponses, verify };
+      const client = clientConfig({ trust, certificateCompression: ['zlib'], sessions: false });
+      expect(outcomeOf(clientOf(client), serverOf(server))).toEqual(bothDone);
+    };
+    for (const requests of [true, false, true, false]) connectOnce(requests);
+    expect(calls).toHaveLength(2);
+    stapled = next;
+    for (const requests of [true, false, true]) connectOnce(requests);
+    expect(calls).toHaveLength(3);
+    expect(heard).toEqual([old, undefined, old, undefined, next, undefined, next]);
   });
 
   it('for each chain on its own', () => {

@@ -120,6 +120,7 @@ describe('a server chooses its identity by server_name', () => {
         serverName: 'ed.example',
         alpnProtocols: ['h2', 'http/1.1'],
         certificateAuthorities: [],
+        serverCertificateTypes: ['X509'],
         cipherSuites: [0x1302, 0x1301],
         groups: [0x0017, 0x001d],
         signatureSchemes: [0x0807, 0x0804],
