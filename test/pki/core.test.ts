@@ -54,6 +54,7 @@ const signers: readonly Place[] = ['authority', 'anchor'];
 const [earlier, later] = [new Date(now - hour), new Date(now + hour)];
 const [known, odd] = [unknownExtension(false), unknownExtension(true)];
 const noSigner: CertificateOptions = { keyUsage: ['cRLSign'] };
+const encrypts: CertificateOptions = { keyUsage: ['keyEncipherment', 'keyAgreement'] };
 const forBoth: CertificateOptions = { extendedKeyUsage: ['serverAuth', 'clientAuth'] };
 const forClients: CertificateOptions = { extendedKeyUsage: ['clientAuth'] };
 
@@ -73,7 +74,7 @@ const statements: readonly (readonly [
   ['has basicConstraints', '§6.1.4 (k)', signers, { ca: true }, { ca: 'absent' }, 'not_a_ca'],
   ['has keyCertSign in a keyUsage', '§6.1.4 (n)', signers, { keyUsage: [] }, noSigner, 'key_usage'],
   ['has serverAuth in an extKeyUsage', '§4.2.1.12', every, forBoth, forClients, 'extended_key_usage'],
-  ['has digitalSignature in a keyUsage', '§4.2.1.3', ['leaf'], { keyUsage: [] }, noSigner, 'key_usage'],
+  ['has digitalSignature in a keyUsage', '§4.2.1.3', ['leaf'], { keyUsage: [] }, encrypts, 'key_usage'],
   ['is no authority’s', '§4.2.1.9', ['leaf'], { ca: false }, { ca: true }, 'not_acceptable'],
   ['has 2048 bits, not 1024', '§4.1.2.7', every, { key: 'rsa2048' }, { key: 'rsa1024' }, 'weak_key'],
   ['is on a curve of TLS 1.3', '§4.1.2.7', every, { key: 'p384' }, { key: 'secp256k1' }, 'weak_key'],
