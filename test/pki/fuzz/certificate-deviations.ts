@@ -225,6 +225,15 @@ const extensions: readonly CertificateDeviation[] = [
     },
   },
   {
+    id: 'malformed key identifier',
+    roles: every,
+    apply: (draft, dice) => {
+      const oid = dice.pick([oids.subjectKeyIdentifier, oids.authorityKeyIdentifier]);
+      put(draft, oid, false, ascii('no DER'));
+      return oid;
+    },
+  },
+  {
     id: 'subjectKeyIdentifier of another key',
     roles: every,
     apply: (draft) => {

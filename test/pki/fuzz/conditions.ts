@@ -113,7 +113,9 @@ export function hasMalformedIdentifier({ der }: Certificate): boolean {
     value === undefined || (value[0] === tag && value[1] === value.length - 2);
   const own = extensionValue(der, oids.subjectKeyIdentifier);
   const named = extensionValue(der, oids.authorityKeyIdentifier);
-  return !(isWhole(own, 0x04) && isWhole(named, 0x30) && isWhole(named?.subarray(2), 0x80));
+  // Some have the name and number of a certificate, [1] and [2], in place of the key.
+  const isNamed = named?.[2] === 0xa1 || isWhole(named?.subarray(2), 0x80);
+  return !(isWhole(own, 0x04) && isWhole(named, 0x30) && isNamed);
 }
 
 function extensionValue(certificate: Uint8Array, oid: string): Uint8Array | undefined {
