@@ -75,7 +75,7 @@ const tacitRefuses: readonly Omit<Explanation, 'stricter'>[] = [
     id: 'an issuer without a name',
     section: 'RFC 5280 §4.1.2.4',
     why: 'Nameless authorities would all be one another’s issuers; OpenSSL minds only under -x509_strict.',
-    applies: both(refuses('malformed', /an issuer without a name/), has('empty subject')),
+    applies: both(refuses('malformed', /an issuer without a name/), has('empty subject', 'subject')),
   },
   {
     id: 'two algorithms in a certificate whose signature nobody needs',
@@ -179,7 +179,12 @@ const tacitRefuses: readonly Omit<Explanation, 'stricter'>[] = [
     id: 'keys of other kinds',
     section: 'RFC 9846 §4.3.3',
     why: 'No certificate of the public Web has Ed448 or secp256k1 keys.',
-    applies: both(refuses('weak_key'), has('unusual key')),
+    applies: both(
+      // Of several ways that fail, Tacit tells one.
+      (disagreement) =>
+        refuses('weak_key')(disagreement) || has('a twin', 'a crossed signature')(disagreement),
+      has('unusual key'),
+    ),
   },
   {
     id: 'self-issued authorities count',
@@ -275,10 +280,10 @@ const opensslRefuses: readonly Omit<Explanation, 'stricter'>[] = [
     applies: both(says(26), onPath(isForPurpose)),
   },
   {
-    id: 'a host with a dot at its end',
+    id: 'a host with a dot at its end, or an underscore under a wildcard',
     section: 'RFC 9525 §6.3',
-    why: 'The dot is the root’s and no part of the name; OpenSSL compares it.',
-    applies: both(says(62), ({ case: { host } }) => host.endsWith('.')),
+    why: 'The dot is the root’s and no part of the name; internal names have underscores, and * stands for any label. OpenSSL compares the dot, and lets * stand for letters, digits and hyphens.',
+    applies: both(says(62), ({ case: { host } }) => /\.$|^[^.]*_/.test(host)),
   },
   {
     id: 'nobody could revoke an anchor',
