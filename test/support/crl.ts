@@ -1,10 +1,10 @@
-import { sign } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 import { type SignatureOverride, signatures, type TestCertificate, toPem } from './certificates.ts';
 import { children, der, objectIdentifier, sequence } from './der.ts';
 
 /** What a test list says. What is left out is as a well-made list has it. */
 export interface CrlOptions {
-  readonly revoked?: readonly (TestCertificate | Revoked)[];
+  readonly revoked?: readonly (TestCertificate | Revoked | RevokedNumber)[];
   readonly thisUpdate?: Date;
   /** `absent` leaves it out. */
   readonly nextUpdate?: Date | 'absent';
@@ -19,20 +19,33 @@ export interface Revoked {
   readonly extensions: readonly Uint8Array[];
 }
 
+export interface RevokedNumber {
+  /** Contents of the INTEGER. */
+  readonly serialNumber: Uint8Array;
+  readonly extensions: readonly Uint8Array[];
+}
+
+/** Who signs a list, where there is no certificate to take it from. */
+export interface CrlIssuer {
+  /** DER. */
+  readonly name: Uint8Array;
+  readonly key: KeyObject;
+}
+
 /** A revocation list that `issuer` has signed. */
-export function makeCrl(issuer: TestCertificate, options: CrlOptions = {}): Uint8Array {
+export function makeCrl(issuer: TestCertificate | CrlIssuer, options: CrlOptions = {}): Uint8Array {
   const { thisUpdate = new Date('2026-05-01T00:00:00Z'), nextUpdate = new Date('2026-07-01T00:00:00Z') } =
     options;
   const { revoked = [], extensions = [], signature = signatures.ecdsaWithSha256 } = options;
   const number = crlExtension('2.5.29.20', false, der(0x02, Uint8Array.of(1)));
   const all = [...(options.withoutNumber ? [] : [number]), ...extensions];
   const entries = revoked.map((one) =>
-    'certificate' in one ? entry(one) : entry({ certificate: one, extensions: [] }),
+    'extensions' in one ? entry(one) : entry({ certificate: one, extensions: [] }),
   );
   const signed = sequence(
     der(0x02, Uint8Array.of(1)),
     signature.algorithm,
-    field(issuer, 5),
+    'name' in issuer ? issuer.name : field(issuer, 5),
     utcTime(thisUpdate),
     ...(nextUpdate === 'absent' ? [] : [utcTime(nextUpdate)]),
     ...(entries.length > 0 ? [sequence(...entries)] : []),
@@ -61,9 +74,11 @@ export function crlPem(list: Uint8Array): string {
   return toPem('X509 CRL', list);
 }
 
-function entry({ certificate, extensions }: Revoked): Uint8Array {
+function entry(revoked: Revoked | RevokedNumber): Uint8Array {
+  const { extensions } = revoked;
+  const number = 'certificate' in revoked ? field(revoked.certificate, 1) : der(0x02, revoked.serialNumber);
   const date = utcTime(new Date('2026-04-01T00:00:00Z'));
-  return sequence(field(certificate, 1), date, ...(extensions.length > 0 ? [sequence(...extensions)] : []));
+  return sequence(number, date, ...(extensions.length > 0 ? [sequence(...extensions)] : []));
 }
 
 /** A field of what is signed in a certificate: 1 its serial number, 5 its subject, 6 its key. */
