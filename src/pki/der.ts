@@ -26,28 +26,31 @@ export function constructed(number: number): number {
   return 0xa0 | number;
 }
 
-/** One DER element. Views cost more than all else that a cursor does, so that they are made when asked for. */
+/** One DER element. Views cost more than all else that a cursor does: `at` is for whoever only looks. */
 export class DerElement {
   readonly tag: number;
-  /** Where it begins in the whole. */
-  readonly offset: number;
   readonly #source: Uint8Array;
+  readonly #sourceOffset: number;
   readonly #start: number;
   readonly #contentStart: number;
   readonly #end: number;
 
-  /** The element at `start` to `end` of `source`, whose contents begin at `contentStart`. */
-  constructor(
-    offset: number,
-    source: Uint8Array,
-    [start, contentStart, end]: readonly [start: number, contentStart: number, end: number],
-  ) {
+  /**
+   * The element at `start` to `end` of `source`, whose contents begin at `contentStart`.
+   * @param sourceOffset where in the whole `source` begins
+   */
+  constructor(source: Uint8Array, sourceOffset: number, start: number, contentStart: number, end: number) {
     this.tag = source[start] ?? 0;
-    this.offset = offset;
     this.#source = source;
+    this.#sourceOffset = sourceOffset;
     this.#start = start;
     this.#contentStart = contentStart;
     this.#end = end;
+  }
+
+  /** Where it begins in the whole. */
+  get offset(): number {
+    return this.#sourceOffset + this.#start;
   }
 
   /** Tag and length included: a view. */
@@ -60,13 +63,31 @@ export class DerElement {
     return this.#source.subarray(this.#contentStart, this.#end);
   }
 
+  /** The contents from the byte at `index` on: a view. */
+  contentFrom(index: number): Uint8Array {
+    return this.#source.subarray(this.#contentStart + index, this.#end);
+  }
+
   get contentLength(): number {
     return this.#end - this.#contentStart;
   }
 
-  /** A cursor over the contents. @param what the whole is, for errors */
-  reader(what: string): DerReader {
-    return new DerReader(this.#source, what, this.offset - this.#start, this.#contentStart, this.#end);
+  /** A byte of the contents; 0 behind them. */
+  at(index: number): number {
+    const position = this.#contentStart + index;
+    return position < this.#end ? (this.#source[position] ?? 0) : 0;
+  }
+
+  /** Whether tag, length and contents are those of `other`. */
+  equals(other: DerElement): boolean {
+    if (this.tag !== other.tag || this.contentLength !== other.contentLength) return false;
+    for (let i = 0; i < this.contentLength; i++) if (this.at(i) !== other.at(i)) return false;
+    return true;
+  }
+
+  /** A cursor over the contents from the byte at `index` on. @param what the whole is, for errors */
+  reader(what: string, index: number): DerReader {
+    return new DerReader(this.#source, what, this.#sourceOffset, this.#contentStart + index, this.#end);
   }
 }
 
@@ -106,24 +127,19 @@ export class DerReader {
   /** The next element, which must have `tag` where one is given. @throws TlsCertificateError (`malformed`) */
   next(tag?: number): DerElement {
     const start = this.#offset;
-    const found = this.#byte();
-    if ((found & 0x1f) === 0x1f) throw this.error('a tag of several bytes', start);
-    if (tag !== undefined && found !== tag) throw this.error(`tag 0x${hex(found)}, not 0x${hex(tag)}`, start);
-    const length = this.#length();
-    const contentStart = this.#offset;
-    if (length > this.#end - contentStart) throw this.error('an element that ends early', start);
-    this.#offset += length;
-    return new DerElement(this.#start + start, this.#bytes, [start, contentStart, this.#offset]);
+    const contentStart = this.#header(tag);
+    return new DerElement(this.#bytes, this.#start, start, contentStart, this.#offset);
   }
 
   /** A cursor over the contents of the next element. */
   enter(tag: number): DerReader {
-    return this.inside(this.next(tag));
+    const contentStart = this.#header(tag);
+    return new DerReader(this.#bytes, this.#what, this.#start, contentStart, this.#offset);
   }
 
-  /** A cursor over the contents of an element of this one, or of what an OCTET STRING in it holds. */
-  inside(element: DerElement): DerReader {
-    return element.reader(this.#what);
+  /** A cursor over the contents of an element of this one, from the byte at `index` on. */
+  inside(element: DerElement, index = 0): DerReader {
+    return element.reader(this.#what, index);
   }
 
   /** The next element if it has `tag`. */
@@ -152,6 +168,19 @@ export class DerReader {
       'malformed',
       `${this.#what} is not valid DER: ${found} at byte ${position}`,
     );
+  }
+
+  /** Goes behind the next element. @returns where its contents begin */
+  #header(tag: number | undefined): number {
+    const start = this.#offset;
+    const found = this.#byte();
+    if ((found & 0x1f) === 0x1f) throw this.error('a tag of several bytes', start);
+    if (tag !== undefined && found !== tag) throw this.error(`tag 0x${hex(found)}, not 0x${hex(tag)}`, start);
+    const length = this.#length();
+    const contentStart = this.#offset;
+    if (length > this.#end - contentStart) throw this.error('an element that ends early', start);
+    this.#offset += length;
+    return contentStart;
   }
 
   #length(): number {

@@ -35,34 +35,34 @@ export function generalName(reader: DerReader): GeneralName {
 
 /** @param element of `reader` */
 export function generalNameOf(reader: DerReader, element: DerElement): GeneralName {
-  const { tag, content } = element;
+  const { tag } = element;
   const number = tag & 0x1f;
   // otherName, x400Address, directoryName and ediPartyName are constructed, the others are not.
   const isConstructed = number === 0 || number === 3 || number === 4 || number === 5;
   if (number > 8 || tag !== (isConstructed ? constructed(number) : implicit(number))) {
     throw reader.errorAt('a GeneralName of no known form', element.offset);
   }
-  if (number === 2) return dnsName(latin1(content));
+  if (number === 2) return dnsName(latin1(element.content));
   if (number === 4) {
     const name = reader.inside(element);
     const parts = relativeNames(name.enter(tags.sequence));
     name.end('a directoryName');
-    return { form: 'directoryName', relativeNames: parts };
+    return { form: 'directoryName', relativeNames: parts.map(({ bytes }) => bytes) };
   }
-  if (number === 7) return { form: 'iPAddress', bytes: content };
+  if (number === 7) return { form: 'iPAddress', bytes: element.content };
   if (isConstructed) checkUnread(reader.inside(element));
   if (number === 8) checkObjectIdentifier(reader, element);
   return { form: `[${number}]` };
 }
 
-/** The DER RelativeDistinguishedNames of a Name (RFC 5280 §4.1.2.4). @param list its contents */
-export function relativeNames(list: DerReader): readonly Uint8Array[] {
-  const names: Uint8Array[] = [];
+/** The RelativeDistinguishedNames of a Name (RFC 5280 §4.1.2.4). @param list its contents */
+export function relativeNames(list: DerReader): readonly DerElement[] {
+  const names: DerElement[] = [];
   while (!list.atEnd) {
     if (names.length === maxRelativeNames) throw list.error(`a name of more than ${maxRelativeNames} parts`);
     const set = list.next(tags.set);
     checkAttributes(list.inside(set));
-    names.push(set.bytes);
+    names.push(set);
   }
   return names;
 }
@@ -84,14 +84,12 @@ export function checkAttributes(set: DerReader): void {
  */
 export function dnsLabels(name: string): readonly string[] | undefined {
   if (name.length > 253) return undefined;
-  const labels = name.split('.');
-  const plain = labels[0] === '*' ? labels.slice(1) : labels;
   // Tested before the case is folded: some letters outside ASCII have an ASCII lower case.
-  if (plain.length === 0 || !plain.every((label) => dnsLabel.test(label))) return undefined;
-  return labels.map((label) => label.toLowerCase());
+  return dnsPattern.test(name) ? name.toLowerCase().split('.') : undefined;
 }
 
-const dnsLabel = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+const dnsLabel = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
+const dnsPattern = new RegExp(`^(?:\\*\\.)?${dnsLabel}(?:\\.${dnsLabel})*$`);
 
 function dnsName(text: string): DnsName {
   const leadingDot = text.startsWith('.');
