@@ -3,10 +3,11 @@ import type { CertificatePlace } from '../base/errors.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
 import { type CertificateExtensions, parseExtensions } from './extensions.ts';
-import { relativeNames } from './general-names.ts';
-import { checkAlgorithm } from './unread.ts';
+import { checkRelativeNames, relativeNames } from './general-names.ts';
+import { checkAlgorithm, checkParameters } from './unread.ts';
 import {
   checkBitString,
+  checkInteger,
   checkWholeBytes,
   integer,
   objectIdentifier,
@@ -68,7 +69,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   if (!inner.equals(algorithm))
     throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
   const issuer = fields.next(tags.sequence);
-  relativeNames(fields.inside(issuer));
+  checkRelativeNames(fields.inside(issuer));
   // Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers.
   if (issuer.contentLength === 0) throw fields.errorAt('an issuer without a name', issuer.offset);
   const validity = fields.enter(tags.sequence);
@@ -76,15 +77,15 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const notAfter = time(validity);
   validity.end('the validity');
   const subject = fields.next(tags.sequence);
-  const subjectNames = relativeNames(fields.inside(subject)).map(({ bytes }) => bytes);
+  const subjectNames = relativeNames(fields.inside(subject));
   const subjectPublicKeyInfo = fields.next(tags.sequence);
   const key = fields.inside(subjectPublicKeyInfo);
-  const keyAlgorithm = key.next(tags.sequence);
-  checkAlgorithm(key.inside(keyAlgorithm));
-  const keyBits = key.next(tags.bitString);
-  checkWholeBytes(key, keyBits);
+  const keyAlgorithm = key.enter(tags.sequence);
+  const isRsa = rsa.has(objectIdentifier(keyAlgorithm));
+  checkParameters(keyAlgorithm);
+  checkWholeBytes(key, key.read(tags.bitString));
   // The other keys that are of use are points.
-  if (rsa.has(objectIdentifier(key.inside(keyAlgorithm)))) checkRsaKey(key.inside(keyBits, 1));
+  if (isRsa) checkRsaKey(key.contents(1));
   key.end('the public key');
   for (const uniqueIdentifier of [implicit(1), implicit(2)]) {
     const bits = fields.optional(uniqueIdentifier);
@@ -160,8 +161,8 @@ export function isSelfIssued(certificate: Certificate): boolean {
 /** RSAPublicKey (RFC 8017 §A.1.1). */
 function checkRsaKey(whole: DerReader): void {
   const key = whole.enter(tags.sequence);
-  integer(key);
-  integer(key);
+  checkInteger(key, key.read(tags.integer));
+  checkInteger(key, key.read(tags.integer));
   key.end('an RSA key');
   whole.end('an RSA key');
 }

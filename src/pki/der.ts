@@ -26,8 +26,18 @@ export function constructed(number: number): number {
   return 0xa0 | number;
 }
 
-/** One DER element. Views cost more than all else that a cursor does: `at` is for whoever only looks. */
-export class DerElement {
+/** What can be seen of an element where it lies: views cost more than all else that a cursor does. */
+export interface DerValue {
+  readonly tag: number;
+  /** Where it begins in the whole. */
+  readonly offset: number;
+  readonly contentLength: number;
+  /** A byte of the contents; 0 behind them. */
+  at(index: number): number;
+}
+
+/** One DER element. */
+export class DerElement implements DerValue {
   readonly tag: number;
   readonly #source: Uint8Array;
   readonly #sourceOffset: number;
@@ -48,7 +58,6 @@ export class DerElement {
     this.#end = end;
   }
 
-  /** Where it begins in the whole. */
   get offset(): number {
     return this.#sourceOffset + this.#start;
   }
@@ -63,44 +72,41 @@ export class DerElement {
     return this.#source.subarray(this.#contentStart, this.#end);
   }
 
-  /** The contents from the byte at `index` on: a view. */
-  contentFrom(index: number): Uint8Array {
-    return this.#source.subarray(this.#contentStart + index, this.#end);
-  }
-
   get contentLength(): number {
     return this.#end - this.#contentStart;
   }
 
-  /** A byte of the contents; 0 behind them. */
   at(index: number): number {
     const position = this.#contentStart + index;
     return position < this.#end ? (this.#source[position] ?? 0) : 0;
   }
 
   /** Whether tag, length and contents are those of `other`. */
-  equals(other: DerElement): boolean {
+  equals(other: DerValue): boolean {
     if (this.tag !== other.tag || this.contentLength !== other.contentLength) return false;
     for (let i = 0; i < this.contentLength; i++) if (this.at(i) !== other.at(i)) return false;
     return true;
   }
 
-  /** A cursor over the contents from the byte at `index` on. @param what the whole is, for errors */
-  reader(what: string, index: number): DerReader {
-    return new DerReader(this.#source, what, this.#sourceOffset, this.#contentStart + index, this.#end);
+  /** A cursor over the contents. @param what the whole is, for errors */
+  reader(what: string): DerReader {
+    return new DerReader(this.#source, what, this.#sourceOffset, this.#contentStart, this.#end);
   }
 }
 
 /**
  * A strict cursor over DER: tags of one byte, lengths definite and minimal, and nothing behind the last element. It
- * knows where in the whole it is, so that every error names the byte.
+ * knows where in the whole it is, so that every error names the byte. As a value it is the element that it has read
+ * last, without an object of its own.
  */
-export class DerReader {
+export class DerReader implements DerValue {
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #what: string;
   readonly #end: number;
   #offset: number;
+  #elementStart: number;
+  #contentStart: number;
 
   /**
    * Over `bytes`, or a part of them.
@@ -112,7 +118,36 @@ export class DerReader {
     this.#what = what;
     this.#start = start;
     this.#offset = from;
+    this.#elementStart = from;
+    this.#contentStart = from;
     this.#end = to;
+  }
+
+  get tag(): number {
+    return this.#bytes[this.#elementStart] ?? 0;
+  }
+
+  get offset(): number {
+    return this.#start + this.#elementStart;
+  }
+
+  get contentLength(): number {
+    return this.#offset - this.#contentStart;
+  }
+
+  at(index: number): number {
+    const position = this.#contentStart + index;
+    return position < this.#offset ? (this.#bytes[position] ?? 0) : 0;
+  }
+
+  /** Contents of the element that was read last, from the byte at `index` on: a view. */
+  contentFrom(index: number): Uint8Array {
+    return this.#bytes.subarray(this.#contentStart + index, this.#offset);
+  }
+
+  /** All that lies between `position` and the next element: a view. */
+  bytesFrom(position: number): Uint8Array {
+    return this.#bytes.subarray(position - this.#start, this.#offset);
   }
 
   get atEnd(): boolean {
@@ -124,22 +159,41 @@ export class DerReader {
     return this.#start + this.#offset;
   }
 
-  /** The next element, which must have `tag` where one is given. @throws TlsCertificateError (`malformed`) */
-  next(tag?: number): DerElement {
+  /** Reads the next element, which must have `tag` where one is given. @throws TlsCertificateError (`malformed`) */
+  read(tag?: number): DerValue {
     const start = this.#offset;
-    const contentStart = this.#header(tag);
-    return new DerElement(this.#bytes, this.#start, start, contentStart, this.#offset);
+    const found = this.#byte();
+    if ((found & 0x1f) === 0x1f) throw this.error('a tag of several bytes', start);
+    if (tag !== undefined && found !== tag) throw this.error(`tag 0x${hex(found)}, not 0x${hex(tag)}`, start);
+    const length = this.#length();
+    const contentStart = this.#offset;
+    if (length > this.#end - contentStart) throw this.error('an element that ends early', start);
+    this.#elementStart = start;
+    this.#contentStart = contentStart;
+    this.#offset += length;
+    return this;
+  }
+
+  /** As `read`, to be kept. */
+  next(tag?: number): DerElement {
+    this.read(tag);
+    return new DerElement(this.#bytes, this.#start, this.#elementStart, this.#contentStart, this.#offset);
   }
 
   /** A cursor over the contents of the next element. */
   enter(tag: number): DerReader {
-    const contentStart = this.#header(tag);
-    return new DerReader(this.#bytes, this.#what, this.#start, contentStart, this.#offset);
+    this.read(tag);
+    return this.contents();
   }
 
-  /** A cursor over the contents of an element of this one, from the byte at `index` on. */
-  inside(element: DerElement, index = 0): DerReader {
-    return element.reader(this.#what, index);
+  /** A cursor over the contents of the element that was read last, from the byte at `index` on. */
+  contents(index = 0): DerReader {
+    return new DerReader(this.#bytes, this.#what, this.#start, this.#contentStart + index, this.#offset);
+  }
+
+  /** A cursor over the contents of an element of this one. */
+  inside(element: DerElement): DerReader {
+    return element.reader(this.#what);
   }
 
   /** The next element if it has `tag`. */
@@ -168,19 +222,6 @@ export class DerReader {
       'malformed',
       `${this.#what} is not valid DER: ${found} at byte ${position}`,
     );
-  }
-
-  /** Goes behind the next element. @returns where its contents begin */
-  #header(tag: number | undefined): number {
-    const start = this.#offset;
-    const found = this.#byte();
-    if ((found & 0x1f) === 0x1f) throw this.error('a tag of several bytes', start);
-    if (tag !== undefined && found !== tag) throw this.error(`tag 0x${hex(found)}, not 0x${hex(tag)}`, start);
-    const length = this.#length();
-    const contentStart = this.#offset;
-    if (length > this.#end - contentStart) throw this.error('an element that ends early', start);
-    this.#offset += length;
-    return contentStart;
   }
 
   #length(): number {

@@ -42,12 +42,12 @@ export function generalNameOf(reader: DerReader, element: DerElement): GeneralNa
   if (number > 8 || tag !== (isConstructed ? constructed(number) : implicit(number))) {
     throw reader.errorAt('a GeneralName of no known form', element.offset);
   }
-  if (number === 2) return dnsName(latin1(element.content));
+  if (number === 2) return new WrittenDnsName(element);
   if (number === 4) {
     const name = reader.inside(element);
     const parts = relativeNames(name.enter(tags.sequence));
     name.end('a directoryName');
-    return { form: 'directoryName', relativeNames: parts.map(({ bytes }) => bytes) };
+    return { form: 'directoryName', relativeNames: parts };
   }
   if (number === 7) return { form: 'iPAddress', bytes: element.content };
   if (isConstructed) checkUnread(reader.inside(element));
@@ -55,16 +55,26 @@ export function generalNameOf(reader: DerReader, element: DerElement): GeneralNa
   return { form: `[${number}]` };
 }
 
-/** The RelativeDistinguishedNames of a Name (RFC 5280 §4.1.2.4). @param list its contents */
-export function relativeNames(list: DerReader): readonly DerElement[] {
-  const names: DerElement[] = [];
+/** The DER RelativeDistinguishedNames of a Name (RFC 5280 §4.1.2.4). @param list its contents */
+export function relativeNames(list: DerReader): readonly Uint8Array[] {
+  const names: Uint8Array[] = [];
   while (!list.atEnd) {
-    if (names.length === maxRelativeNames) throw list.error(`a name of more than ${maxRelativeNames} parts`);
-    const set = list.next(tags.set);
-    checkAttributes(list.inside(set));
-    names.push(set);
+    const { position } = list;
+    checkRelativeName(list, names.length);
+    names.push(list.bytesFrom(position));
   }
   return names;
+}
+
+/** As `relativeNames`, where nobody asks for them. */
+export function checkRelativeNames(list: DerReader): void {
+  for (let count = 0; !list.atEnd; count++) checkRelativeName(list, count);
+}
+
+/** @param count of those before it */
+function checkRelativeName(list: DerReader, count: number): void {
+  if (count === maxRelativeNames) throw list.error(`a name of more than ${maxRelativeNames} parts`);
+  checkAttributes(list.enter(tags.set));
 }
 
 /** AttributeTypeAndValues, to the end. */
@@ -72,7 +82,7 @@ export function checkAttributes(set: DerReader): void {
   if (set.atEnd) throw set.error('a part of a name without an attribute');
   while (!set.atEnd) {
     const attribute = set.enter(tags.sequence);
-    checkObjectIdentifier(attribute, attribute.next(tags.objectIdentifier));
+    checkObjectIdentifier(attribute, attribute.read(tags.objectIdentifier));
     checkUnreadValue(attribute);
     attribute.end('an attribute');
   }
@@ -91,9 +101,28 @@ export function dnsLabels(name: string): readonly string[] | undefined {
 const dnsLabel = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
 const dnsPattern = new RegExp(`^(?:\\*\\.)?${dnsLabel}(?:\\.${dnsLabel})*$`);
 
-function dnsName(text: string): DnsName {
-  const leadingDot = text.startsWith('.');
-  // The empty text is the root of all names, in constraints.
-  const labels = text === '' ? [] : dnsLabels(leadingDot ? text.slice(1) : text);
-  return { form: 'dNSName', labels, leadingDot };
+/** As a certificate has it; read when it is compared, as few are. */
+class WrittenDnsName implements DnsName {
+  readonly form = 'dNSName';
+  readonly #element: DerElement;
+  #labels: readonly string[] | undefined;
+  #isRead = false;
+
+  constructor(element: DerElement) {
+    this.#element = element;
+  }
+
+  get labels(): readonly string[] | undefined {
+    if (!this.#isRead) {
+      const text = latin1(this.#element.content);
+      // The empty text is the root of all names, in constraints.
+      this.#labels = text === '' ? [] : dnsLabels(this.leadingDot ? text.slice(1) : text);
+      this.#isRead = true;
+    }
+    return this.#labels;
+  }
+
+  get leadingDot(): boolean {
+    return this.#element.at(0) === 0x2e;
+  }
 }

@@ -1,4 +1,4 @@
-import { type DerElement, DerReader } from './der.ts';
+import { DerReader, type DerValue } from './der.ts';
 
 /** What nearly every certificate holds, in hexadecimal DER: making the text anew would be most of parsing one. */
 const common = [
@@ -16,25 +16,33 @@ const common = [
   ...['06092a864886f70d010101', '06072a8648ce3d0201', '06032b6570'],
 ];
 
-const known: ReadonlyMap<number, { readonly element: DerElement; readonly text: string }> = new Map(
+interface Known {
+  readonly content: Uint8Array;
+  readonly text: string;
+}
+
+const known: ReadonlyMap<number, Known> = new Map(
   common.map((hex) => {
     const bytes = Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
     const element = new DerReader(bytes).next();
-    return [mix(element), { element, text: dotted(element.content) }];
+    return [mix(element), { content: element.content, text: dotted(element.content) }];
   }),
 );
 
 /** The dotted form of one that most certificates have; undefined for others, well-formed or not. */
-export function commonObjectIdentifier(element: DerElement): string | undefined {
-  if (element.contentLength > 10) return undefined;
-  const found = known.get(mix(element));
-  return found?.element.equals(element) ? found.text : undefined;
+export function commonObjectIdentifier(value: DerValue): string | undefined {
+  const { contentLength } = value;
+  const found = contentLength > 10 ? undefined : known.get(mix(value));
+  if (found === undefined || found.content.length !== contentLength) return undefined;
+  for (let i = 0; i < contentLength; i++) if (found.content[i] !== value.at(i)) return undefined;
+  return found.text;
 }
 
 /** Tells those above apart; whoever finds one compares. */
-function mix(element: DerElement): number {
-  let mixed = element.contentLength;
-  for (let i = 0; i < element.contentLength; i++) mixed = (Math.imul(mixed, 31) + element.at(i)) | 0;
+function mix(value: DerValue): number {
+  const { contentLength } = value;
+  let mixed = contentLength;
+  for (let i = 0; i < contentLength; i++) mixed = (mixed * 31 + value.at(i)) & 0xffffff;
   return mixed;
 }
 

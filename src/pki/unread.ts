@@ -14,7 +14,7 @@ export function checkUnread(reader: DerReader, depth = 0): void {
 
 /** Goes through one value. */
 export function checkUnreadValue(reader: DerReader, depth = 0): void {
-  const element = reader.next();
+  const element = reader.read();
   const { tag } = element;
   const isUniversal = tag < 0x40;
   if (tag === tags.boolean) booleanOf(reader, element);
@@ -26,12 +26,17 @@ export function checkUnreadValue(reader: DerReader, depth = 0): void {
     throw reader.errorAt('a NULL with contents', element.offset);
   else if (isUniversal && (isReserved(tag) || isConstructed(tag) !== mustBeConstructed(tag)))
     throw reader.errorAt('a type in a form that it does not have', element.offset);
-  else if (isConstructed(tag)) checkUnread(reader.inside(element), depth + 1);
+  else if (isConstructed(tag)) checkUnread(reader.contents(), depth + 1);
 }
 
 /** Goes through the contents of an AlgorithmIdentifier (RFC 5280 §4.1.1.2). */
 export function checkAlgorithm(reader: DerReader): void {
-  checkObjectIdentifier(reader, reader.next(tags.objectIdentifier));
+  checkObjectIdentifier(reader, reader.read(tags.objectIdentifier));
+  checkParameters(reader);
+}
+
+/** What is behind the object identifier of an algorithm. */
+export function checkParameters(reader: DerReader): void {
   if (!reader.atEnd) checkUnreadValue(reader);
   reader.end('an algorithm');
 }

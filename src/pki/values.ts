@@ -1,17 +1,17 @@
-import { type DerElement, type DerReader, tags } from './der.ts';
+import { type DerReader, type DerValue, tags } from './der.ts';
 import { commonObjectIdentifier, dotted } from './object-identifiers.ts';
 
 /** The dotted form of an OBJECT IDENTIFIER (X.690 §8.19). */
 export function objectIdentifier(reader: DerReader): string {
-  const element = reader.next(tags.objectIdentifier);
-  const common = commonObjectIdentifier(element);
+  reader.read(tags.objectIdentifier);
+  const common = commonObjectIdentifier(reader);
   if (common !== undefined) return common;
-  checkObjectIdentifier(reader, element);
-  return dotted(element.content);
+  checkObjectIdentifier(reader, reader);
+  return dotted(reader.contentFrom(0));
 }
 
 /** Whole arcs, each in its shortest form (X.690 §8.19.2), and not too many. */
-export function checkObjectIdentifier(reader: DerReader, element: DerElement): void {
+export function checkObjectIdentifier(reader: DerReader, element: DerValue): void {
   const { contentLength, offset } = element;
   if (contentLength === 0 || contentLength > 64)
     throw reader.errorAt('an object identifier of impossible length', offset);
@@ -29,12 +29,11 @@ export function checkObjectIdentifier(reader: DerReader, element: DerElement): v
  * certificates have it, and it changes nothing.
  */
 export function optionalBoolean(reader: DerReader): boolean {
-  const element = reader.optional(tags.boolean);
-  return element !== undefined && booleanOf(reader, element);
+  return reader.nextIs(tags.boolean) && booleanOf(reader, reader.read());
 }
 
 /** 00 or FF (X.690 §11.1). */
-export function booleanOf(reader: DerReader, element: DerElement): boolean {
+export function booleanOf(reader: DerReader, element: DerValue): boolean {
   const value = element.at(0);
   if (element.contentLength !== 1 || (value !== 0 && value !== 0xff))
     throw reader.errorAt('a BOOLEAN of another value than 00 and FF', element.offset);
@@ -43,12 +42,11 @@ export function booleanOf(reader: DerReader, element: DerElement): boolean {
 
 /** The contents of an INTEGER, of any sign and size, in its shortest form (X.690 §8.3.2). */
 export function integer(reader: DerReader): Uint8Array {
-  const element = reader.next(tags.integer);
-  checkInteger(reader, element);
-  return element.content;
+  checkInteger(reader, reader.read(tags.integer));
+  return reader.contentFrom(0);
 }
 
-export function checkInteger(reader: DerReader, element: DerElement): void {
+export function checkInteger(reader: DerReader, element: DerValue): void {
   const { contentLength, offset } = element;
   if (contentLength === 0) throw reader.errorAt('an INTEGER without a value', offset);
   const [first, second] = [element.at(0), element.at(1)];
@@ -58,7 +56,7 @@ export function checkInteger(reader: DerReader, element: DerElement): void {
 
 /** An INTEGER that must not be negative; values past 2^31 come back as 2^31. */
 export function smallInteger(reader: DerReader): number {
-  const element = reader.next(tags.integer);
+  const element = reader.read(tags.integer);
   checkInteger(reader, element);
   if (element.at(0) >= 0x80) throw reader.errorAt('an INTEGER that is negative', element.offset);
   let value = 0;
@@ -68,19 +66,18 @@ export function smallInteger(reader: DerReader): number {
 
 /** The bytes of a BIT STRING that has no unused bits, such as a key or a signature. */
 export function wholeBytes(reader: DerReader): Uint8Array {
-  const element = reader.next(tags.bitString);
-  checkWholeBytes(reader, element);
-  return element.contentFrom(1);
+  checkWholeBytes(reader, reader.read(tags.bitString));
+  return reader.contentFrom(1);
 }
 
-export function checkWholeBytes(reader: DerReader, element: DerElement): void {
+export function checkWholeBytes(reader: DerReader, element: DerValue): void {
   if (element.contentLength === 0 || element.at(0) !== 0)
     throw reader.errorAt('a BIT STRING that is not whole bytes', element.offset);
 }
 
 /** The named bits of a BIT STRING: bit n is 2^n. At most 16 of them. @param tag where it has another one */
 export function namedBits(reader: DerReader, tag: number = tags.bitString): number {
-  const element = reader.next(tag);
+  const element = reader.read(tag);
   checkBitString(reader, element);
   if (element.contentLength > 3) throw reader.errorAt('a BIT STRING of impossible length', element.offset);
   const bytes = (element.at(1) << 8) | element.at(2);
@@ -90,7 +87,7 @@ export function namedBits(reader: DerReader, tag: number = tags.bitString): numb
 }
 
 /** As many unused bits as a byte can have, and they are zero (X.690 §11.2.1). */
-export function checkBitString(reader: DerReader, element: DerElement): void {
+export function checkBitString(reader: DerReader, element: DerValue): void {
   const { contentLength, offset } = element;
   const unused = element.at(0);
   if (contentLength === 0 || unused > 7 || (contentLength === 1 && unused > 0))
@@ -101,7 +98,7 @@ export function checkBitString(reader: DerReader, element: DerElement): void {
 
 /** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them, in milliseconds since 1970. */
 export function time(reader: DerReader): number {
-  const element = reader.next();
+  const element = reader.read();
   const { tag, contentLength, offset } = element;
   if (tag !== tags.utcTime && tag !== tags.generalizedTime)
     throw reader.errorAt('a time of another type', offset);
@@ -126,7 +123,7 @@ export function time(reader: DerReader): number {
 const calendarCycle = 146_097 * 86_400_000;
 
 /** The number that two digits are. */
-function pairOf(element: DerElement, index: number): number {
+function pairOf(element: DerValue, index: number): number {
   return (element.at(index) - 0x30) * 10 + element.at(index + 1) - 0x30;
 }
 
