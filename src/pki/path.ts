@@ -1,12 +1,13 @@
 import { equalBytes } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
-import { maxIntermediates, maxPathSteps, maxSignatureChecks } from '../base/limits.ts';
+import { maxIntermediates, maxPathSteps, maxRememberedKeys, maxSignatureChecks } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
 import { type ComparisonBudget, checkNameConstraints, comparisonBudget } from './name-constraints.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
+import { latin1 } from './values.ts';
 
 export interface PathQuestion {
   readonly provider: CryptoProvider;
@@ -42,7 +43,10 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     failure: undefined,
   };
   const path = extend(search, [leaf]);
-  if (path !== undefined) return path;
+  if (path !== undefined) {
+    rememberKeys(path, question.provider);
+    return path;
+  }
   throw (
     search.failure?.error ?? new TlsCertificateError('unknown_issuer', 'No path to a trust anchor was found.')
   );
@@ -88,23 +92,47 @@ export function checkCertificate(
   keyOf(certificate, position, provider);
 }
 
-/** What came of reading keys, good and bad: anchors' are used again and again, a search asks for every one many times. */
-const keys = new WeakMap<CryptoProvider, WeakMap<Certificate, PublicKey | string>>();
+interface KnownKeys {
+  /** What came of reading keys, good and bad: anchors' are used again and again, a search asks for each many times. */
+  readonly byCertificate: WeakMap<Certificate, PublicKey | string>;
+  /** Those of authorities that led to an anchor, by their DER: most peers' certificates are from the same few. */
+  readonly ofAuthorities: Map<string, PublicKey>;
+}
+
+const known = new WeakMap<CryptoProvider, KnownKeys>();
+
+function knownKeys(provider: CryptoProvider): KnownKeys {
+  let keys = known.get(provider);
+  if (keys === undefined) {
+    keys = { byCertificate: new WeakMap(), ofAuthorities: new Map() };
+    known.set(provider, keys);
+  }
+  return keys;
+}
+
+/** Spares the next chain under the same authorities the imports. A stranger cannot fill this: nothing false leads to an anchor. */
+function rememberKeys(path: readonly Certificate[], provider: CryptoProvider): void {
+  const { ofAuthorities } = knownKeys(provider);
+  for (let position = 1; position < path.length - 1; position++) {
+    const authority = path[position]!;
+    const text = latin1(authority.subjectPublicKeyInfo);
+    if (ofAuthorities.has(text)) continue;
+    // The oldest goes.
+    if (ofAuthorities.size === maxRememberedKeys) ofAuthorities.delete(ofAuthorities.keys().next().value!);
+    ofAuthorities.set(text, keyOf(authority, position, provider));
+  }
+}
 
 /**
  * RSA from 2 048 to 8 192 bits, the curves that TLS 1.3 signs with, and Ed25519.
  * @throws TlsCertificateError (`weak_key`)
  */
 export function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
-  let known = keys.get(provider);
-  if (known === undefined) {
-    known = new WeakMap();
-    keys.set(provider, known);
-  }
-  let key = known.get(certificate);
+  const { byCertificate, ofAuthorities } = knownKeys(provider);
+  let key = byCertificate.get(certificate);
   if (key === undefined) {
-    key = readKey(certificate, provider);
-    known.set(certificate, key);
+    key = ofAuthorities.get(latin1(certificate.subjectPublicKeyInfo)) ?? readKey(certificate, provider);
+    byCertificate.set(certificate, key);
   }
   if (typeof key !== 'string') return key;
   const message = `The certificate "${nameOf(certificate, 'subject')}" ${key}`;
