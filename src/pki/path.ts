@@ -5,7 +5,7 @@ import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
-import { type ComparisonBudget, checkNameConstraints, comparisonBudget } from './name-constraints.ts';
+import { brokenNameConstraints, type Comparisons, noComparisons } from './name-constraints.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
 import { latin1 } from './values.ts';
 
@@ -39,7 +39,7 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     issuers: new Map(),
     signatures: new Map(),
     unfit: new Set(),
-    comparisons: comparisonBudget(),
+    comparisons: noComparisons(),
     failure: undefined,
   };
   const path = extend(search, [leaf]);
@@ -168,7 +168,7 @@ interface Search extends PathQuestion {
   /** Links that no path can go through: who did not sign what, and who may sign nothing. */
   readonly signatures: Map<Certificate, Map<Certificate, boolean>>;
   readonly unfit: Set<Certificate>;
-  readonly comparisons: ComparisonBudget;
+  readonly comparisons: Comparisons;
   failure: { readonly error: TlsCertificateError; readonly rank: Rank; readonly depth: number } | undefined;
 }
 
@@ -187,8 +187,7 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
   const child = path.at(-1)!;
   const deadEnd = whyNoIssuerHelps(path);
   if (deadEnd !== undefined) {
-    note(search, ranks.notFit, path, deadEnd);
-    search.onDeadEnd?.(path, deadEnd);
+    refuse(search, ranks.notFit, path, path, () => deadEnd);
     return undefined;
   }
   const issuers = issuersOf(search, child);
@@ -196,34 +195,33 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
     (candidate) => !path.some((certificate) => isSameEntity(certificate, candidate)),
   );
   if (candidates.length === 0) {
-    const unknown = unknownIssuer(path);
-    note(search, ranks.nobodyFound, path, unknown);
-    search.onDeadEnd?.(path, unknown);
+    refuse(search, ranks.nobodyFound, path, path, () => unknownIssuer(path));
   }
   for (const candidate of candidates) {
     search.steps += 1;
     const exhausted = exhaustedBudget(search);
     if (exhausted !== undefined) {
-      const tooMany = tooManyPaths(path, exhausted);
-      note(search, ranks.gaveUp, path, tooMany);
-      search.onDeadEnd?.(path, tooMany);
+      refuse(search, ranks.gaveUp, path, path, () => tooManyPaths(path, exhausted));
       return undefined;
     }
     // What was told once need not be told on every path.
     if (search.unfit.has(candidate) || search.signatures.get(candidate)?.get(child) === false) continue;
+    const extended = [...path, candidate];
     let rank: Rank = ranks.didNotSign;
     try {
       checkSignature(search, path, candidate);
       rank = ranks.notFit;
       checkAuthority(search, candidate, path.length);
-      checkPlace(search, path, candidate, issuers.anchors.has(candidate));
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
-      note(search, rank, path, error);
-      search.onDeadEnd?.([...path, candidate], error);
+      refuse(search, rank, path, extended, () => error);
       continue;
     }
-    const extended = [...path, candidate];
+    const misplaced = whyNotHere(search, path, candidate, issuers.anchors.has(candidate));
+    if (misplaced !== undefined) {
+      refuse(search, rank, path, extended, misplaced);
+      continue;
+    }
     const found = issuers.anchors.has(candidate) ? extended : extend(search, extended);
     if (found !== undefined) return found;
   }
@@ -253,12 +251,24 @@ function exhaustedBudget({ steps, signatureChecks }: Search): string | undefined
   return signatureChecks >= maxSignatureChecks ? `${maxSignatureChecks} signatures` : undefined;
 }
 
-/** Keeps the failure that tells most: a better rank, or nobody found further up. */
-function note(search: Search, rank: Rank, path: readonly Certificate[], error: TlsCertificateError): void {
-  const { failure } = search;
-  const depth = path.length;
+/**
+ * Keeps the failure that tells most: a better rank, or nobody found further up. An error costs more than the step that
+ * found it, and a peer decides how many there are: it is made for whoever keeps it.
+ */
+function refuse(
+  search: Search,
+  rank: Rank,
+  { length: depth }: readonly Certificate[],
+  deadEnd: readonly Certificate[],
+  makeError: () => TlsCertificateError,
+): void {
+  const { failure, onDeadEnd } = search;
   const further = rank === ranks.nobodyFound && failure?.rank === rank && depth > failure.depth;
-  if (failure === undefined || rank > failure.rank || further) search.failure = { error, rank, depth };
+  const isKept = failure === undefined || rank > failure.rank || further;
+  if (!isKept && onDeadEnd === undefined) return;
+  const error = makeError();
+  if (isKept) search.failure = { error, rank, depth };
+  onDeadEnd?.(deadEnd, error);
 }
 
 function whyNoIssuerHelps(path: readonly Certificate[]): TlsCertificateError | undefined {
@@ -298,10 +308,11 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
   );
 }
 
-/** How many of the cheap ones a signature costs: P-521 takes twenty times the time of P-256. */
+/** How many of the cheap ones a signature costs, the import of its key included: for P-521 more than twenty of P-256. */
 function costOf({ schemes, modulusBits = 0 }: PublicKey): number {
-  if (schemes.includes('ecdsa_secp521r1_sha512')) return 10;
-  return schemes.includes('ecdsa_secp384r1_sha384') || modulusBits > 4096 ? 5 : 1;
+  if (schemes.includes('ecdsa_secp521r1_sha512')) return 16;
+  if (schemes.includes('ecdsa_secp384r1_sha384')) return 8;
+  return modulusBits > 4096 ? 5 : 1;
 }
 
 /** What makes a candidate fail here makes it fail on every path. */
@@ -340,28 +351,27 @@ function checkAuthority(search: Search, candidate: Certificate, position: number
   });
 }
 
-/** Whether it may sign what lies below it on this path. */
-function checkPlace(
+/** Why it must not sign what lies below it on this path, if so. */
+function whyNotHere(
   search: Search,
   path: readonly Certificate[],
   candidate: Certificate,
   isAnchor: boolean,
-): void {
-  const fail = (message: string): never => {
-    throw new TlsCertificateError('path_too_long', message, placeOf(candidate, path.length));
-  };
+): (() => TlsCertificateError) | undefined {
+  const tooLong = (message: string): TlsCertificateError =>
+    new TlsCertificateError('path_too_long', message, placeOf(candidate, path.length));
   // Self-issued ones count too, unlike in RFC 5280 §6.1.4 (l): nothing is lost by it, and other verifiers do the same.
   const below = path.length - 1;
   const { pathLength } = candidate.basicConstraints ?? {};
   if (pathLength !== undefined && below > pathLength) {
-    const subject = nameOf(candidate, 'subject');
-    fail(
-      `The certificate "${subject}" allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
-    );
+    return () =>
+      tooLong(
+        `The certificate "${nameOf(candidate, 'subject')}" allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
+      );
   }
   if (below > maxIntermediates || (below === maxIntermediates && !isAnchor))
-    fail(`The chain has more than ${maxIntermediates} certificates between leaf and anchor.`);
-  checkNameConstraints(candidate, path, search.comparisons);
+    return () => tooLong(`The chain has more than ${maxIntermediates} certificates between leaf and anchor.`);
+  return brokenNameConstraints(candidate, path, search.comparisons);
 }
 
 function unknownIssuer(path: readonly Certificate[]): TlsCertificateError {
