@@ -95,14 +95,16 @@ function inTurn<T>(items: readonly T[]): () => T {
   };
 }
 
-const bytes = Uint8Array.from({ length: 3_750 }, (_, index) => index);
-
 /**
- * The fixed loop: FNV-1a over 3 750 bytes. On the reference machine, when nothing else runs on it, it takes 5 µs, so
- * that a ratio of 1 is 5 µs there, and the same work on every other machine.
+ * The fixed loop: 2 280 steps of a 32-bit xorshift, all in registers. On the reference machine it takes 5.0 µs, so that
+ * a ratio of 1 is 5 µs there, and the same work on every other machine.
  */
 export function fiveMicroseconds(): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  return hash;
+  let state = 1;
+  for (let i = 0; i < 2_280; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+  }
+  return state;
 }

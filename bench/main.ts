@@ -9,7 +9,9 @@ import { compare, type Effort, type Figure, median, microseconds } from './measu
 const { values } = parseArgs({
   options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 });
-const effort: Effort = values.quick ? { repeats: 7, batch: 20 } : { repeats: 31, batch: 100 };
+const effort: Effort = values.quick
+  ? { repeats: 7, batch: 20, warmUp: 1_000 }
+  : { repeats: 31, batch: 100, warmUp: 3_000 };
 
 const figures: Figure[] = [];
 for (const comparison of certificateFigures(values.quick)) {

@@ -19,6 +19,8 @@ export interface Effort {
   readonly repeats: number;
   /** Milliseconds of one side of one repeat. */
   readonly batch: number;
+  /** Milliseconds of each side before the first repeat. */
+  readonly warmUp: number;
 }
 
 export interface Comparison {
@@ -32,6 +34,7 @@ export interface Comparison {
 
 /** Both sides by turns, in microseconds of the processor for one call. */
 export function compare({ figure, tacit, floor, target }: Comparison, effort: Effort): Figure {
+  for (const run of [tacit, floor]) warmUp(run, effort.warmUp);
   const times = [tacit, floor].map((run) => ({
     run,
     calls: callsFor(run, effort.batch),
@@ -79,9 +82,14 @@ export function interval(values: readonly number[]): readonly [low: number, high
   return [sorted[rank]!, sorted[sorted.length - 1 - rank]!];
 }
 
-/** How many calls take `milliseconds`, after enough of them that the compiler is done. */
+/** Until the compiler, which works beside us and would be counted, is done. */
+function warmUp(run: () => unknown, milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) run();
+}
+
+/** How many calls take `milliseconds`. */
 function callsFor(run: () => unknown, milliseconds: number): number {
-  microseconds(run, 1);
   for (let calls = 1; ; calls *= 2) {
     const spent = (microseconds(run, calls) * calls) / 1000;
     if (spent >= milliseconds) return Math.max(1, Math.round((calls * milliseconds) / spent));

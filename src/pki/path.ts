@@ -1,4 +1,4 @@
-import { equalBytes } from '../base/bytes.ts';
+import { copyBytes, equalBytes, lookupKey } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
 import { maxIntermediates, maxPathSteps, maxRememberedKeys, maxSignatureChecks } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
@@ -7,7 +7,6 @@ import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.t
 import { keyPurposes, keyUsages } from './extensions.ts';
 import { brokenNameConstraints, type Comparisons, noComparisons } from './name-constraints.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
-import { latin1 } from './values.ts';
 
 export interface PathQuestion {
   readonly provider: CryptoProvider;
@@ -28,9 +27,15 @@ export interface PathQuestion {
  * @throws TlsCertificateError, of the path that came nearest where there are several
  */
 export function findPath(question: PathQuestion): readonly Certificate[] {
-  const { leaf, anchors } = question;
+  const { provider, leaf, anchors, purpose, now, onDeadEnd } = question;
+  // Not `...question`: an object that a spread began is slow in all that it does.
   const search: Search = {
-    ...question,
+    provider,
+    leaf,
+    anchors,
+    purpose,
+    now,
+    onDeadEnd,
     intermediates: withoutRepeats(leaf, question.intermediates).filter(
       (certificate) => !anchors.has(certificate),
     ),
@@ -44,7 +49,7 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
   };
   const path = extend(search, [leaf]);
   if (path !== undefined) {
-    rememberKeys(path, question.provider);
+    rememberKeys(path, provider);
     return path;
   }
   throw (
@@ -95,8 +100,8 @@ export function checkCertificate(
 interface KnownKeys {
   /** What came of reading keys, good and bad: anchors' are used again and again, a search asks for each many times. */
   readonly byCertificate: WeakMap<Certificate, PublicKey | string>;
-  /** Those of authorities that led to an anchor, by their DER: most peers' certificates are from the same few. */
-  readonly ofAuthorities: Map<string, PublicKey>;
+  /** Those of authorities that led to an anchor, by `lookupKey`: most peers' certificates are from the same few. */
+  readonly ofAuthorities: Map<number, { readonly subjectPublicKeyInfo: Uint8Array; readonly key: PublicKey }>;
 }
 
 const known = new WeakMap<CryptoProvider, KnownKeys>();
@@ -115,11 +120,12 @@ function rememberKeys(path: readonly Certificate[], provider: CryptoProvider): v
   const { ofAuthorities } = knownKeys(provider);
   for (let position = 1; position < path.length - 1; position++) {
     const authority = path[position]!;
-    const text = latin1(authority.subjectPublicKeyInfo);
-    if (ofAuthorities.has(text)) continue;
+    const lookup = lookupKey(authority.subjectPublicKeyInfo);
+    if (ofAuthorities.has(lookup)) continue;
     // The oldest goes.
     if (ofAuthorities.size === maxRememberedKeys) ofAuthorities.delete(ofAuthorities.keys().next().value!);
-    ofAuthorities.set(text, keyOf(authority, position, provider));
+    const subjectPublicKeyInfo = copyBytes(authority.subjectPublicKeyInfo);
+    ofAuthorities.set(lookup, { subjectPublicKeyInfo, key: keyOf(authority, position, provider) });
   }
 }
 
@@ -131,7 +137,10 @@ export function keyOf(certificate: Certificate, position: number, provider: Cryp
   const { byCertificate, ofAuthorities } = knownKeys(provider);
   let key = byCertificate.get(certificate);
   if (key === undefined) {
-    key = ofAuthorities.get(latin1(certificate.subjectPublicKeyInfo)) ?? readKey(certificate, provider);
+    const { subjectPublicKeyInfo } = certificate;
+    const found = ofAuthorities.get(lookupKey(subjectPublicKeyInfo));
+    const isKnown = found !== undefined && equalBytes(found.subjectPublicKeyInfo, subjectPublicKeyInfo);
+    key = isKnown ? found.key : readKey(certificate, provider);
     byCertificate.set(certificate, key);
   }
   if (typeof key !== 'string') return key;

@@ -54,7 +54,7 @@ export interface VerifiedChain {
  * @throws TlsCertificateError that says which check refused which certificate
  */
 export function verifyChain(question: ChainQuestion): VerifiedChain {
-  const { anchors, purpose, host, now } = question;
+  const { provider, anchors, purpose, host, now, onDeadEnd } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
   const [leaf, ...intermediates] = parseChain(question.chain);
@@ -63,7 +63,9 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   checkLeafUsage(leaf, purpose);
   const isAnchor = anchors.has(leaf);
   if (!isAnchor) checkNoSigner(leaf);
-  const path = isAnchor ? [leaf] : findPath({ ...question, leaf, intermediates });
+  const path = isAnchor
+    ? [leaf]
+    : findPath({ provider, leaf, intermediates, anchors, purpose, now, onDeadEnd });
   if (!isAnchor && leaf.basicConstraints?.ca === true) {
     throw new TlsCertificateError(
       'not_acceptable',
