@@ -46,7 +46,7 @@ export function newLeaf(issuer: Signer, host: string): Uint8Array {
   const access = (last: number, text: string): Uint8Array =>
     sequence(objectIdentifier(`1.3.6.1.5.5.7.48.${last}`), uri(text));
   const purposes = [1, 2].map((last) => objectIdentifier(`1.3.6.1.5.5.7.3.${last}`));
-  return newCertificate(issuer, sequence(attribute('2.5.4.3', host)), newKey(issuer.kind), [
+  return newCertificate(issuer, sequence(attribute('2.5.4.3', host)), leafKey(issuer.kind), [
     rawExtension('2.5.29.15', true, der(0x03, Uint8Array.of(7, 0x80))),
     rawExtension('2.5.29.37', false, sequence(...purposes)),
     rawExtension('2.5.29.19', true, sequence()),
@@ -86,6 +86,15 @@ function newCertificate(
     der(0xa3, sequence(...extensions)),
   );
   return sequence(signed, algorithm, der(0x03, Uint8Array.of(0), sign('sha256', signed, issuer.key)));
+}
+
+const leafKeys = new Map<KeyKind, KeyObject>();
+
+/** One for all: making RSA keys takes longer than all that is measured. */
+function leafKey(kind: KeyKind): KeyObject {
+  const key = leafKeys.get(kind) ?? newKey(kind);
+  leafKeys.set(kind, key);
+  return key;
 }
 
 function newKey(kind: KeyKind): KeyObject {
