@@ -28,12 +28,26 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/**
+ * A number by which to look bytes up in a Map, far sooner than by a text of them (FNV-1a). Others may have the same one,
+ * also on purpose: what is found must be compared.
+ */
+export function lookupKey(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return hash;
+}
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (const byte of bytes) text += hexOfBytes[byte];
   return text;
 }
+
+const hexOfBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0'),
+);
 
 /** UTF-8. */
 export function utf8(text: string): Uint8Array {

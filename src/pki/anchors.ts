@@ -1,4 +1,4 @@
-import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
+import { equalBytes, lookupKey, toHex, utf8 } from '../base/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
@@ -25,22 +25,26 @@ export interface TrustAnchors {
  * malformed then is none.
  */
 export function anchorsOf(certificates: readonly Uint8Array[], provider: CryptoProvider): TrustAnchors {
-  const bySubject = new Map<string, Anchor[]>();
+  const bySubject = new Map<number, Anchor[]>();
   const digests = new Set<string>();
   for (const der of certificates) {
     const digest = toHex(sha256(provider, der));
     const subject = subjectOf(der);
     if (digests.has(digest) || subject === undefined) continue;
     digests.add(digest);
-    const key = latin1(subject);
+    const key = lookupKey(subject);
     const same = bySubject.get(key);
-    if (same === undefined) bySubject.set(key, [new Anchor(der)]);
-    else same.push(new Anchor(der));
+    if (same === undefined) bySubject.set(key, [new Anchor(der, subject)]);
+    else same.push(new Anchor(der, subject));
   }
   let authorities: readonly Uint8Array[] | undefined;
-  const named = (subject: Uint8Array): readonly Anchor[] => bySubject.get(latin1(subject)) ?? [];
+  const named = (subject: Uint8Array): readonly Anchor[] =>
+    bySubject.get(lookupKey(subject))?.filter((anchor) => equalBytes(anchor.subject, subject)) ?? [];
   return {
-    withSubject: (subject) => named(subject).flatMap((anchor) => anchor.certificate ?? []),
+    withSubject: (subject) =>
+      named(subject)
+        .map(({ certificate }) => certificate)
+        .filter((certificate) => certificate !== undefined),
     has: (certificate) => named(certificate.subject).some(({ der }) => equalBytes(der, certificate.der)),
     count: digests.size,
     digests,
@@ -92,10 +96,12 @@ function hashOf(digests: ReadonlySet<string>, provider: CryptoProvider): Uint8Ar
 
 class Anchor {
   readonly der: Uint8Array;
+  readonly subject: Uint8Array;
   #certificate: { readonly parsed: Certificate | undefined } | undefined;
 
-  constructor(der: Uint8Array) {
+  constructor(der: Uint8Array, subject: Uint8Array) {
     this.der = der;
+    this.subject = subject;
   }
 
   get certificate(): Certificate | undefined {

@@ -3,9 +3,18 @@ import type { CertificatePlace } from '../base/errors.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
 import { type CertificateExtensions, parseExtensions } from './extensions.ts';
-import { relativeNames } from './general-names.ts';
-import { checkAlgorithm } from './unread.ts';
-import { checkBitString, integer, objectIdentifier, smallInteger, time, wholeBytes } from './values.ts';
+import { checkRelativeNames, relativeNames } from './general-names.ts';
+import { checkAlgorithm, checkParameters } from './unread.ts';
+import {
+  checkBitString,
+  checkInteger,
+  checkWholeBytes,
+  integer,
+  objectIdentifier,
+  smallInteger,
+  time,
+  wholeBytes,
+} from './values.ts';
 
 /**
  * A certificate of version 3 (RFC 5280 §4.1). DER names are whole elements; two names are the same name if their bytes
@@ -55,13 +64,14 @@ export function parseCertificate(der: Uint8Array): Certificate {
   if (version !== 3) throw fields.errorAt(`a certificate of version ${version}, not 3`, position);
   const serialNumber = integer(fields);
   const inner = fields.next(tags.sequence);
-  for (const element of [inner, algorithm]) checkAlgorithm(fields.inside(element));
-  if (!equalBytes(inner.bytes, algorithm.bytes))
+  checkAlgorithm(fields.inside(inner));
+  checkAlgorithm(fields.inside(algorithm));
+  if (!inner.equals(algorithm))
     throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
   const issuer = fields.next(tags.sequence);
-  relativeNames(fields.inside(issuer));
+  checkRelativeNames(fields.inside(issuer));
   // Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers.
-  if (issuer.content.length === 0) throw fields.errorAt('an issuer without a name', issuer.offset);
+  if (issuer.contentLength === 0) throw fields.errorAt('an issuer without a name', issuer.offset);
   const validity = fields.enter(tags.sequence);
   const notBefore = time(validity);
   const notAfter = time(validity);
@@ -70,12 +80,12 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const subjectNames = relativeNames(fields.inside(subject));
   const subjectPublicKeyInfo = fields.next(tags.sequence);
   const key = fields.inside(subjectPublicKeyInfo);
-  const keyAlgorithm = key.next(tags.sequence);
-  checkAlgorithm(key.inside(keyAlgorithm));
-  const keyBits = wholeBytes(key);
+  const keyAlgorithm = key.enter(tags.sequence);
+  const isRsa = rsa.has(objectIdentifier(keyAlgorithm));
+  checkParameters(keyAlgorithm);
+  checkWholeBytes(key, key.read(tags.bitString));
   // The other keys that are of use are points.
-  if (rsa.has(objectIdentifier(key.inside(keyAlgorithm))))
-    checkRsaKey(new DerReader(keyBits, 'a certificate', key.position - keyBits.length));
+  if (isRsa) checkRsaKey(key.contents(1));
   key.end('the public key');
   for (const uniqueIdentifier of [implicit(1), implicit(2)]) {
     const bits = fields.optional(uniqueIdentifier);
@@ -85,6 +95,8 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const list = extensions.enter(tags.sequence);
   extensions.end('the extensions');
   fields.end('the signed part of a certificate');
+  // Spread out by hand: `...` takes longer than all of the names above.
+  const known = parseExtensions(list);
   return {
     der,
     toBeSigned: signed.bytes,
@@ -97,7 +109,14 @@ export function parseCertificate(der: Uint8Array): Certificate {
     signatureAlgorithm: algorithm.bytes,
     signature,
     subjectPublicKeyInfo: subjectPublicKeyInfo.bytes,
-    ...parseExtensions(list),
+    basicConstraints: known.basicConstraints,
+    keyUsage: known.keyUsage,
+    extendedKeyUsage: known.extendedKeyUsage,
+    subjectAltName: known.subjectAltName,
+    nameConstraints: known.nameConstraints,
+    crlDistributionPoints: known.crlDistributionPoints,
+    tlsFeatures: known.tlsFeatures,
+    unknownCritical: known.unknownCritical,
   };
 }
 
@@ -143,8 +162,8 @@ export function isSelfIssued(certificate: Certificate): boolean {
 /** RSAPublicKey (RFC 8017 §A.1.1). */
 function checkRsaKey(whole: DerReader): void {
   const key = whole.enter(tags.sequence);
-  integer(key);
-  integer(key);
+  checkInteger(key, key.read(tags.integer));
+  checkInteger(key, key.read(tags.integer));
   key.end('an RSA key');
   whole.end('an RSA key');
 }

@@ -26,28 +26,40 @@ export function constructed(number: number): number {
   return 0xa0 | number;
 }
 
-/** One DER element. Views cost more than all else that a cursor does, so that they are made when asked for. */
-export class DerElement {
+/** What can be seen of an element where it lies: views cost more than all else that a cursor does. */
+export interface DerValue {
   readonly tag: number;
   /** Where it begins in the whole. */
   readonly offset: number;
+  readonly contentLength: number;
+  /** A byte of the contents; 0 behind them. */
+  at(index: number): number;
+}
+
+/** One DER element. */
+export class DerElement implements DerValue {
+  readonly tag: number;
   readonly #source: Uint8Array;
+  readonly #sourceOffset: number;
   readonly #start: number;
   readonly #contentStart: number;
   readonly #end: number;
 
-  /** The element at `start` to `end` of `source`, whose contents begin at `contentStart`. */
-  constructor(
-    offset: number,
-    source: Uint8Array,
-    [start, contentStart, end]: readonly [start: number, contentStart: number, end: number],
-  ) {
+  /**
+   * The element at `start` to `end` of `source`, whose contents begin at `contentStart`.
+   * @param sourceOffset where in the whole `source` begins
+   */
+  constructor(source: Uint8Array, sourceOffset: number, start: number, contentStart: number, end: number) {
     this.tag = source[start] ?? 0;
-    this.offset = offset;
     this.#source = source;
+    this.#sourceOffset = sourceOffset;
     this.#start = start;
     this.#contentStart = contentStart;
     this.#end = end;
+  }
+
+  get offset(): number {
+    return this.#sourceOffset + this.#start;
   }
 
   /** Tag and length included: a view. */
@@ -64,22 +76,37 @@ export class DerElement {
     return this.#end - this.#contentStart;
   }
 
+  at(index: number): number {
+    const position = this.#contentStart + index;
+    return position < this.#end ? (this.#source[position] ?? 0) : 0;
+  }
+
+  /** Whether tag, length and contents are those of `other`. */
+  equals(other: DerValue): boolean {
+    if (this.tag !== other.tag || this.contentLength !== other.contentLength) return false;
+    for (let i = 0; i < this.contentLength; i++) if (this.at(i) !== other.at(i)) return false;
+    return true;
+  }
+
   /** A cursor over the contents. @param what the whole is, for errors */
   reader(what: string): DerReader {
-    return new DerReader(this.#source, what, this.offset - this.#start, this.#contentStart, this.#end);
+    return new DerReader(this.#source, what, this.#sourceOffset, this.#contentStart, this.#end);
   }
 }
 
 /**
  * A strict cursor over DER: tags of one byte, lengths definite and minimal, and nothing behind the last element. It
- * knows where in the whole it is, so that every error names the byte.
+ * knows where in the whole it is, so that every error names the byte. As a value it is the element that it has read
+ * last, without an object of its own.
  */
-export class DerReader {
+export class DerReader implements DerValue {
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #what: string;
   readonly #end: number;
   #offset: number;
+  #elementStart: number;
+  #contentStart: number;
 
   /**
    * Over `bytes`, or a part of them.
@@ -91,7 +118,36 @@ export class DerReader {
     this.#what = what;
     this.#start = start;
     this.#offset = from;
+    this.#elementStart = from;
+    this.#contentStart = from;
     this.#end = to;
+  }
+
+  get tag(): number {
+    return this.#bytes[this.#elementStart] ?? 0;
+  }
+
+  get offset(): number {
+    return this.#start + this.#elementStart;
+  }
+
+  get contentLength(): number {
+    return this.#offset - this.#contentStart;
+  }
+
+  at(index: number): number {
+    const position = this.#contentStart + index;
+    return position < this.#offset ? (this.#bytes[position] ?? 0) : 0;
+  }
+
+  /** Contents of the element that was read last, from the byte at `index` on: a view. */
+  contentFrom(index: number): Uint8Array {
+    return this.#bytes.subarray(this.#contentStart + index, this.#offset);
+  }
+
+  /** All that lies between `position` and the next element: a view. */
+  bytesFrom(position: number): Uint8Array {
+    return this.#bytes.subarray(position - this.#start, this.#offset);
   }
 
   get atEnd(): boolean {
@@ -103,8 +159,8 @@ export class DerReader {
     return this.#start + this.#offset;
   }
 
-  /** The next element, which must have `tag` where one is given. @throws TlsCertificateError (`malformed`) */
-  next(tag?: number): DerElement {
+  /** Reads the next element, which must have `tag` where one is given. @throws TlsCertificateError (`malformed`) */
+  read(tag?: number): DerValue {
     const start = this.#offset;
     const found = this.#byte();
     if ((found & 0x1f) === 0x1f) throw this.error('a tag of several bytes', start);
@@ -112,16 +168,30 @@ export class DerReader {
     const length = this.#length();
     const contentStart = this.#offset;
     if (length > this.#end - contentStart) throw this.error('an element that ends early', start);
+    this.#elementStart = start;
+    this.#contentStart = contentStart;
     this.#offset += length;
-    return new DerElement(this.#start + start, this.#bytes, [start, contentStart, this.#offset]);
+    return this;
+  }
+
+  /** As `read`, to be kept. */
+  next(tag?: number): DerElement {
+    this.read(tag);
+    return new DerElement(this.#bytes, this.#start, this.#elementStart, this.#contentStart, this.#offset);
   }
 
   /** A cursor over the contents of the next element. */
   enter(tag: number): DerReader {
-    return this.inside(this.next(tag));
+    this.read(tag);
+    return this.contents();
   }
 
-  /** A cursor over the contents of an element of this one, or of what an OCTET STRING in it holds. */
+  /** A cursor over the contents of the element that was read last, from the byte at `index` on. */
+  contents(index = 0): DerReader {
+    return new DerReader(this.#bytes, this.#what, this.#start, this.#contentStart + index, this.#offset);
+  }
+
+  /** A cursor over the contents of an element of this one. */
   inside(element: DerElement): DerReader {
     return element.reader(this.#what);
   }

@@ -76,7 +76,7 @@ export function parseExtensions(list: DerReader): CertificateExtensions {
     const value = values.get(oid);
     if (value === undefined) return undefined;
     const result = parse(value);
-    value.end(`extension ${oid}`);
+    if (!value.atEnd) value.end(`extension ${oid}`);
     return result;
   };
   parsed(oids.certificatePolicies, parsePolicies);
@@ -121,7 +121,8 @@ export function extensionValues(
     const oid = objectIdentifier(fields);
     const isCritical = optionalBoolean(fields);
     const value = fields.enter(tags.octetString);
-    fields.end(`extension ${oid}`);
+    // The text is made for whom it is told.
+    if (!fields.atEnd) fields.end(`extension ${oid}`);
     if (values.has(oid)) throw list.errorAt(`extension ${oid} a second time`, position);
     if (values.size === maxCertificateExtensions)
       throw list.errorAt(`more than ${maxCertificateExtensions} extensions`, position);

@@ -35,21 +35,21 @@ export function generalName(reader: DerReader): GeneralName {
 
 /** @param element of `reader` */
 export function generalNameOf(reader: DerReader, element: DerElement): GeneralName {
-  const { tag, content } = element;
+  const { tag } = element;
   const number = tag & 0x1f;
   // otherName, x400Address, directoryName and ediPartyName are constructed, the others are not.
   const isConstructed = number === 0 || number === 3 || number === 4 || number === 5;
   if (number > 8 || tag !== (isConstructed ? constructed(number) : implicit(number))) {
     throw reader.errorAt('a GeneralName of no known form', element.offset);
   }
-  if (number === 2) return dnsName(latin1(content));
+  if (number === 2) return new WrittenDnsName(element);
   if (number === 4) {
     const name = reader.inside(element);
     const parts = relativeNames(name.enter(tags.sequence));
     name.end('a directoryName');
     return { form: 'directoryName', relativeNames: parts };
   }
-  if (number === 7) return { form: 'iPAddress', bytes: content };
+  if (number === 7) return { form: 'iPAddress', bytes: element.content };
   if (isConstructed) checkUnread(reader.inside(element));
   if (number === 8) checkObjectIdentifier(reader, element);
   return { form: `[${number}]` };
@@ -59,12 +59,22 @@ export function generalNameOf(reader: DerReader, element: DerElement): GeneralNa
 export function relativeNames(list: DerReader): readonly Uint8Array[] {
   const names: Uint8Array[] = [];
   while (!list.atEnd) {
-    if (names.length === maxRelativeNames) throw list.error(`a name of more than ${maxRelativeNames} parts`);
-    const set = list.next(tags.set);
-    checkAttributes(list.inside(set));
-    names.push(set.bytes);
+    const { position } = list;
+    checkRelativeName(list, names.length);
+    names.push(list.bytesFrom(position));
   }
   return names;
+}
+
+/** As `relativeNames`, where nobody asks for them. */
+export function checkRelativeNames(list: DerReader): void {
+  for (let count = 0; !list.atEnd; count++) checkRelativeName(list, count);
+}
+
+/** @param count of those before it */
+function checkRelativeName(list: DerReader, count: number): void {
+  if (count === maxRelativeNames) throw list.error(`a name of more than ${maxRelativeNames} parts`);
+  checkAttributes(list.enter(tags.set));
 }
 
 /** AttributeTypeAndValues, to the end. */
@@ -72,7 +82,7 @@ export function checkAttributes(set: DerReader): void {
   if (set.atEnd) throw set.error('a part of a name without an attribute');
   while (!set.atEnd) {
     const attribute = set.enter(tags.sequence);
-    checkObjectIdentifier(attribute, attribute.next(tags.objectIdentifier));
+    checkObjectIdentifier(attribute, attribute.read(tags.objectIdentifier));
     checkUnreadValue(attribute);
     attribute.end('an attribute');
   }
@@ -84,18 +94,35 @@ export function checkAttributes(set: DerReader): void {
  */
 export function dnsLabels(name: string): readonly string[] | undefined {
   if (name.length > 253) return undefined;
-  const labels = name.split('.');
-  const plain = labels[0] === '*' ? labels.slice(1) : labels;
   // Tested before the case is folded: some letters outside ASCII have an ASCII lower case.
-  if (plain.length === 0 || !plain.every((label) => dnsLabel.test(label))) return undefined;
-  return labels.map((label) => label.toLowerCase());
+  return dnsPattern.test(name) ? name.toLowerCase().split('.') : undefined;
 }
 
-const dnsLabel = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+const dnsLabel = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
+const dnsPattern = new RegExp(`^(?:\\*\\.)?${dnsLabel}(?:\\.${dnsLabel})*$`);
 
-function dnsName(text: string): DnsName {
-  const leadingDot = text.startsWith('.');
-  // The empty text is the root of all names, in constraints.
-  const labels = text === '' ? [] : dnsLabels(leadingDot ? text.slice(1) : text);
-  return { form: 'dNSName', labels, leadingDot };
+/** As a certificate has it; read when it is compared, as few are. */
+class WrittenDnsName implements DnsName {
+  readonly form = 'dNSName';
+  readonly #element: DerElement;
+  #labels: readonly string[] | undefined;
+  #isRead = false;
+
+  constructor(element: DerElement) {
+    this.#element = element;
+  }
+
+  get labels(): readonly string[] | undefined {
+    if (!this.#isRead) {
+      const text = latin1(this.#element.content);
+      // The empty text is the root of all names, in constraints.
+      this.#labels = text === '' ? [] : dnsLabels(this.leadingDot ? text.slice(1) : text);
+      this.#isRead = true;
+    }
+    return this.#labels;
+  }
+
+  get leadingDot(): boolean {
+    return this.#element.at(0) === 0x2e;
+  }
 }

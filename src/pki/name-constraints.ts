@@ -7,46 +7,76 @@ import { type DnsName, type GeneralName, rfc822Name } from './general-names.ts';
 import { isAddress } from './names.ts';
 import { latin1 } from './values.ts';
 
-/** What is left of `maxNameComparisons`, for all certificates of a chain. */
-export interface ComparisonBudget {
+/** What came of the comparisons for a chain so far. */
+export interface Comparisons {
+  /** Of `maxNameComparisons`, for all certificates of the chain. */
   left: number;
+  /** By issuer, about certificates below it: many paths ask the same. */
+  readonly verdicts: Map<Certificate, Map<Certificate, string>>;
 }
 
-export function comparisonBudget(): ComparisonBudget {
-  return { left: maxNameComparisons };
+export function noComparisons(): Comparisons {
+  return { left: maxNameComparisons, verdicts: new Map() };
 }
 
 /**
  * Applies an issuer's name constraints to the certificates below it (RFC 5280 §4.2.1.10). dNSName, iPAddress and
  * permitted directoryName constraints are compared; a name of any other form that is constrained at all is refused.
  * @param below from the leaf to the certificate under `issuer`
- * @throws TlsCertificateError (`not_acceptable` where a name is outside, `critical_extension` where it cannot be told)
+ * @returns what makes the error where they are not met: `not_acceptable` where a name is outside, `critical_extension`
+ *   where it cannot be told
  */
-export function checkNameConstraints(
+export function brokenNameConstraints(
   issuer: Certificate,
   below: readonly Certificate[],
-  budget: ComparisonBudget,
-): void {
+  comparisons: Comparisons,
+): (() => TlsCertificateError) | undefined {
   const constraints = issuer.nameConstraints;
-  if (constraints === undefined) return;
-  if (constraints.unsupported) throw notUnderstood(issuer, below.length, 'they have a minimum or a maximum');
-  below.forEach((certificate, position) => {
-    if (position > 0 && isSelfIssued(certificate)) return;
-    for (const name of namesOf(certificate)) {
-      const verdict = judge(name, constraints, budget);
-      if (verdict === 'within') continue;
-      if (verdict !== 'outside') throw notUnderstood(issuer, below.length, verdict);
-      throw new TlsCertificateError(
+  if (constraints === undefined) return undefined;
+  const position = below.length;
+  if (constraints.unsupported)
+    return () => notUnderstood(issuer, position, 'they have a minimum or a maximum');
+  for (const [place, certificate] of below.entries()) {
+    if (place > 0 && isSelfIssued(certificate)) continue;
+    const verdict = verdictOf(issuer, constraints, certificate, comparisons);
+    if (verdict === 'within') continue;
+    if (verdict !== 'outside') return () => notUnderstood(issuer, position, verdict);
+    return () =>
+      new TlsCertificateError(
         'not_acceptable',
         `The certificate "${nameOf(certificate, 'subject')}" has a name that its issuer "${nameOf(issuer, 'subject')}" is not allowed to certify (name constraints). Only its issuer can change that.`,
-        placeOf(certificate, position),
+        placeOf(certificate, place),
       );
+  }
+  return undefined;
+}
+
+/** That of the first name that is not within. */
+function verdictOf(
+  issuer: Certificate,
+  constraints: NameConstraints,
+  certificate: Certificate,
+  comparisons: Comparisons,
+): string {
+  let verdicts = comparisons.verdicts.get(issuer);
+  if (verdicts === undefined) {
+    verdicts = new Map();
+    comparisons.verdicts.set(issuer, verdicts);
+  }
+  let verdict = verdicts.get(certificate);
+  if (verdict === undefined) {
+    verdict = 'within';
+    for (const name of namesOf(certificate)) {
+      verdict = judge(name, constraints, comparisons);
+      if (verdict !== 'within') break;
     }
-  });
+    verdicts.set(certificate, verdict);
+  }
+  return verdict;
 }
 
 /** 'within', 'outside', or why it cannot be told. */
-function judge(name: GeneralName, constraints: NameConstraints, budget: ComparisonBudget): string {
+function judge(name: GeneralName, constraints: NameConstraints, budget: Comparisons): string {
   for (const side of ['excluded', 'permitted'] as const) {
     let found = false;
     let constrained = false;
@@ -113,10 +143,12 @@ function dnsCovered(name: DnsName, base: DnsName, side: Side): boolean {
     return side === 'excluded';
   const extra = labels.length - domain.length;
   if (extra < (base.leadingDot && side === 'permitted' ? 1 : 0)) return false;
-  return domain.every((label, index) => {
+  // From the end, where names differ soonest.
+  for (let index = domain.length - 1; index >= 0; index--) {
     const found = labels[extra + index];
-    return found === label || (found === '*' && side === 'excluded');
-  });
+    if (found !== domain[index] && !(found === '*' && side === 'excluded')) return false;
+  }
+  return true;
 }
 
 /** A constraint is an address and a mask, 8 or 32 bytes. */

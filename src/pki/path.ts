@@ -1,11 +1,17 @@
-import { equalBytes } from '../base/bytes.ts';
+import { copyBytes, equalBytes, lookupKey } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
-import { maxIntermediates, maxPathSteps, maxRefusedPaths, maxSignatureChecks } from '../base/limits.ts';
+import {
+  maxIntermediates,
+  maxPathSteps,
+  maxRefusedPaths,
+  maxRememberedKeys,
+  maxSignatureChecks,
+} from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
-import { type ComparisonBudget, checkNameConstraints, comparisonBudget } from './name-constraints.ts';
+import { brokenNameConstraints, type Comparisons, noComparisons } from './name-constraints.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
 
 export interface PathQuestion {
@@ -21,7 +27,7 @@ export interface PathQuestion {
    * A last check of a path in which all else holds: where it throws, another path is looked for.
    * @param spend counts a signature that it will verify with this key @throws TlsCertificateError
    */
-  readonly checkPath?: ((path: readonly Certificate[], spend: (key: PublicKey) => void) => void) | undefined;
+  readonly checkPath: ((path: readonly Certificate[], spend: (key: PublicKey) => void) => void) | undefined;
   /** Told about every path that leads nowhere, leaf first, and why. */
   readonly onDeadEnd?: ((path: readonly Certificate[], error: TlsCertificateError) => void) | undefined;
 }
@@ -32,9 +38,16 @@ export interface PathQuestion {
  * @throws TlsCertificateError, of the path that came nearest where there are several
  */
 export function findPath(question: PathQuestion): readonly Certificate[] {
-  const { leaf, anchors } = question;
+  const { provider, leaf, anchors, purpose, now, onDeadEnd } = question;
+  // Not `...question`: an object that a spread began is slow in all that it does.
   const search: Search = {
-    ...question,
+    provider,
+    leaf,
+    anchors,
+    purpose,
+    now,
+    checkPath: question.checkPath,
+    onDeadEnd,
     intermediates: withoutRepeats(leaf, question.intermediates).filter(
       (certificate) => !anchors.has(certificate),
     ),
@@ -44,11 +57,14 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     issuers: new Map(),
     signatures: new Map(),
     unfit: new Set(),
-    comparisons: comparisonBudget(),
+    comparisons: noComparisons(),
     failure: undefined,
   };
   const path = extend(search, [leaf]);
-  if (path !== undefined) return path;
+  if (path !== undefined) {
+    rememberKeys(path, provider);
+    return path;
+  }
   throw (
     search.failure?.error ?? new TlsCertificateError('unknown_issuer', 'No path to a trust anchor was found.')
   );
@@ -94,23 +110,51 @@ export function checkCertificate(
   keyOf(certificate, position, provider);
 }
 
-/** What came of reading keys, good and bad: anchors' are used again and again, a search asks for every one many times. */
-const keys = new WeakMap<CryptoProvider, WeakMap<Certificate, PublicKey | string>>();
+interface KnownKeys {
+  /** What came of reading keys, good and bad: anchors' are used again and again, a search asks for each many times. */
+  readonly byCertificate: WeakMap<Certificate, PublicKey | string>;
+  /** Those of authorities that led to an anchor, by `lookupKey`: most peers' certificates are from the same few. */
+  readonly ofAuthorities: Map<number, { readonly subjectPublicKeyInfo: Uint8Array; readonly key: PublicKey }>;
+}
+
+const known = new WeakMap<CryptoProvider, KnownKeys>();
+
+function knownKeys(provider: CryptoProvider): KnownKeys {
+  let keys = known.get(provider);
+  if (keys === undefined) {
+    keys = { byCertificate: new WeakMap(), ofAuthorities: new Map() };
+    known.set(provider, keys);
+  }
+  return keys;
+}
+
+/** Spares the next chain under the same authorities the imports. A stranger cannot fill this: nothing false leads to an anchor. */
+function rememberKeys(path: readonly Certificate[], provider: CryptoProvider): void {
+  const { ofAuthorities } = knownKeys(provider);
+  for (let position = 1; position < path.length - 1; position++) {
+    const authority = path[position]!;
+    const lookup = lookupKey(authority.subjectPublicKeyInfo);
+    if (ofAuthorities.has(lookup)) continue;
+    // The oldest goes.
+    if (ofAuthorities.size === maxRememberedKeys) ofAuthorities.delete(ofAuthorities.keys().next().value!);
+    const subjectPublicKeyInfo = copyBytes(authority.subjectPublicKeyInfo);
+    ofAuthorities.set(lookup, { subjectPublicKeyInfo, key: keyOf(authority, position, provider) });
+  }
+}
 
 /**
  * RSA from 2 048 to 8 192 bits, the curves that TLS 1.3 signs with, and Ed25519.
  * @throws TlsCertificateError (`weak_key`)
  */
 export function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
-  let known = keys.get(provider);
-  if (known === undefined) {
-    known = new WeakMap();
-    keys.set(provider, known);
-  }
-  let key = known.get(certificate);
+  const { byCertificate, ofAuthorities } = knownKeys(provider);
+  let key = byCertificate.get(certificate);
   if (key === undefined) {
-    key = readKey(certificate, provider);
-    known.set(certificate, key);
+    const { subjectPublicKeyInfo } = certificate;
+    const found = ofAuthorities.get(lookupKey(subjectPublicKeyInfo));
+    const isKnown = found !== undefined && equalBytes(found.subjectPublicKeyInfo, subjectPublicKeyInfo);
+    key = isKnown ? found.key : readKey(certificate, provider);
+    byCertificate.set(certificate, key);
   }
   if (typeof key !== 'string') return key;
   const message = `The certificate "${nameOf(certificate, 'subject')}" ${key}`;
@@ -147,7 +191,7 @@ interface Search extends PathQuestion {
   /** Links that no path can go through: who did not sign what, and who may sign nothing. */
   readonly signatures: Map<Certificate, Map<Certificate, boolean>>;
   readonly unfit: Set<Certificate>;
-  readonly comparisons: ComparisonBudget;
+  readonly comparisons: Comparisons;
   failure: { readonly error: TlsCertificateError; readonly rank: Rank; readonly depth: number } | undefined;
 }
 
@@ -166,8 +210,7 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
   const child = path.at(-1)!;
   const deadEnd = whyNoIssuerHelps(path);
   if (deadEnd !== undefined) {
-    note(search, ranks.notFit, path, deadEnd);
-    search.onDeadEnd?.(path, deadEnd);
+    refuse(search, ranks.notFit, path, path, () => deadEnd);
     return undefined;
   }
   const issuers = issuersOf(search, child);
@@ -175,17 +218,13 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
     (candidate) => !path.some((certificate) => isSameEntity(certificate, candidate)),
   );
   if (candidates.length === 0) {
-    const unknown = unknownIssuer(path);
-    note(search, ranks.nobodyFound, path, unknown);
-    search.onDeadEnd?.(path, unknown);
+    refuse(search, ranks.nobodyFound, path, path, () => unknownIssuer(path));
   }
   for (const candidate of candidates) {
     search.steps += 1;
     const exhausted = exhaustedBudget(search);
     if (exhausted !== undefined) {
-      const tooMany = tooManyPaths(path, exhausted);
-      note(search, ranks.gaveUp, path, tooMany);
-      search.onDeadEnd?.(path, tooMany);
+      refuse(search, ranks.gaveUp, path, path, () => tooManyPaths(path, exhausted));
       return undefined;
     }
     // What was told once need not be told on every path.
@@ -197,13 +236,19 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
       checkSignature(search, path, candidate);
       rank = ranks.notFit;
       checkAuthority(search, candidate, path.length);
-      checkPlace(search, path, candidate, isAnchor);
-      rank = ranks.refused;
-      if (isAnchor) checkWhole(search, extended);
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
-      note(search, rank, path, error);
-      search.onDeadEnd?.(extended, error);
+      refuse(search, rank, path, extended, () => error);
+      continue;
+    }
+    const misplaced = whyNotHere(search, path, candidate, isAnchor);
+    if (misplaced !== undefined) {
+      refuse(search, rank, path, extended, misplaced);
+      continue;
+    }
+    const refused = isAnchor ? whyRefused(search, extended) : undefined;
+    if (refused !== undefined) {
+      refuse(search, ranks.refused, path, extended, () => refused);
       continue;
     }
     const found = isAnchor ? extended : extend(search, extended);
@@ -236,12 +281,24 @@ function exhaustedBudget({ steps, signatureChecks, refusedPaths }: Search): stri
   return signatureChecks >= maxSignatureChecks ? `${maxSignatureChecks} signatures` : undefined;
 }
 
-/** Keeps the failure that tells most: a better rank, or nobody found further up. */
-function note(search: Search, rank: Rank, path: readonly Certificate[], error: TlsCertificateError): void {
-  const { failure } = search;
-  const depth = path.length;
+/**
+ * Keeps the failure that tells most: a better rank, or nobody found further up. An error costs more than the step that
+ * found it, and a peer decides how many there are: it is made for whoever keeps it.
+ */
+function refuse(
+  search: Search,
+  rank: Rank,
+  { length: depth }: readonly Certificate[],
+  deadEnd: readonly Certificate[],
+  makeError: () => TlsCertificateError,
+): void {
+  const { failure, onDeadEnd } = search;
   const further = rank === ranks.nobodyFound && failure?.rank === rank && depth > failure.depth;
-  if (failure === undefined || rank > failure.rank || further) search.failure = { error, rank, depth };
+  const isKept = failure === undefined || rank > failure.rank || further;
+  if (!isKept && onDeadEnd === undefined) return;
+  const error = makeError();
+  if (isKept) search.failure = { error, rank, depth };
+  onDeadEnd?.(deadEnd, error);
 }
 
 function whyNoIssuerHelps(path: readonly Certificate[]): TlsCertificateError | undefined {
@@ -281,13 +338,15 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
   );
 }
 
-/** @throws TlsCertificateError where the path is refused, or too many were */
-function checkWhole(search: Search, path: readonly Certificate[]): void {
+/** What the last check has against a path in which all else holds. */
+function whyRefused(search: Search, path: readonly Certificate[]): TlsCertificateError | undefined {
   try {
     search.checkPath?.(path, (key) => spend(search, path, key));
+    return undefined;
   } catch (error) {
+    if (!(error instanceof TlsCertificateError)) throw error;
     search.refusedPaths += 1;
-    throw error;
+    return error;
   }
 }
 
@@ -298,10 +357,11 @@ function spend(search: Search, path: readonly Certificate[], key: PublicKey): vo
   search.signatureChecks += costOf(key);
 }
 
-/** How many of the cheap ones a signature costs: P-521 takes twenty times the time of P-256. */
+/** How many of the cheap ones a signature costs, the import of its key included: for P-521 more than twenty of P-256. */
 function costOf({ schemes, modulusBits = 0 }: PublicKey): number {
-  if (schemes.includes('ecdsa_secp521r1_sha512')) return 10;
-  return schemes.includes('ecdsa_secp384r1_sha384') || modulusBits > 4096 ? 5 : 1;
+  if (schemes.includes('ecdsa_secp521r1_sha512')) return 16;
+  if (schemes.includes('ecdsa_secp384r1_sha384')) return 8;
+  return modulusBits > 4096 ? 5 : 1;
 }
 
 /** What makes a candidate fail here makes it fail on every path. */
@@ -340,28 +400,27 @@ function checkAuthority(search: Search, candidate: Certificate, position: number
   });
 }
 
-/** Whether it may sign what lies below it on this path. */
-function checkPlace(
+/** Why it must not sign what lies below it on this path, if so. */
+function whyNotHere(
   search: Search,
   path: readonly Certificate[],
   candidate: Certificate,
   isAnchor: boolean,
-): void {
-  const fail = (message: string): never => {
-    throw new TlsCertificateError('path_too_long', message, placeOf(candidate, path.length));
-  };
+): (() => TlsCertificateError) | undefined {
+  const tooLong = (message: string): TlsCertificateError =>
+    new TlsCertificateError('path_too_long', message, placeOf(candidate, path.length));
   // Self-issued ones count too, unlike in RFC 5280 §6.1.4 (l): nothing is lost by it, and other verifiers do the same.
   const below = path.length - 1;
   const { pathLength } = candidate.basicConstraints ?? {};
   if (pathLength !== undefined && below > pathLength) {
-    const subject = nameOf(candidate, 'subject');
-    fail(
-      `The certificate "${subject}" allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
-    );
+    return () =>
+      tooLong(
+        `The certificate "${nameOf(candidate, 'subject')}" allows ${pathLength} authorities below it (pathLenConstraint), but has ${below}.`,
+      );
   }
   if (below > maxIntermediates || (below === maxIntermediates && !isAnchor))
-    fail(`The chain has more than ${maxIntermediates} certificates between leaf and anchor.`);
-  checkNameConstraints(candidate, path, search.comparisons);
+    return () => tooLong(`The chain has more than ${maxIntermediates} certificates between leaf and anchor.`);
+  return brokenNameConstraints(candidate, path, search.comparisons);
 }
 
 function unknownIssuer(path: readonly Certificate[]): TlsCertificateError {

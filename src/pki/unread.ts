@@ -14,8 +14,8 @@ export function checkUnread(reader: DerReader, depth = 0): void {
 
 /** Goes through one value. */
 export function checkUnreadValue(reader: DerReader, depth = 0): void {
-  const element = reader.next();
-  const { tag, offset } = element;
+  const element = reader.read();
+  const { tag } = element;
   const isUniversal = tag < 0x40;
   if (tag === tags.boolean) booleanOf(reader, element);
   else if (tag === tags.integer || tag === tags.enumerated) checkInteger(reader, element);
@@ -23,15 +23,20 @@ export function checkUnreadValue(reader: DerReader, depth = 0): void {
   else if (tag === tags.objectIdentifier || tag === tags.relativeObjectIdentifier)
     checkObjectIdentifier(reader, element);
   else if (tag === tags.null && element.contentLength > 0)
-    throw reader.errorAt('a NULL with contents', offset);
+    throw reader.errorAt('a NULL with contents', element.offset);
   else if (isUniversal && (isReserved(tag) || isConstructed(tag) !== mustBeConstructed(tag)))
-    throw reader.errorAt('a type in a form that it does not have', offset);
-  else if (isConstructed(tag)) checkUnread(reader.inside(element), depth + 1);
+    throw reader.errorAt('a type in a form that it does not have', element.offset);
+  else if (isConstructed(tag)) checkUnread(reader.contents(), depth + 1);
 }
 
 /** Goes through the contents of an AlgorithmIdentifier (RFC 5280 §4.1.1.2). */
 export function checkAlgorithm(reader: DerReader): void {
-  checkObjectIdentifier(reader, reader.next(tags.objectIdentifier));
+  checkObjectIdentifier(reader, reader.read(tags.objectIdentifier));
+  checkParameters(reader);
+}
+
+/** What is behind the object identifier of an algorithm. */
+export function checkParameters(reader: DerReader): void {
   if (!reader.atEnd) checkUnreadValue(reader);
   reader.end('an algorithm');
 }
@@ -47,5 +52,6 @@ function isConstructed(tag: number): boolean {
 
 /** EXTERNAL, EMBEDDED PDV, SEQUENCE, SET and CHARACTER STRING are made of other values; strings are not (X.690 §10.2). */
 function mustBeConstructed(tag: number): boolean {
-  return [0x08, 0x0b, 0x10, 0x11, 0x1d].includes(tag & 0x1f);
+  const number = tag & 0x1f;
+  return number === 0x08 || number === 0x0b || number === 0x10 || number === 0x11 || number === 0x1d;
 }

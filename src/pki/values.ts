@@ -1,48 +1,28 @@
 import { TlsCertificateError } from '../base/errors.ts';
-import { type DerElement, type DerReader, tags } from './der.ts';
+import { type DerReader, type DerValue, tags } from './der.ts';
+import { commonObjectIdentifier, dotted } from './object-identifiers.ts';
 
 /** The dotted form of an OBJECT IDENTIFIER (X.690 §8.19). */
 export function objectIdentifier(reader: DerReader): string {
-  const element = reader.next(tags.objectIdentifier);
-  checkObjectIdentifier(reader, element);
-  const { content } = element;
-  const arcs: (number | bigint)[] = [];
-  let arc = 0;
-  let start = 0;
-  for (let at = 0; at < content.length; at++) {
-    const byte = content[at] ?? 0;
-    arc = arc * 128 + (byte & 0x7f);
-    if (byte >= 0x80) continue;
-    // Seven groups of seven bits are exact in a number.
-    const whole = at - start < 7 ? arc : bigArc(content.subarray(start, at + 1));
-    if (start > 0) arcs.push(whole);
-    else if (typeof whole === 'bigint') arcs.push(2, whole - 80n);
-    else {
-      const root = Math.min(Math.floor(whole / 40), 2);
-      arcs.push(root, whole - root * 40);
-    }
-    arc = 0;
-    start = at + 1;
-  }
-  return arcs.join('.');
-}
-
-function bigArc(groups: Uint8Array): bigint {
-  let arc = 0n;
-  for (const group of groups) arc = (arc << 7n) | BigInt(group & 0x7f);
-  return arc;
+  reader.read(tags.objectIdentifier);
+  const common = commonObjectIdentifier(reader);
+  if (common !== undefined) return common;
+  checkObjectIdentifier(reader, reader);
+  return dotted(reader.contentFrom(0));
 }
 
 /** Whole arcs, each in its shortest form (X.690 §8.19.2), and not too many. */
-export function checkObjectIdentifier(reader: DerReader, { content, offset }: DerElement): void {
-  const fail = (found: string): Error => reader.errorAt(found, offset);
-  if (content.length === 0 || content.length > 64) throw fail('an object identifier of impossible length');
+export function checkObjectIdentifier(reader: DerReader, element: DerValue): void {
+  const { contentLength, offset } = element;
+  if (contentLength === 0 || contentLength > 64)
+    throw reader.errorAt('an object identifier of impossible length', offset);
   let isFirst = true;
-  for (const byte of content) {
-    if (isFirst && byte === 0x80) throw fail('an object identifier with a padded arc');
+  for (let i = 0; i < contentLength; i++) {
+    const byte = element.at(i);
+    if (isFirst && byte === 0x80) throw reader.errorAt('an object identifier with a padded arc', offset);
     isFirst = byte < 0x80;
   }
-  if (!isFirst) throw fail('an object identifier that ends inside an arc');
+  if (!isFirst) throw reader.errorAt('an object identifier that ends inside an arc', offset);
 }
 
 /**
@@ -50,95 +30,109 @@ export function checkObjectIdentifier(reader: DerReader, { content, offset }: De
  * certificates have it, and it changes nothing.
  */
 export function optionalBoolean(reader: DerReader): boolean {
-  const element = reader.optional(tags.boolean);
-  return element !== undefined && booleanOf(reader, element);
+  return reader.nextIs(tags.boolean) && booleanOf(reader, reader.read());
 }
 
 /** 00 or FF (X.690 §11.1). */
-export function booleanOf(reader: DerReader, { content, offset }: DerElement): boolean {
-  if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff))
-    throw reader.errorAt('a BOOLEAN of another value than 00 and FF', offset);
-  return content[0] === 0xff;
+export function booleanOf(reader: DerReader, element: DerValue): boolean {
+  const value = element.at(0);
+  if (element.contentLength !== 1 || (value !== 0 && value !== 0xff))
+    throw reader.errorAt('a BOOLEAN of another value than 00 and FF', element.offset);
+  return value === 0xff;
 }
 
 /** The contents of an INTEGER, of any sign and size, in its shortest form (X.690 §8.3.2). */
 export function integer(reader: DerReader): Uint8Array {
-  const element = reader.next(tags.integer);
-  checkInteger(reader, element);
-  return element.content;
+  checkInteger(reader, reader.read(tags.integer));
+  return reader.contentFrom(0);
 }
 
-export function checkInteger(reader: DerReader, { content, offset }: DerElement): void {
-  const first = content[0];
-  const second = content[1] ?? 0;
-  if (first === undefined) throw reader.errorAt('an INTEGER without a value', offset);
-  const isPadded = content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80);
+export function checkInteger(reader: DerReader, element: DerValue): void {
+  const { contentLength, offset } = element;
+  if (contentLength === 0) throw reader.errorAt('an INTEGER without a value', offset);
+  const [first, second] = [element.at(0), element.at(1)];
+  const isPadded = contentLength > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80);
   if (isPadded) throw reader.errorAt('an INTEGER that is padded', offset);
 }
 
 /** An INTEGER that must not be negative; values past 2^31 come back as 2^31. */
 export function smallInteger(reader: DerReader): number {
-  const { position } = reader;
-  const content = integer(reader);
-  if ((content[0] ?? 0) >= 0x80) throw reader.errorAt('an INTEGER that is negative', position);
+  const element = reader.read(tags.integer);
+  checkInteger(reader, element);
+  if (element.at(0) >= 0x80) throw reader.errorAt('an INTEGER that is negative', element.offset);
   let value = 0;
-  for (const byte of content) value = Math.min(value * 256 + byte, 2 ** 31);
+  for (let i = 0; i < element.contentLength; i++) value = Math.min(value * 256 + element.at(i), 2 ** 31);
   return value;
 }
 
 /** The bytes of a BIT STRING that has no unused bits, such as a key or a signature. */
 export function wholeBytes(reader: DerReader): Uint8Array {
-  const { content, offset } = reader.next(tags.bitString);
-  if (content[0] !== 0) throw reader.errorAt('a BIT STRING that is not whole bytes', offset);
-  return content.subarray(1);
+  checkWholeBytes(reader, reader.read(tags.bitString));
+  return reader.contentFrom(1);
+}
+
+export function checkWholeBytes(reader: DerReader, element: DerValue): void {
+  if (element.contentLength === 0 || element.at(0) !== 0)
+    throw reader.errorAt('a BIT STRING that is not whole bytes', element.offset);
 }
 
 /** The named bits of a BIT STRING: bit n is 2^n. At most 16 of them. @param tag where it has another one */
 export function namedBits(reader: DerReader, tag: number = tags.bitString): number {
-  const element = reader.next(tag);
+  const element = reader.read(tag);
   checkBitString(reader, element);
-  const bytes = element.content.subarray(1);
-  if (bytes.length > 2) throw reader.errorAt('a BIT STRING of impossible length', element.offset);
+  if (element.contentLength > 3) throw reader.errorAt('a BIT STRING of impossible length', element.offset);
+  const bytes = (element.at(1) << 8) | element.at(2);
   let bits = 0;
-  bytes.forEach((byte, index) => {
-    for (let bit = 0; bit < 8; bit++) if ((byte & (0x80 >> bit)) !== 0) bits |= 1 << (index * 8 + bit);
-  });
+  for (let bit = 0; bit < 16; bit++) if ((bytes & (0x8000 >> bit)) !== 0) bits |= 1 << bit;
   return bits;
 }
 
 /** As many unused bits as a byte can have, and they are zero (X.690 §11.2.1). */
-export function checkBitString(reader: DerReader, { content, offset }: DerElement): void {
-  const unused = content[0];
-  if (unused === undefined || unused > 7 || (content.length === 1 && unused > 0))
+export function checkBitString(reader: DerReader, element: DerValue): void {
+  const { contentLength, offset } = element;
+  const unused = element.at(0);
+  if (contentLength === 0 || unused > 7 || (contentLength === 1 && unused > 0))
     throw reader.errorAt('a BIT STRING of impossible length', offset);
-  const last = content.length === 1 ? 0 : (content.at(-1) ?? 0);
+  const last = contentLength === 1 ? 0 : element.at(contentLength - 1);
   if ((last & ((1 << unused) - 1)) !== 0) throw reader.errorAt('a BIT STRING with unused bits set', offset);
 }
 
 /** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them, in milliseconds since 1970. */
 export function time(reader: DerReader): number {
-  const { tag, content, offset } = reader.next();
-  const fail = (found: string): Error => reader.errorAt(found, offset);
-  if (tag !== tags.utcTime && tag !== tags.generalizedTime) throw fail('a time of another type');
+  const element = reader.read();
+  const { tag, contentLength, offset } = element;
+  if (tag !== tags.utcTime && tag !== tags.generalizedTime)
+    throw reader.errorAt('a time of another type', offset);
   const yearDigits = tag === tags.utcTime ? 2 : 4;
-  const digits = content.subarray(0, -1);
-  const isInForm =
-    content.length === yearDigits + 11 &&
-    content.at(-1) === 0x5a &&
-    digits.every((digit) => digit >= 0x30 && digit <= 0x39);
-  if (!isInForm) throw fail('a time that is not in UTC, to the second');
-  const pair = (at: number): number => ((digits[at] ?? 0) - 0x30) * 10 + (digits[at + 1] ?? 0) - 0x30;
-  let year = pair(0);
-  if (yearDigits === 4) year = year * 100 + pair(2);
-  else year += year < 50 ? 2000 : 1900;
-  const [month, day] = [pair(yearDigits), pair(yearDigits + 2)];
-  const [hour, minute, second] = [pair(yearDigits + 4), pair(yearDigits + 6), pair(yearDigits + 8)];
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  // A day or a month that does not exist becomes one of the next month or year.
-  const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  if (!exists || hour > 23 || minute > 59 || second > 59) throw fail('a time that does not exist');
-  return date.setUTCHours(hour, minute, second);
+  let isInForm = contentLength === yearDigits + 11 && element.at(contentLength - 1) === 0x5a;
+  for (let i = 0; i < contentLength - 1; i++) isInForm &&= element.at(i) >= 0x30 && element.at(i) <= 0x39;
+  if (!isInForm) throw reader.errorAt('a time that is not in UTC, to the second', offset);
+  const first = pairOf(element, 0);
+  const century = yearDigits === 4 ? first * 100 : first < 50 ? 2000 : 1900;
+  const year = century + (yearDigits === 4 ? pairOf(element, 2) : first);
+  const month = pairOf(element, yearDigits);
+  const day = pairOf(element, yearDigits + 2);
+  const hour = pairOf(element, yearDigits + 4);
+  const minute = pairOf(element, yearDigits + 6);
+  const second = pairOf(element, yearDigits + 8);
+  const exists = day > 0 && day <= daysIn(year, month) && hour < 24 && minute < 60 && second < 60;
+  if (!exists) throw reader.errorAt('a time that does not exist', offset);
+  // Date.UTC takes the years before 100 for those of a century ago; the calendar is the same every 400 years.
+  return Date.UTC(year + 400, month - 1, day, hour, minute, second) - calendarCycle;
+}
+
+const calendarCycle = 146_097 * 86_400_000;
+
+/** The number that two digits are. */
+function pairOf(element: DerValue, index: number): number {
+  return (element.at(index) - 0x30) * 10 + element.at(index + 1) - 0x30;
+}
+
+/** Of a month; none where there is no such month. */
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  if (month < 1 || month > 12) return 0;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 /** A time where UTCTime is not allowed, as in OCSP (RFC 6960 §4.2.1). */
@@ -159,6 +153,7 @@ export function orNone<T>(parse: () => T): T | undefined {
 
 /** One character for each byte. */
 export function latin1(bytes: Uint8Array): string {
+  if (bytes.length <= 4_096) return String.fromCharCode.apply(undefined, bytes as unknown as number[]);
   let text = '';
   // Arguments of a call are bounded.
   for (let i = 0; i < bytes.length; i += 4_096)

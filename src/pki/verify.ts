@@ -61,7 +61,7 @@ export interface VerifiedChain {
  * @throws TlsCertificateError that says which check refused which certificate
  */
 export function verifyChain(question: ChainQuestion): VerifiedChain {
-  const { provider, anchors, purpose, host, now, revocation = defaultRevocation } = question;
+  const { provider, anchors, purpose, host, now, onDeadEnd, revocation = defaultRevocation } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
   const chain = parseChain(question.chain);
@@ -84,7 +84,9 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   const checkPath: PathQuestion['checkPath'] = (path, spend) => {
     known = checkRevocation(path, revocation, { provider, now, purpose, responses, answers, spend });
   };
-  const path = isAnchor ? [leaf] : findPath({ ...question, leaf, intermediates, checkPath });
+  const path = isAnchor
+    ? [leaf]
+    : findPath({ provider, leaf, intermediates, anchors, purpose, now, checkPath, onDeadEnd });
   if (!isAnchor && leaf.basicConstraints?.ca === true) {
     throw new TlsCertificateError(
       'not_acceptable',

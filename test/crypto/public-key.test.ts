@@ -226,6 +226,26 @@ describe('importPublicKey', () => {
     }
   });
 
+  it('refuses a coordinate that is not below the prime of its field', () => {
+    const { algorithm, key: point } = spkiParts(spkiOf(ecKey('secp521r1')));
+    const x = BigInt(`0x${toHex(point.subarray(1, 67))}`) + 2n ** 521n - 1n;
+    const larger = concatBytes(
+      Uint8Array.of(4),
+      fromHex(x.toString(16).padStart(132, '0')),
+      point.subarray(67),
+    );
+    expect(nodeCrypto.importPublicKey(spki(algorithm, larger))).toBeUndefined();
+  });
+
+  it('has read a key before its bytes are used for something else', () => {
+    const privateKey = ecKey('prime256v1');
+    const bytes = spkiOf(privateKey);
+    const key = imported(bytes);
+    bytes.fill(0);
+    const scheme = 'ecdsa_secp256r1_sha256';
+    expect(key.verify(scheme, content, signWith(privateKey, scheme))).toBe(true);
+  });
+
   it('reports moduli of any size, which others judge', () => {
     const large = (bytes: number): PublicKey =>
       imported(

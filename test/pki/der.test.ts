@@ -10,7 +10,7 @@ import {
   time,
   wholeBytes,
 } from '../../src/pki/values.ts';
-import { ascii, der } from '../support/der.ts';
+import { ascii, der, objectIdentifier as encoded } from '../support/der.ts';
 import { fromHex } from '../support/hex.ts';
 
 function reader(hex: string): DerReader {
@@ -108,6 +108,20 @@ describe('values', () => {
     expect(objectIdentifier(reader(hex))).toBe(dotted);
   });
 
+  test('an OBJECT IDENTIFIER reads the same whether it is a common one or not', () => {
+    const families = [
+      '2.5.4',
+      '2.5.29',
+      '2.23.140.1.2',
+      '1.3.6.1.5.5.7.1',
+      '1.3.6.1.5.5.7.3',
+      '1.3.6.1.4.1.11129.2.4',
+    ];
+    families.push('1.2.840.113549.1.1', '1.2.840.10045.2', '1.3.101');
+    const all = families.flatMap((family) => Array.from({ length: 256 }, (_, last) => `${family}.${last}`));
+    expect(all.map((dotted) => objectIdentifier(new DerReader(encoded(dotted))))).toEqual(all);
+  });
+
   test.each([
     ['0600', 'of impossible length'],
     ['0603 558001', 'with a padded arc'],
@@ -122,6 +136,8 @@ describe('values', () => {
     refused(() => wholeBytes(reader('0302 0180')), 'a BIT STRING that is not whole bytes', 0);
     refused(() => wholeBytes(reader('0300')), 'a BIT STRING that is not whole bytes', 0);
     expect(namedBits(reader('0302 05a0'))).toBe(0b101);
+    expect(namedBits(reader('0303 07a080'))).toBe(0b1_0000_0101);
+    refused(() => namedBits(reader('0304 07a00080')), 'a BIT STRING of impossible length', 0);
     refused(() => namedBits(reader('0302 05a1')), 'a BIT STRING with unused bits set', 0);
     refused(() => namedBits(reader('0302 08a0')), 'a BIT STRING of impossible length', 0);
     refused(() => namedBits(reader('0301 01')), 'a BIT STRING of impossible length', 0);
@@ -134,6 +150,30 @@ describe('values', () => {
     expect(read(tags.utcTime, '500101000000Z')).toBe(Date.UTC(1950, 0, 1));
     expect(read(tags.generalizedTime, '20240229120000Z')).toBe(Date.UTC(2024, 1, 29, 12));
     expect(new Date(read(tags.generalizedTime, '00010101000000Z')).getUTCFullYear()).toBe(1);
+  });
+
+  test('there are the days that the calendar has', () => {
+    const digits = (number: number, width = 2): string => String(number).padStart(width, '0');
+    const timeOf = (text: string): number | string => {
+      try {
+        return read(tags.generalizedTime, text);
+      } catch {
+        return 'none';
+      }
+    };
+    const wrong: string[] = [];
+    for (const year of [0, 1, 4, 99, 100, 1900, 2000, 2023, 2024, 2100, 9999]) {
+      for (let month = 0; month <= 13; month++) {
+        for (let day = 0; day <= 32; day++) {
+          const text = `${digits(year, 4)}-${digits(month)}-${digits(day)}T23:59:59.000Z`;
+          const parsed = new Date(text);
+          const exists = !Number.isNaN(parsed.getTime()) && parsed.toISOString() === text;
+          const asn1 = `${digits(year, 4)}${digits(month)}${digits(day)}235959Z`;
+          if (timeOf(asn1) !== (exists ? parsed.getTime() : 'none')) wrong.push(asn1);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
   });
 
   test.each([

@@ -1,8 +1,9 @@
-import { constants, type KeyObject } from 'node:crypto';
+import { type AsymmetricKeyDetails, constants, type KeyObject } from 'node:crypto';
 import type { SignatureAlgorithm, SignatureScheme } from '../provider.ts';
+import type { Curve, SubjectPublicKey } from './spki.ts';
 
 /** What node:crypto has to be told about a signature scheme. */
-interface SchemeParameters {
+export interface SchemeParameters {
   /** Null where the scheme brings its own hash. */
   readonly digest: 'sha256' | 'sha384' | 'sha512' | null;
   /** Empty where the scheme is not RSA. */
@@ -31,26 +32,38 @@ export const schemeParameters: Readonly<Record<SignatureScheme, SchemeParameters
 
 const pkcs1 = { padding: constants.RSA_PKCS1_PADDING } as const;
 
-/** How node:crypto verifies what an issuer signed with `key`; undefined where that is a key of another kind. */
+/** How node:crypto verifies what an issuer signed with a key; undefined where that is of another kind. */
 export function issuerParameters(
   algorithm: SignatureAlgorithm,
-  key: KeyObject,
+  type: SubjectPublicKey['type'],
+  schemes: readonly SignatureScheme[],
 ): SchemeParameters | undefined {
-  const type = key.asymmetricKeyType;
   if (algorithm === 'ed25519') return type === 'ed25519' ? { digest: null, options: {} } : undefined;
   const digest = algorithm.slice(-6) as 'sha256' | 'sha384' | 'sha512';
   if (algorithm.startsWith('ecdsa_')) return type === 'ec' ? { digest, options: {} } : undefined;
   if (algorithm.startsWith('rsa_pkcs1_')) return type === 'rsa' ? { digest, options: pkcs1 } : undefined;
   // A key that is for PSS alone may be for one hash alone.
-  const isFit = type === 'rsa' || (type === 'rsa-pss' && schemesOf(key).includes(`rsa_pss_pss_${digest}`));
+  const isFit = type === 'rsa' || (type === 'rsa-pss' && schemes.includes(`rsa_pss_pss_${digest}`));
   return isFit ? { digest, options: pss } : undefined;
 }
 
-const ecdsaSchemes: ReadonlyMap<string | undefined, SignatureScheme> = new Map([
-  ['prime256v1', 'ecdsa_secp256r1_sha256'],
-  ['secp384r1', 'ecdsa_secp384r1_sha384'],
-  ['secp521r1', 'ecdsa_secp521r1_sha512'],
+const ecdsaSchemes: Readonly<Record<Curve, SignatureScheme>> = {
+  'P-256': 'ecdsa_secp256r1_sha256',
+  'P-384': 'ecdsa_secp384r1_sha384',
+  'P-521': 'ecdsa_secp521r1_sha512',
+};
+
+/** By the names that OpenSSL has for them. */
+const curves: ReadonlyMap<string | undefined, Curve> = new Map([
+  ['prime256v1', 'P-256'],
+  ['secp384r1', 'P-384'],
+  ['secp521r1', 'P-521'],
 ]);
+
+/** The one scheme of a key on this curve. */
+export function ecdsaScheme(curve: Curve): SignatureScheme {
+  return ecdsaSchemes[curve];
+}
 
 const rsaHashes = [
   { digest: 'sha256', digestLength: 32 },
@@ -65,15 +78,15 @@ const rsaHashes = [
 export function schemesOf(key: KeyObject): readonly SignatureScheme[] {
   switch (key.asymmetricKeyType) {
     case 'ec': {
-      const scheme = ecdsaSchemes.get(key.asymmetricKeyDetails?.namedCurve);
-      return scheme ? [scheme] : [];
+      const curve = curves.get(key.asymmetricKeyDetails?.namedCurve);
+      return curve ? [ecdsaScheme(curve)] : [];
     }
     case 'ed25519':
       return ['ed25519'];
     case 'rsa':
-      return rsaSchemes('rsa_pss_rsae', key);
+      return rsaSchemes('rsa_pss_rsae', key.asymmetricKeyDetails);
     case 'rsa-pss':
-      return rsaSchemes('rsa_pss_pss', key);
+      return rsaSchemes('rsa_pss_pss', key.asymmetricKeyDetails);
     default:
       return [];
   }
@@ -84,9 +97,13 @@ export function modulusBits(key: KeyObject): number | undefined {
   return key.asymmetricKeyDetails?.modulusLength;
 }
 
-function rsaSchemes(family: 'rsa_pss_rsae' | 'rsa_pss_pss', key: KeyObject): SignatureScheme[] {
-  const { hashAlgorithm, mgf1HashAlgorithm, saltLength } = key.asymmetricKeyDetails ?? {};
-  const encodedLength = Math.ceil(((modulusBits(key) ?? 0) - 1) / 8);
+/** Those of an RSA key that has room for them, and whose parameters, if any, allow them. */
+export function rsaSchemes(
+  family: 'rsa_pss_rsae' | 'rsa_pss_pss',
+  details: AsymmetricKeyDetails = {},
+): SignatureScheme[] {
+  const { modulusLength = 0, hashAlgorithm, mgf1HashAlgorithm, saltLength } = details;
+  const encodedLength = Math.ceil((modulusLength - 1) / 8);
   const schemes: SignatureScheme[] = [];
   for (const { digest, digestLength } of rsaHashes) {
     // EMSA-PSS holds hash, salt and two bytes more (RFC 8017 §9.1.1).
