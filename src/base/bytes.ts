@@ -38,6 +38,11 @@ export function lookupKey(bytes: Uint8Array): number {
   return hash;
 }
 
+/** @param text hexadecimal, two digits for each byte */
+export function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+}
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';

@@ -50,65 +50,55 @@ const rsa: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.1', '1.2.840.11354
  * @throws TlsCertificateError (`malformed`) that names the byte
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const whole = new DerReader(der);
-  const outer = whole.enter(tags.sequence);
-  whole.end('a certificate');
-  const signed = outer.next(tags.sequence);
-  const algorithm = outer.next(tags.sequence);
-  const signature = wholeBytes(outer);
-  outer.end('a certificate');
-
-  const fields = outer.inside(signed);
-  const { position } = fields;
-  const version = fields.nextIs(constructed(0)) ? parseVersion(fields) : 1;
-  if (version !== 3) throw fields.errorAt(`a certificate of version ${version}, not 3`, position);
-  const serialNumber = integer(fields);
-  const inner = fields.next(tags.sequence);
-  checkAlgorithm(fields.inside(inner));
-  checkAlgorithm(fields.inside(algorithm));
-  if (!inner.equals(algorithm))
-    throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
-  const issuer = fields.next(tags.sequence);
-  checkRelativeNames(fields.inside(issuer));
-  // Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers.
-  if (issuer.contentLength === 0) throw fields.errorAt('an issuer without a name', issuer.offset);
-  const validity = fields.enter(tags.sequence);
-  const notBefore = time(validity);
-  const notAfter = time(validity);
-  validity.end('the validity');
-  const subject = fields.next(tags.sequence);
-  const subjectNames = relativeNames(fields.inside(subject));
-  const subjectPublicKeyInfo = fields.next(tags.sequence);
-  const key = fields.inside(subjectPublicKeyInfo);
-  const keyAlgorithm = key.enter(tags.sequence);
-  const isRsa = rsa.has(objectIdentifier(keyAlgorithm));
-  checkParameters(keyAlgorithm);
-  checkWholeBytes(key, key.read(tags.bitString));
-  // The other keys that are of use are points.
-  if (isRsa) checkRsaKey(key.contents(1));
-  key.end('the public key');
-  for (const uniqueIdentifier of [implicit(1), implicit(2)]) {
-    const bits = fields.optional(uniqueIdentifier);
-    if (bits !== undefined) checkBitString(fields, bits);
-  }
-  const extensions = fields.enter(constructed(3));
-  const list = extensions.enter(tags.sequence);
-  extensions.end('the extensions');
-  fields.end('the signed part of a certificate');
+  const reader = new DerReader(der);
+  const file = reader.open(tags.sequence);
+  const signedPosition = reader.position;
+  const signed = reader.open(tags.sequence);
+  const versionPosition = reader.position;
+  const version = reader.nextIs(constructed(0)) ? parseVersion(reader) : 1;
+  if (version !== 3) throw reader.errorAt(`a certificate of version ${version}, not 3`, versionPosition);
+  const serialNumber = integer(reader);
+  const innerAlgorithm = checkAlgorithm(reader);
+  const issuer = parseIssuer(reader);
+  const validity = reader.open(tags.sequence);
+  const notBefore = time(reader);
+  const notAfter = time(reader);
+  reader.close(validity, 'the validity');
+  const subjectPosition = reader.position;
+  const name = reader.open(tags.sequence);
+  const subjectNames = relativeNames(reader);
+  reader.close(name, 'the subject');
+  const subject = reader.bytesFrom(subjectPosition);
+  const subjectPublicKeyInfo = checkPublicKey(reader);
+  checkUniqueIdentifier(reader, implicit(1));
+  checkUniqueIdentifier(reader, implicit(2));
+  const extensions = reader.open(constructed(3));
+  const list = reader.open(tags.sequence);
   // Spread out by hand: `...` takes longer than all of the names above.
-  const known = parseExtensions(list);
+  const known = parseExtensions(reader);
+  reader.close(list, 'the extensions');
+  reader.close(extensions, 'the extensions');
+  reader.close(signed, 'the signed part of a certificate');
+  const toBeSigned = reader.bytesFrom(signedPosition);
+  const algorithmPosition = reader.position;
+  const algorithm = checkAlgorithm(reader);
+  if (!equalBytes(innerAlgorithm, algorithm))
+    throw reader.errorAt('another signature algorithm outside than inside', algorithmPosition);
+  const signature = wholeBytes(reader);
+  reader.close(file, 'a certificate');
+  reader.end('a certificate');
   return {
     der,
-    toBeSigned: signed.bytes,
+    toBeSigned,
     serialNumber,
-    issuer: issuer.bytes,
-    subject: subject.bytes,
+    issuer,
+    subject,
     subjectNames,
     notBefore,
     notAfter,
-    signatureAlgorithm: algorithm.bytes,
+    signatureAlgorithm: algorithm,
     signature,
-    subjectPublicKeyInfo: subjectPublicKeyInfo.bytes,
+    subjectPublicKeyInfo,
     basicConstraints: known.basicConstraints,
     keyUsage: known.keyUsage,
     extendedKeyUsage: known.extendedKeyUsage,
@@ -159,18 +149,47 @@ export function isSelfIssued(certificate: Certificate): boolean {
   return equalBytes(certificate.issuer, certificate.subject);
 }
 
-/** RSAPublicKey (RFC 8017 §A.1.1). */
-function checkRsaKey(whole: DerReader): void {
-  const key = whole.enter(tags.sequence);
-  checkInteger(key, key.read(tags.integer));
-  checkInteger(key, key.read(tags.integer));
-  key.end('an RSA key');
-  whole.end('an RSA key');
+function parseVersion(reader: DerReader): number {
+  const outer = reader.open(constructed(0));
+  const version = smallInteger(reader) + 1;
+  reader.close(outer, 'the version');
+  return version;
 }
 
-function parseVersion(fields: DerReader): number {
-  const reader = fields.enter(constructed(0));
-  const version = smallInteger(reader) + 1;
-  reader.end('the version');
-  return version;
+/** Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers. */
+function parseIssuer(reader: DerReader): Uint8Array {
+  const { position } = reader;
+  const outer = reader.open(tags.sequence);
+  if (reader.atEnd) throw reader.errorAt('an issuer without a name', position);
+  checkRelativeNames(reader);
+  reader.close(outer, 'the issuer');
+  return reader.bytesFrom(position);
+}
+
+/** @returns the DER SubjectPublicKeyInfo */
+function checkPublicKey(reader: DerReader): Uint8Array {
+  const { position } = reader;
+  const outer = reader.open(tags.sequence);
+  const algorithm = reader.open(tags.sequence);
+  const isRsa = rsa.has(objectIdentifier(reader));
+  checkParameters(reader);
+  reader.close(algorithm, 'an algorithm');
+  checkWholeBytes(reader, reader.read(tags.bitString));
+  // The other keys that are of use are points.
+  if (isRsa) checkRsaKey(reader.contents(1));
+  reader.close(outer, 'the public key');
+  return reader.bytesFrom(position);
+}
+
+/** RSAPublicKey (RFC 8017 §A.1.1). */
+function checkRsaKey(reader: DerReader): void {
+  const outer = reader.open(tags.sequence);
+  checkInteger(reader, reader.read(tags.integer));
+  checkInteger(reader, reader.read(tags.integer));
+  reader.close(outer, 'an RSA key');
+  reader.end('an RSA key');
+}
+
+function checkUniqueIdentifier(reader: DerReader, tag: number): void {
+  if (reader.nextIs(tag)) checkBitString(reader, reader.read());
 }

@@ -72,20 +72,18 @@ export class RevocationList {
     const outer = whole.enter(tags.sequence);
     whole.end('a CRL');
     const signed = outer.next(tags.sequence);
-    const algorithm = outer.next(tags.sequence);
+    const algorithmPosition = outer.position;
+    this.#algorithm = checkAlgorithm(outer);
     this.#signature = wholeBytes(outer);
     outer.end('a CRL');
     this.#signed = signed.bytes;
-    this.#algorithm = algorithm.bytes;
 
     const fields = outer.inside(signed);
     const { position } = fields;
     if (!fields.nextIs(tags.integer) || smallInteger(fields) !== 1)
       throw fields.errorAt('a CRL of another version than 2', position);
-    const inner = fields.next(tags.sequence);
-    for (const element of [inner, algorithm]) checkAlgorithm(fields.inside(element));
-    if (!equalBytes(inner.bytes, algorithm.bytes))
-      throw fields.errorAt('another signature algorithm outside than inside', algorithm.offset);
+    if (!equalBytes(checkAlgorithm(fields), this.#algorithm))
+      throw fields.errorAt('another signature algorithm outside than inside', algorithmPosition);
     const issuer = fields.next(tags.sequence);
     relativeNames(fields.inside(issuer));
     this.issuer = issuer.bytes;
@@ -259,9 +257,7 @@ function parseDistributionPoint(fields: DerReader): Scope {
     const element = fields.optional(implicit(number));
     return element !== undefined && booleanOf(fields, element);
   };
-  const distributionPoint = fields.nextIs(constructed(0))
-    ? fullNames(fields.enter(constructed(0)))
-    : undefined;
+  const distributionPoint = fields.nextIs(constructed(0)) ? fullNames(fields) : undefined;
   const onlyUsers = flag(1);
   const onlyAuthorities = flag(2);
   if (fields.optional(implicit(3)) !== undefined)

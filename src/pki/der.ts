@@ -81,13 +81,6 @@ export class DerElement implements DerValue {
     return position < this.#end ? (this.#source[position] ?? 0) : 0;
   }
 
-  /** Whether tag, length and contents are those of `other`. */
-  equals(other: DerValue): boolean {
-    if (this.tag !== other.tag || this.contentLength !== other.contentLength) return false;
-    for (let i = 0; i < this.contentLength; i++) if (this.at(i) !== other.at(i)) return false;
-    return true;
-  }
-
   /** A cursor over the contents. @param what the whole is, for errors */
   reader(what: string): DerReader {
     return new DerReader(this.#source, what, this.#sourceOffset, this.#contentStart, this.#end);
@@ -103,7 +96,7 @@ export class DerReader implements DerValue {
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #what: string;
-  readonly #end: number;
+  #end: number;
   #offset: number;
   #elementStart: number;
   #contentStart: number;
@@ -178,6 +171,37 @@ export class DerReader implements DerValue {
   next(tag?: number): DerElement {
     this.read(tag);
     return new DerElement(this.#bytes, this.#start, this.#elementStart, this.#contentStart, this.#offset);
+  }
+
+  /**
+   * Goes into the next element with this cursor, which is then at the end where the element ends. An object for each
+   * level would take most of the time of parsing a certificate.
+   * @returns what `close` needs to come out again
+   */
+  open(tag: number): number {
+    this.read(tag);
+    const outer = this.#end;
+    this.#end = this.#offset;
+    this.#offset = this.#contentStart;
+    return outer;
+  }
+
+  /** Comes out of an element again. @param of what has been read @throws TlsCertificateError (`malformed`) where something is left */
+  close(outer: number, of: string): void {
+    if (this.#offset !== this.#end) this.end(of);
+    this.#end = outer;
+  }
+
+  /** Goes to the end of what the cursor is in. */
+  skip(): void {
+    this.#offset = this.#end;
+  }
+
+  /** A cursor over what is left of what this one is in, whose end this one goes to. */
+  rest(): DerReader {
+    const rest = new DerReader(this.#bytes, this.#what, this.#start, this.#offset, this.#end);
+    this.skip();
+    return rest;
   }
 
   /** A cursor over the contents of the next element. */

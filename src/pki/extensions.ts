@@ -67,45 +67,75 @@ const oids = {
 } as const;
 
 /**
- * @param list the contents of `Extensions` (RFC 5280 §4.1)
+ * @param list in the contents of `Extensions` (RFC 5280 §4.1), which are read to their end
  * @throws TlsCertificateError (`malformed`)
  */
 export function parseExtensions(list: DerReader): CertificateExtensions {
-  const { values, unknownCritical } = extensionValues(list, understood);
-  const parsed = <T>(oid: string, parse: (value: DerReader) => T): T | undefined => {
-    const value = values.get(oid);
-    if (value === undefined) return undefined;
-    const result = parse(value);
-    if (!value.atEnd) value.end(`extension ${oid}`);
-    return result;
-  };
-  parsed(oids.certificatePolicies, parsePolicies);
+  let basicConstraints: BasicConstraints | undefined;
+  let keyUsage: number | undefined;
+  let extendedKeyUsage: readonly string[] | undefined;
+  let subjectAltName: readonly GeneralName[] | undefined;
+  let nameConstraints: NameConstraints | undefined;
+  let crlDistributionPoints: readonly Uint8Array[] | undefined;
+  let tlsFeatures: readonly number[] | undefined;
+  const unknownCritical: string[] = [];
+  readExtensions(list, (oid, isCritical, value) => {
+    if (oid === oids.keyUsage) keyUsage = namedBits(value);
+    else if (oid === oids.basicConstraints) basicConstraints = parseBasicConstraints(value);
+    else if (oid === oids.extendedKeyUsage) extendedKeyUsage = parseExtendedKeyUsage(value);
+    else if (oid === oids.subjectAltName) subjectAltName = parseSubjectAltName(value);
+    else if (oid === oids.crlDistributionPoints) crlDistributionPoints = parseDistributionPoints(value);
+    else if (oid === oids.certificatePolicies) checkPolicies(value);
+    else if (oid === oids.nameConstraints) nameConstraints = parseNameConstraints(value);
+    else if (oid === oids.tlsFeatures) tlsFeatures = parseTlsFeatures(value);
+    else {
+      value.skip();
+      if (isCritical) unknownCritical.push(oid);
+    }
+  });
   return {
-    basicConstraints: parsed(oids.basicConstraints, parseBasicConstraints),
-    keyUsage: parsed(oids.keyUsage, namedBits),
-    extendedKeyUsage: parsed(oids.extendedKeyUsage, parseExtendedKeyUsage),
-    subjectAltName: parsed(oids.subjectAltName, parseSubjectAltName),
-    nameConstraints: parsed(oids.nameConstraints, parseNameConstraints),
-    crlDistributionPoints: parsed(oids.crlDistributionPoints, parseDistributionPoints),
-    tlsFeatures: parsed(oids.tlsFeatures, parseTlsFeatures),
+    basicConstraints,
+    keyUsage,
+    extendedKeyUsage,
+    subjectAltName,
+    nameConstraints,
+    crlDistributionPoints,
+    tlsFeatures,
     unknownCritical,
   };
 }
 
-/** RFC 5280 §4.2.1.4. Nobody asks for a policy here, but what is critical must be well-formed. */
-function parsePolicies(value: DerReader): void {
-  const list = value.enter(tags.sequence);
-  if (list.atEnd) throw list.error('empty certificatePolicies');
+/**
+ * The extensions of a certificate, a list or a response, each once (RFC 5280 §4.2).
+ * @param visit is given the cursor in the contents of the value, and reads or skips them
+ */
+function readExtensions(
+  list: DerReader,
+  visit: (oid: string, isCritical: boolean, value: DerReader) => void,
+): void {
+  const seen: string[] = [];
+  if (list.atEnd) throw list.error('an empty list of extensions');
   while (!list.atEnd) {
-    const policy = list.enter(tags.sequence);
-    objectIdentifier(policy);
-    if (policy.nextIs(tags.sequence)) checkUnread(policy.enter(tags.sequence));
-    policy.end('a policy');
+    const { position } = list;
+    const outer = list.open(tags.sequence);
+    const oid = objectIdentifier(list);
+    if (seen.includes(oid)) throw list.errorAt(`extension ${oid} a second time`, position);
+    if (seen.length === maxCertificateExtensions)
+      throw list.errorAt(`more than ${maxCertificateExtensions} extensions`, position);
+    seen.push(oid);
+    const isCritical = optionalBoolean(list);
+    const fields = list.open(tags.octetString);
+    visit(oid, isCritical, list);
+    // The text is made for whom it is told.
+    if (!list.atEnd) list.end(`extension ${oid}`);
+    list.close(fields, 'an extension');
+    if (!list.atEnd) list.end(`extension ${oid}`);
+    list.close(outer, 'an extension');
   }
 }
 
 /**
- * The extensions of a certificate, a list or a response, each once (RFC 5280 §4.2), as cursors over their values.
+ * The extensions of a list or a response, as cursors over their values.
  * @param known object identifiers that may be critical
  */
 export function extensionValues(
@@ -114,41 +144,42 @@ export function extensionValues(
 ): { readonly values: ReadonlyMap<string, DerReader>; readonly unknownCritical: readonly string[] } {
   const values = new Map<string, DerReader>();
   const unknownCritical: string[] = [];
-  if (list.atEnd) throw list.error('an empty list of extensions');
-  while (!list.atEnd) {
-    const { position } = list;
-    const fields = list.enter(tags.sequence);
-    const oid = objectIdentifier(fields);
-    const isCritical = optionalBoolean(fields);
-    const value = fields.enter(tags.octetString);
-    // The text is made for whom it is told.
-    if (!fields.atEnd) fields.end(`extension ${oid}`);
-    if (values.has(oid)) throw list.errorAt(`extension ${oid} a second time`, position);
-    if (values.size === maxCertificateExtensions)
-      throw list.errorAt(`more than ${maxCertificateExtensions} extensions`, position);
-    values.set(oid, value);
+  readExtensions(list, (oid, isCritical, value) => {
+    values.set(oid, value.rest());
     if (isCritical && !known.has(oid)) unknownCritical.push(oid);
-  }
+  });
   return { values, unknownCritical };
 }
 
-const understood: ReadonlySet<string> = new Set(Object.values(oids));
+/** RFC 5280 §4.2.1.4. Nobody asks for a policy here, but what is critical must be well-formed. */
+function checkPolicies(value: DerReader): void {
+  const outer = value.open(tags.sequence);
+  if (value.atEnd) throw value.error('empty certificatePolicies');
+  while (!value.atEnd) {
+    const policy = value.open(tags.sequence);
+    objectIdentifier(value);
+    if (value.nextIs(tags.sequence)) checkUnread(value.enter(tags.sequence));
+    value.close(policy, 'a policy');
+  }
+  value.close(outer, 'certificatePolicies');
+}
 
 /** RFC 5280 §4.2.1.9. */
 function parseBasicConstraints(value: DerReader): BasicConstraints {
-  const fields = value.enter(tags.sequence);
-  const ca = optionalBoolean(fields);
-  const pathLength = fields.nextIs(tags.integer) ? smallInteger(fields) : undefined;
-  fields.end('basicConstraints');
+  const outer = value.open(tags.sequence);
+  const ca = optionalBoolean(value);
+  const pathLength = value.nextIs(tags.integer) ? smallInteger(value) : undefined;
+  value.close(outer, 'basicConstraints');
   return { ca, pathLength };
 }
 
 /** RFC 5280 §4.2.1.12. */
 function parseExtendedKeyUsage(value: DerReader): readonly string[] {
-  const list = value.enter(tags.sequence);
+  const outer = value.open(tags.sequence);
   const purposes: string[] = [];
-  if (list.atEnd) throw list.error('an empty extKeyUsage');
-  while (!list.atEnd) purposes.push(objectIdentifier(list));
+  if (value.atEnd) throw value.error('an empty extKeyUsage');
+  while (!value.atEnd) purposes.push(objectIdentifier(value));
+  value.close(outer, 'extKeyUsage');
   return purposes;
 }
 
@@ -162,10 +193,11 @@ function parseTlsFeatures(value: DerReader): readonly number[] {
 
 /** RFC 5280 §4.2.1.6. */
 function parseSubjectAltName(value: DerReader): readonly GeneralName[] {
-  const list = value.enter(tags.sequence);
+  const outer = value.open(tags.sequence);
   const names: GeneralName[] = [];
-  if (list.atEnd) throw list.error('an empty subjectAltName');
-  while (!list.atEnd) names.push(generalName(list));
+  if (value.atEnd) throw value.error('an empty subjectAltName');
+  while (!value.atEnd) names.push(generalName(value));
+  value.close(outer, 'subjectAltName');
   return names;
 }
 
@@ -199,31 +231,34 @@ function parseNameConstraints(value: DerReader): NameConstraints {
 
 /** RFC 5280 §4.2.1.13. */
 export function parseDistributionPoints(value: DerReader): readonly Uint8Array[] {
-  const list = value.enter(tags.sequence);
+  const outer = value.open(tags.sequence);
   const names: Uint8Array[] = [];
-  if (list.atEnd) throw list.error('empty cRLDistributionPoints');
-  while (!list.atEnd) {
-    const point = list.enter(tags.sequence);
-    const found = point.nextIs(constructed(0)) ? fullNames(point.enter(constructed(0))) : [];
+  if (value.atEnd) throw value.error('empty cRLDistributionPoints');
+  while (!value.atEnd) {
+    const point = value.open(tags.sequence);
+    const found = value.nextIs(constructed(0)) ? fullNames(value) : [];
     // With reasons or a cRLIssuer of its own, what lies there is not a whole list of the issuer's.
-    const isWhole = point.atEnd;
-    const reasons = point.optional(implicit(1));
-    if (reasons !== undefined) checkBitString(point, reasons);
-    if (point.nextIs(constructed(2))) generalNames(point.enter(constructed(2)));
-    point.end('a distribution point');
+    const isWhole = value.atEnd;
+    if (value.nextIs(implicit(1))) checkBitString(value, value.read());
+    if (value.nextIs(constructed(2))) generalNames(value.enter(constructed(2)));
+    value.close(point, 'a distribution point');
     if (isWhole) names.push(...found);
   }
+  value.close(outer, 'cRLDistributionPoints');
   return names;
 }
 
-/** The GeneralNames of a DistributionPointName, which may also be a name relative to the issuer's. */
-export function fullNames(name: DerReader): readonly Uint8Array[] {
-  const isFull = name.nextIs(constructed(0));
-  const value = name.enter(constructed(isFull ? 0 : 1));
-  name.end('a distribution point name');
-  if (isFull) return generalNames(value);
-  checkAttributes(value);
-  return [];
+/** The GeneralNames of a DistributionPointName under [0], which may also be a name relative to the issuer's. */
+export function fullNames(fields: DerReader): readonly Uint8Array[] {
+  const name = fields.open(constructed(0));
+  const isFull = fields.nextIs(constructed(0));
+  const form = fields.open(constructed(isFull ? 0 : 1));
+  let names: readonly Uint8Array[] = [];
+  if (isFull) names = generalNames(fields);
+  else checkAttributes(fields);
+  fields.close(form, 'a distribution point name');
+  fields.close(name, 'a distribution point name');
+  return names;
 }
 
 /** DER GeneralNames, to the end. */

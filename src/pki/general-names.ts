@@ -74,17 +74,19 @@ export function checkRelativeNames(list: DerReader): void {
 /** @param count of those before it */
 function checkRelativeName(list: DerReader, count: number): void {
   if (count === maxRelativeNames) throw list.error(`a name of more than ${maxRelativeNames} parts`);
-  checkAttributes(list.enter(tags.set));
+  const outer = list.open(tags.set);
+  checkAttributes(list);
+  list.close(outer, 'a part of a name');
 }
 
 /** AttributeTypeAndValues, to the end. */
 export function checkAttributes(set: DerReader): void {
   if (set.atEnd) throw set.error('a part of a name without an attribute');
   while (!set.atEnd) {
-    const attribute = set.enter(tags.sequence);
-    checkObjectIdentifier(attribute, attribute.read(tags.objectIdentifier));
-    checkUnreadValue(attribute);
-    attribute.end('an attribute');
+    const outer = set.open(tags.sequence);
+    checkObjectIdentifier(set, set.read(tags.objectIdentifier));
+    checkUnreadValue(set);
+    set.close(outer, 'an attribute');
   }
 }
 

@@ -1,3 +1,4 @@
+import { fromHex } from '../base/bytes.ts';
 import { DerReader, type DerValue } from './der.ts';
 
 /** What nearly every certificate holds, in hexadecimal DER: making the text anew would be most of parsing one. */
@@ -23,7 +24,7 @@ interface Known {
 
 const known: ReadonlyMap<number, Known> = new Map(
   common.map((hex) => {
-    const bytes = Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+    const bytes = fromHex(hex);
     const element = new DerReader(bytes).next();
     return [mix(element), { content: element.content, text: dotted(element.content) }];
   }),

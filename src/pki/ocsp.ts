@@ -3,7 +3,7 @@ import { type Revocation, revocationReason } from './crl.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues } from './extensions.ts';
 import { relativeNames } from './general-names.ts';
-import { checkAlgorithm } from './unread.ts';
+import { checkAlgorithm, checkParameters } from './unread.ts';
 import { generalizedTime, integer, objectIdentifier, smallInteger, wholeBytes } from './values.ts';
 
 /**
@@ -89,14 +89,13 @@ export function parseOcspResponse(der: Uint8Array): OcspResponse | undefined {
   octets.end('the response');
 
   const signed = basic.next(tags.sequence);
-  const algorithm = basic.next(tags.sequence);
-  checkAlgorithm(basic.inside(algorithm));
+  const signatureAlgorithm = checkAlgorithm(basic);
   const signature = wholeBytes(basic);
   const certificates = basic.nextIs(constructed(0)) ? parseCertificates(basic) : [];
   basic.end('a basic response');
   return {
     toBeSigned: signed.bytes,
-    signatureAlgorithm: algorithm.bytes,
+    signatureAlgorithm,
     signature,
     certificates,
     ...parseSigned(basic.inside(signed)),
@@ -163,10 +162,12 @@ function parseStatus(fields: DerReader): CertificateStatus {
 }
 
 function parseId(fields: DerReader): CertificateId {
-  const algorithm = fields.next(tags.sequence);
-  checkAlgorithm(fields.inside(algorithm));
+  const algorithm = fields.open(tags.sequence);
+  const hashAlgorithm = objectIdentifier(fields);
+  checkParameters(fields);
+  fields.close(algorithm, 'an algorithm');
   const id = {
-    hashAlgorithm: objectIdentifier(fields.inside(algorithm)),
+    hashAlgorithm,
     issuerNameHash: fields.next(tags.octetString).content,
     issuerKeyHash: fields.next(tags.octetString).content,
     serialNumber: integer(fields),

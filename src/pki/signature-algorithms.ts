@@ -1,4 +1,4 @@
-import { toHex } from '../base/bytes.ts';
+import { equalBytes, fromHex, lookupKey } from '../base/bytes.ts';
 import type { SignatureAlgorithm } from '../crypto/provider.ts';
 import { DerReader, tags } from './der.ts';
 import { objectIdentifier } from './values.ts';
@@ -21,6 +21,16 @@ const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map([
   ...pss('3', '40').map((algorithm) => [algorithm, 'rsa_pss_sha512'] as const),
 ]);
 
+const byLookupKey: ReadonlyMap<
+  number,
+  { readonly bytes: Uint8Array; readonly algorithm: SignatureAlgorithm }
+> = new Map(
+  [...algorithms].map(([hex, algorithm]) => {
+    const bytes = fromHex(hex);
+    return [lookupKey(bytes), { bytes, algorithm }];
+  }),
+);
+
 /** For error texts: what is refused and has a name that people know. */
 const names: ReadonlyMap<string, string> = new Map([
   ['1.2.840.113549.1.1.2', 'MD2 with RSA'],
@@ -37,7 +47,8 @@ const names: ReadonlyMap<string, string> = new Map([
 /** @param algorithm a DER AlgorithmIdentifier; undefined where no signature under it is believed */
 export function signatureAlgorithm(algorithm: Uint8Array): SignatureAlgorithm | undefined {
   // The longest that is known has 67 bytes.
-  return algorithm.length > 80 ? undefined : algorithms.get(toHex(algorithm));
+  const found = algorithm.length > 80 ? undefined : byLookupKey.get(lookupKey(algorithm));
+  return found !== undefined && equalBytes(found.bytes, algorithm) ? found.algorithm : undefined;
 }
 
 /** What people call an algorithm. @param algorithm a DER AlgorithmIdentifier of a certificate that was parsed */

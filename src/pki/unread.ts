@@ -29,16 +29,19 @@ export function checkUnreadValue(reader: DerReader, depth = 0): void {
   else if (isConstructed(tag)) checkUnread(reader.contents(), depth + 1);
 }
 
-/** Goes through the contents of an AlgorithmIdentifier (RFC 5280 §4.1.1.2). */
-export function checkAlgorithm(reader: DerReader): void {
+/** Goes through an AlgorithmIdentifier (RFC 5280 §4.1.1.2). @returns its DER: a view */
+export function checkAlgorithm(reader: DerReader): Uint8Array {
+  const { position } = reader;
+  const outer = reader.open(tags.sequence);
   checkObjectIdentifier(reader, reader.read(tags.objectIdentifier));
   checkParameters(reader);
+  reader.close(outer, 'an algorithm');
+  return reader.bytesFrom(position);
 }
 
 /** What is behind the object identifier of an algorithm. */
 export function checkParameters(reader: DerReader): void {
   if (!reader.atEnd) checkUnreadValue(reader);
-  reader.end('an algorithm');
 }
 
 /** End-of-contents, which only indefinite lengths have, and the number that X.680 §8.6 keeps back. */
