@@ -87,6 +87,12 @@ export const maxRememberedKeys: number = 256;
 /** Certificates of a peer that are read at all: several times what the crossed signatures of any authority need. */
 export const maxPresentedCertificates: number = 32;
 
+/** Entries of a Certificate message: compressed, thousands of empty ones have thirty bytes. More than any policy takes. */
+export const maxCertificateEntries: number = 100;
+
+/** Names in certificate_authorities that are read: the longest known lists, of Windows servers, have about 200. */
+export const maxAuthorities: number = 2_048;
+
 /** What these may come to, in bytes. */
 export const maxPresentedBytes: number = 65_536;
 

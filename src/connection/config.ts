@@ -1,4 +1,4 @@
-import { noBytes, toHex } from '../base/bytes.ts';
+import { noBytes, toHex, utf8 } from '../base/bytes.ts';
 import { resumedTicketCount, ticketCount, ticketLifetime } from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import {
@@ -15,21 +15,24 @@ import type {
   SignatureScheme,
 } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
+import { acceptedTypes } from '../handshake/certificate-types.ts';
 import type {
   ClientConfig,
   ClientIdentitySelector,
   EndpointConfig,
+  IdentityTable,
   ServerConfig,
   ServerIdentitySelector,
   TicketPolicy,
 } from '../handshake/config.ts';
-import type { Identity, ServerIdentity } from '../handshake/identity.ts';
-import { identityTable } from '../handshake/identity-choice.ts';
+import type { ClientAuthentication, Identity, ServerIdentity, TrustPolicy } from '../handshake/identity.ts';
+import { identityTable, requireEffect } from '../handshake/identity-choice.ts';
 import { MemorySessionCache } from '../sessions/client-session.ts';
 import { TicketKeys } from '../sessions/ticket-keys.ts';
 import {
   type CipherSuiteName,
   certificateCompressionCodes,
+  certificateTypeCodes,
   cipherSuiteCodes,
   namedGroupCodes,
   signatureSchemeCodes,
@@ -90,6 +93,7 @@ const defaultCertificateCompression: readonly CertificateCompression[] = ['brotl
 export function createClientConfig(settings: ClientSettings): ClientConfig {
   const common = endpointConfig(settings);
   const { trust, ticketRequest } = settings;
+  checkTrust('trust', trust);
   const identity =
     typeof settings.identity === 'function' ? settings.identity : listOf<Identity>(settings.identity ?? []);
   const keyShares = settings.keyShares ?? common.groups.slice(0, 1);
@@ -113,7 +117,7 @@ export function createClientConfig(settings: ClientSettings): ClientConfig {
     compatibilityMode: settings.compatibilityMode ?? true,
     // Only a handshake needs it: a policy that has many anchors reads them for its fingerprint.
     get sessionScope(): string {
-      scope ??= scopeOf(common.provider, trust.fingerprint, identity);
+      scope ??= scopeOf(common.provider, trust, identity);
       return scope;
     },
   });
@@ -125,6 +129,7 @@ export function createServerConfig(settings: ServerSettings): ServerConfig {
   const { identity } = settings;
   if (Array.isArray(identity) && identity.length === 0) throw new TlsUsageError('identity is empty');
   const clientAuthentication = settings.clientAuthentication ?? 'none';
+  if (settings.clientTrust !== undefined) checkTrust('clientTrust', settings.clientTrust);
   if (clientAuthentication !== 'none' && !settings.clientTrust) {
     throw new TlsUsageError(
       `clientAuthentication '${clientAuthentication}' needs clientTrust: who may be a client?`,
@@ -141,7 +146,7 @@ export function createServerConfig(settings: ServerSettings): ServerConfig {
   return Object.freeze<ServerConfig>({
     ...common,
     role: 'server',
-    identity: typeof identity === 'function' ? identity : identityTable(listOf<ServerIdentity>(identity)),
+    identity: typeof identity === 'function' ? identity : tableOf(listOf<ServerIdentity>(identity), settings),
     clientAuthentication,
     clientTrust: settings.clientTrust,
     tickets: Object.freeze<TicketPolicy>({
@@ -205,8 +210,9 @@ function names<Name extends string>(
   list: readonly Name[],
   registry: Readonly<Record<Name, number>>,
 ): readonly Name[] {
-  if (list.length === 0) throw new TlsUsageError(`${field} is empty`);
-  return knownNames(field, list, registry);
+  const known = knownNames(field, list, registry);
+  if (known.length === 0) throw new TlsUsageError(`${field} is empty`);
+  return known;
 }
 
 function knownNames<Name extends string>(
@@ -231,10 +237,35 @@ function requireInteger(field: string, value: number, min: number, max: number):
   }
 }
 
+/** The identities of a server. @throws TlsUsageError where one is not consistent */
+function tableOf(
+  identities: readonly ServerIdentity[],
+  { clientAuthentication = 'none', clientTrust }: ServerSettings,
+): IdentityTable<ServerIdentity> {
+  const modeOf = (identity: ServerIdentity): ClientAuthentication =>
+    identity.clientAuthentication ?? clientAuthentication;
+  for (const identity of identities) {
+    requireEffect(identity, modeOf(identity));
+    if (identity.clientTrust !== undefined) checkTrust('identity.clientTrust', identity.clientTrust);
+  }
+  const trustOf = (identity: ServerIdentity): TrustPolicy | undefined =>
+    modeOf(identity) === 'none' ? undefined : (identity.clientTrust ?? clientTrust);
+  return identityTable(
+    identities,
+    (one, other) => modeOf(one) === modeOf(other) && trustOf(one) === trustOf(other),
+  );
+}
+
+function checkTrust(field: string, { certificateTypes }: TrustPolicy): void {
+  if (certificateTypes !== undefined)
+    names(`${field}.certificateTypes`, certificateTypes, certificateTypeCodes);
+}
+
 /** Which identity a function will choose is not known ahead: its sessions stay within this one configuration. */
-function scopeOf(provider: CryptoProvider, trust: Uint8Array, identity: ClientConfig['identity']): string {
+function scopeOf(provider: CryptoProvider, trust: TrustPolicy, identity: ClientConfig['identity']): string {
   const own = typeof identity === 'function' ? [provider.randomBytes(32)] : identity.map(leafOf);
-  const parts = [trust, ...own].map((part) => sha256(provider, part));
+  const types = utf8(`${acceptedTypes(trust).join(' ')} ${trust.requestsOcspResponses ?? false}`);
+  const parts = [trust.fingerprint, types, ...own].map((part) => sha256(provider, part));
   return toHex(sha256(provider, ...parts));
 }
 

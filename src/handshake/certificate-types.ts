@@ -27,7 +27,8 @@ export function offerOf(types: readonly CertificateType[]): readonly number[] | 
 
 /** What a ClientHello offers, preferred ones first, as far as it is known here. */
 export function typesIn(offer: readonly number[] | undefined): readonly CertificateType[] {
-  return offer === undefined ? x509Alone : offer.flatMap((code) => nameOf(certificateTypeCodes, code) ?? []);
+  if (offer === undefined) return x509Alone;
+  return [...new Set(offer)].flatMap((code) => nameOf(certificateTypeCodes, code) ?? []);
 }
 
 /** The answer in EncryptedExtensions; none is X.509 (RFC 7250 §4.2). */

@@ -71,8 +71,17 @@ export interface ServerConfig extends EndpointConfig {
   readonly tickets: TicketPolicy;
 }
 
-/** Identities by the names in their leaves, so that a server of ten thousand finds one as fast as a server of two. */
+/** The identities of a server, so that one of ten thousand is found as fast as one of two. */
 export interface IdentityTable<Some extends Identity> {
+  /** In the order of preference. */
+  readonly all: readonly Some[];
+  readonly byType: ReadonlyMap<CertificateType, NamedIdentities<Some>>;
+  /** Whether two authenticate clients in the same way: only then one may stand in for the other. */
+  readonly isAlike: (one: Some, other: Some) => boolean;
+}
+
+/** Identities of one type, in the order of preference: by what their leaves are for, too. */
+export interface NamedIdentities<Some extends Identity> {
   readonly all: readonly Some[];
   /** By DNS name, and by what follows the `*.` of a wildcard. */
   readonly exact: ReadonlyMap<string, readonly Some[]>;

@@ -5,10 +5,10 @@ import { type Certificate, isSelfIssued, parseCertificate } from '../pki/certifi
 import type { GeneralName } from '../pki/general-names.ts';
 import { signatureAlgorithm } from '../pki/signature-algorithms.ts';
 import { latin1, orNone } from '../pki/values.ts';
-import { signatureSchemeCodes } from '../wire/names.ts';
+import { type CertificateType, signatureSchemeCodes } from '../wire/names.ts';
 import { typeOf } from './certificate-types.ts';
-import type { CertificateRequestInfo, ClientHelloInfo, IdentityTable } from './config.ts';
-import type { Identity } from './identity.ts';
+import type { CertificateRequestInfo, ClientHelloInfo, IdentityTable, NamedIdentities } from './config.ts';
+import type { ClientAuthentication, Identity, ServerIdentity } from './identity.ts';
 
 /** What a peer says that it takes; an empty list is no restriction. */
 type Wishes = Pick<
@@ -16,64 +16,111 @@ type Wishes = Pick<
   'signatureSchemes' | 'certificateSignatureSchemes' | 'certificateAuthorities'
 >;
 
-/** Reads the names of identities, which are kept in the order of preference in which they are given. */
-export function identityTable<Some extends Identity>(identities: readonly Some[]): IdentityTable<Some> {
+/**
+ * Reads the names of identities, which are kept in the order of preference in which they are given.
+ * @param isAlike whether two of them authenticate clients in the same way
+ */
+export function identityTable<Some extends Identity>(
+  identities: readonly Some[],
+  isAlike: IdentityTable<Some>['isAlike'],
+): IdentityTable<Some> {
+  const byType = new Map<CertificateType, NamedIdentities<Some>>();
+  for (const type of new Set(identities.map(typeOf)))
+    byType.set(
+      type,
+      byName(
+        identities.filter((identity) => typeOf(identity) === type),
+        isAlike,
+      ),
+    );
+  return { all: identities, byType, isAlike };
+}
+
+function byName<Some extends Identity>(
+  all: readonly Some[],
+  isAlike: IdentityTable<Some>['isAlike'],
+): NamedIdentities<Some> {
   const exact = new Map<string, Some[]>();
   const wildcards = new Map<string, Some[]>();
-  for (const identity of identities) {
+  for (const identity of all) {
     for (const name of new Set(factsOf(identity).names)) {
       const [names, key] = name.startsWith('*.') ? [wildcards, name.slice(2)] : [exact, name];
       const same = names.get(key);
       if (same === undefined) names.set(key, [identity]);
-      else same.push(identity);
+      else if (isAlike(identity, same[0]!)) same.push(identity);
+      else throw new TlsUsageError(`identity: two for ${name} authenticate clients in different ways`);
     }
   }
-  return { all: identities, exact, wildcards };
+  return { all, exact, wildcards };
 }
 
 /**
  * The identity for a client (RFC 9846 §4.5.1.2): of those of the type that it likes best, those with the exact name of its
  * server_name, else those with a wildcard for it, else the first ones of all: of these the one that fits best.
+ *
+ * How clients are authenticated is for the name to say, and never for what a client can verify: what the first identity
+ * of the name says, all have to say that stand in for it.
  */
 export function chooseServerIdentity<Some extends Identity>(
-  { all, exact, wildcards }: IdentityTable<Some>,
+  { all, byType, isAlike }: IdentityTable<Some>,
   hello: ClientHelloInfo,
 ): Some {
   const [first, second] = all;
   if (first === undefined) throw new TlsUsageError('a server has no identity to choose from');
   if (second === undefined) return first;
   const { serverName = '', serverCertificateTypes } = hello;
-  const domain = serverName.slice(serverName.indexOf('.') + 1);
+  const certified = byType.get('X509');
+  const leading = (certified && namedIn(certified, serverName).flat()[0]) ?? first;
   const fits = fitting(hello);
-  let unable: Some | undefined;
   for (const type of serverCertificateTypes) {
-    const ofType = (identities: readonly Some[] = []): readonly Some[] =>
-      identities.filter((identity) => typeOf(identity) === type);
-    const named = [ofType(exact.get(serverName)), ofType(wildcards.get(domain))];
-    const candidates = named.some(({ length }) => length > 0)
-      ? named
-      : [ofType(all.slice(0, maxIdentitiesTried))];
-    for (const identities of candidates) {
-      const best = bestOf(identities, fits);
+    const ofType = byType.get(type);
+    if (ofType === undefined) continue;
+    const named = namedIn(ofType, serverName);
+    for (const identities of named.some(({ length }) => length > 0) ? named : [ofType.all]) {
+      const alike = identities.slice(0, maxIdentitiesTried).filter((one) => isAlike(one, leading));
+      const best = bestOf(alike, fits);
       if (best !== undefined) return best;
     }
-    unable ??= candidates.flat()[0];
   }
   // None can sign for this client, or is of no type of its: that has an alert of its own.
-  return unable ?? first;
+  return leading;
+}
+
+/** Those with the name, and those with a wildcard for it. */
+function namedIn<Some extends Identity>(
+  { exact, wildcards }: NamedIdentities<Some>,
+  serverName: string,
+): readonly (readonly Some[])[] {
+  const domain = serverName.slice(serverName.indexOf('.') + 1);
+  return [exact.get(serverName) ?? [], wildcards.get(domain) ?? []];
 }
 
 /**
- * The identity for a server that asks (RFC 9846 §4.5.1.3): the first one that fits best what the server takes; none where
- * none was issued by an authority that the server names. Where there is but one, it is for everybody: the chain to such
- * an authority may be longer than what its owner has.
+ * The identity for a server that asks (RFC 9846 §4.5.1.3): the first one of the type that fits best what the server takes;
+ * none where none was issued by an authority that the server names. Where there is but one, it is for everybody: the
+ * chain to such an authority may be longer than what its owner has.
  */
 export function chooseClientIdentity(
   identities: readonly Identity[],
+  type: CertificateType,
   request: CertificateRequestInfo,
 ): Identity | undefined {
   const fits = fitting(request);
-  return bestOf(identities.length === 1 ? identities : identities.filter(fits.authorities), fits);
+  const isOnly = identities.length === 1;
+  const candidates = identities.filter(
+    (identity) => typeOf(identity) === type && (isOnly || fits.authorities(identity)),
+  );
+  return bestOf(candidates, fits);
+}
+
+/** Who says whom to trust means to ask. @throws TlsUsageError where a `clientTrust` would have no effect */
+export function requireEffect(identity: ServerIdentity, effective: ClientAuthentication): void {
+  const { clientTrust, clientAuthentication } = identity;
+  if (clientTrust !== undefined && clientAuthentication === undefined && effective === 'none') {
+    throw new TlsUsageError(
+      "an identity has clientTrust, but clientAuthentication is 'none', so that no client is asked: say 'request' or 'require'",
+    );
+  }
 }
 
 /** What a peer wishes, as questions about an identity. */

@@ -103,12 +103,17 @@ export function checkSecondClientHello(
   return share;
 }
 
+/** In lower case, and without the dot of the root, which has no place there (RFC 6066 §3). */
+export function serverNameIn({ extensions }: ClientHello): string | undefined {
+  return extensions.server_name?.toLowerCase().replace(/\.$/, '');
+}
+
 /** What an identity may be chosen by. Copies: it outlives the message. */
 export function clientHelloInfo(hello: ClientHello): ClientHelloInfo {
   const { extensions } = hello;
   const signatureSchemes = extensions.signature_algorithms ?? [];
   return {
-    serverName: extensions.server_name?.toLowerCase(),
+    serverName: serverNameIn(hello),
     alpnProtocols: extensions.application_layer_protocol_negotiation ?? [],
     signatureSchemes,
     certificateSignatureSchemes: extensions.signature_algorithms_cert ?? signatureSchemes,

@@ -8,6 +8,7 @@ import type { Transcript } from '../keys/transcript.ts';
 import { decodeSessionState, type SessionState } from '../sessions/session-state.ts';
 import { bindersLength, type ClientHello } from '../wire/hello.ts';
 import { pskKeyExchangeModes } from '../wire/names.ts';
+import { acceptedTypes } from './certificate-types.ts';
 import type { ServerConfig } from './config.ts';
 import type { ClientAuthentication, Identity, TrustPolicy } from './identity.ts';
 import { ask, type Handshake } from './steps.ts';
@@ -39,7 +40,9 @@ export function sessionPolicyHash(
   clientTrust: TrustPolicy | undefined,
 ): Uint8Array {
   const trust = clientAuthentication === 'none' ? undefined : clientTrust;
-  const parts = [policyLabel, identity.chain[0], utf8(clientAuthentication), trust?.fingerprint];
+  // Two policies of a caller's may have one fingerprint and take other things.
+  const types = trust && utf8(acceptedTypes(trust).join(' '));
+  const parts = [policyLabel, identity.chain[0], utf8(clientAuthentication), trust?.fingerprint, types];
   return sha256(config.provider, ...parts.map((part) => lengthPrefixed(part ?? new Uint8Array(0))));
 }
 

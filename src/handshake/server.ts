@@ -1,5 +1,6 @@
 import { noBytes, wipe } from '../base/bytes.ts';
 import { peerError, TlsCertificateError, TlsUsageError } from '../base/errors.ts';
+import { maxAuthorityNames } from '../base/limits.ts';
 import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 import type { CipherSuite } from '../keys/cipher-suites.ts';
 import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
@@ -42,7 +43,7 @@ import { acceptedTypes, typeOf, typesIn } from './certificate-types.ts';
 import { certificateSignatureSchemes } from './client-hello.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
-import { chooseServerIdentity } from './identity-choice.ts';
+import { chooseServerIdentity, requireEffect } from './identity-choice.ts';
 import type { HandshakeOutcome } from './outcome.ts';
 import {
   checkClientHello,
@@ -51,6 +52,7 @@ import {
   chooseGroup,
   chooseProtocol,
   clientHelloInfo,
+  serverNameIn,
 } from './server-hello.ts';
 import { acceptSession, type ServerPolicy, sessionPolicyHash } from './server-psk.ts';
 import { ocspResponseOf } from './stapling.ts';
@@ -139,19 +141,19 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
       flight.limitReceivedRecords(config.recordSizeLimit);
     }
     const tickets = ticketsFor(config, hello, session !== undefined);
-    const asked = session ? undefined : clientTypeFor(policy, hello);
+    const clientType = clientTypeFor(policy, hello, session !== undefined);
     const encrypted = encodeEncryptedExtensions({
       server_name: extensions.server_name === undefined || session ? undefined : true,
       application_layer_protocol_negotiation: alpnProtocol,
       record_size_limit: limit === undefined ? undefined : config.recordSizeLimit,
       ticket_request: extensions.ticket_request ? tickets.owed : undefined,
-      server_certificate_type:
-        extensions.server_certificate_type && !session ? certificateTypeCodes[serverType] : undefined,
+      // In a resumed handshake too, where none is shown: clients take no answer for X.509 (RFC 7250 §4.2).
+      server_certificate_type: extensions.server_certificate_type && certificateTypeCodes[serverType],
       client_certificate_type:
-        extensions.client_certificate_type && asked ? certificateTypeCodes[asked] : undefined,
+        extensions.client_certificate_type && clientType && certificateTypeCodes[clientType],
     });
     sendMessage(state, encrypted);
-    const requested = asked && { policy, certificateType: asked };
+    const requested = session || !clientType ? undefined : { policy, certificateType: clientType };
     if (scheme) yield* sendServerAuthentication(state, hello, identity, scheme, requested);
     sendFinished(state, handshakeTraffic.server);
 
@@ -175,7 +177,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
       group,
       peerSignatureScheme: client?.signatureScheme,
       alpnProtocol,
-      serverName: extensions.server_name?.toLowerCase(),
+      serverName: serverNameIn(hello),
       resumed: session !== undefined,
       helloRetryRequest: retried,
       peerCertificates: client?.chain ?? session?.state.clientCertificates ?? [],
@@ -262,13 +264,17 @@ function requireOffered(identity: ServerIdentity, { extensions }: ClientHello): 
   throw peerError('unsupported_certificate', `the client does not take ${type} from a server`);
 }
 
-/** How the client is to authenticate; undefined where it is not asked to. */
-function clientTypeFor(policy: ServerPolicy, { extensions }: ClientHello): CertificateType | undefined {
+/** How the client is to authenticate, or would be; undefined where it is not asked to. */
+function clientTypeFor(
+  policy: ServerPolicy,
+  { extensions }: ClientHello,
+  isResumed: boolean,
+): CertificateType | undefined {
   const { clientAuthentication, clientTrust } = policy;
   if (clientAuthentication === 'none' || !clientTrust) return undefined;
   const accepted = acceptedTypes(clientTrust);
   const type = typesIn(extensions.client_certificate_type).find((offered) => accepted.includes(offered));
-  if (type || clientAuthentication === 'request') return type;
+  if (type || isResumed || clientAuthentication === 'request') return type;
   throw peerError('unsupported_certificate', `the client offers no ${accepted.join(' or ')} of its own`);
 }
 
@@ -279,6 +285,7 @@ function policyOf(config: ServerConfig, identity: ServerIdentity): ServerPolicy 
   if (clientAuthentication !== 'none' && !clientTrust) {
     throw new TlsUsageError('an identity requests client certificates, but nothing says which are trusted');
   }
+  requireEffect(identity, clientAuthentication);
   const hash = sessionPolicyHash(config, identity, clientAuthentication, clientTrust);
   return { clientAuthentication, clientTrust, hash };
 }
@@ -309,7 +316,7 @@ function* sendServerAuthentication(
     const { clientTrust } = requested.policy;
     const extensions: CertificateRequestExtensions = {
       status_request: clientTrust?.requestsOcspResponses ? true : undefined,
-      certificate_authorities: clientTrust?.certificateAuthorities,
+      certificate_authorities: asHint(clientTrust?.certificateAuthorities),
       signature_algorithms: codes(signatureSchemeCodes, config.signatureSchemes),
       signature_algorithms_cert: certificateSignatureSchemes,
       compress_certificate: offeredCompression(config),
@@ -321,6 +328,12 @@ function* sendServerAuthentication(
   const certificate = certificateOf(identity, response);
   sendMessage(state, compressedFor(config, asked.compress_certificate, identity, certificate));
   yield* sendCertificateVerify(state, 'server', identity, scheme);
+}
+
+/** Undefined where there are none, or so many that they are no hint; part of them would keep others' clients from trying. */
+function asHint(authorities: readonly Uint8Array[] = []): readonly Uint8Array[] | undefined {
+  const length = authorities.reduce((sum, name) => sum + 2 + name.length, 0);
+  return length > 0 && length <= maxAuthorityNames ? authorities : undefined;
 }
 
 /** Undefined for a client that has no certificate, where that is allowed. */

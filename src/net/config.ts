@@ -59,7 +59,7 @@ export interface CommonOptions {
   readonly revocation?: RevocationOptions | undefined;
   /**
    * SHA-256 hashes of public keys (DER SubjectPublicKeyInfo), as 32 bytes or in base64. One key of the chain has to be
-   * among them, beside every other check.
+   * among them, beside every other check. They say nothing of `rawPublicKeys`.
    */
   readonly pins?: readonly (string | Uint8Array)[] | undefined;
   /**

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
 import { copyBytes, equalBytes } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import { maxOcspResponse } from '../base/limits.ts';
+import { importPublicKey } from '../crypto/node/public-key.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
 import type { Identity } from '../handshake/identity.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
@@ -116,9 +117,21 @@ function checkReady<Ready extends Identity>(identity: Ready, what: string): Read
   if (typeof signer?.sign !== 'function' || !Array.isArray(signer.schemes) || signer.schemes.length === 0) {
     throw new TlsUsageError(`${what}.signer: expected { schemes, sign } with at least one signature scheme`);
   }
+  const { certificateType = 'X509' } = identity;
+  if (!Object.hasOwn(optionNames, certificateType))
+    throw new TlsUsageError(
+      `${what}.certificateType: expected 'X509' or 'RawPublicKey', got ${certificateType}`,
+    );
+  if (certificateType === 'RawPublicKey' && !isPublicKey(chain)) {
+    throw new TlsUsageError(`${what}.chain: expected one DER SubjectPublicKeyInfo for a raw public key`);
+  }
   if (identity.ocspResponse !== undefined)
     checkOcspResponse(identity.ocspResponse, undefined, `${what}.ocspResponse`);
   return identity;
+}
+
+function isPublicKey([spki, ...others]: readonly Uint8Array[]): boolean {
+  return spki !== undefined && others.length === 0 && importPublicKey(spki) !== undefined;
 }
 
 function loadKey({ key, passphrase }: KeyOptions, what: string): KeyObject {

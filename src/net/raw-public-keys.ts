@@ -4,7 +4,7 @@ import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type { TrustPolicy } from '../handshake/identity.ts';
-import { askedToo, type PeerCheck } from './trust.ts';
+import { askedToo, otherPurpose, type PeerCheck } from './trust.ts';
 
 /** A public key: PEM text, DER SubjectPublicKeyInfo, or a KeyObject. */
 export type RawPublicKeySource = string | Uint8Array | KeyObject;
@@ -32,7 +32,8 @@ export function rawPublicKeyTrust(
   return Object.freeze<TrustPolicy>({
     fingerprint: sha256(provider, names, own),
     certificateTypes: Object.freeze(['RawPublicKey'] as const),
-    verify({ chain, host }, context) {
+    verify({ chain, host, purpose: asked }, context) {
+      if (asked !== purpose) return { trusted: false, error: otherPurpose(purpose, asked) };
       const [publicKey = noBytes] = chain;
       if (keys.has(toHex(publicKey))) {
         const peer = { path: [], publicKey: publicKey.slice(), purpose, host };
@@ -76,7 +77,10 @@ function encoded(source: unknown, what: string): Uint8Array {
   if (isKey && source.type !== 'public')
     throw new TlsUsageError(`${what}: expected a public key, got a ${source.type} one`);
   // Node would take a private key's PEM as well, and give its public half.
-  if (!isKey && !(typeof source === 'string' && /^\s*-----BEGIN PUBLIC KEY-----/.test(source))) {
+  const isPem = typeof source === 'string' && /^\s*-----BEGIN PUBLIC KEY-----/.test(source);
+  if (isPem && source.split('-----BEGIN ').length > 2)
+    throw new TlsUsageError(`${what}: expected one public key, got PEM text of several; give each by itself`);
+  if (!isKey && !isPem) {
     throw new TlsUsageError(
       `${what}: expected PEM text (PUBLIC KEY), a DER SubjectPublicKeyInfo or a KeyObject, got ${typeof source}`,
     );

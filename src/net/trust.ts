@@ -1,6 +1,5 @@
 import { noBytes, utf8 } from '../base/bytes.ts';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
-import { maxAuthorityNames } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type {
@@ -39,7 +38,7 @@ export interface VerifiedPeer {
   readonly publicKey: Uint8Array;
   /** What the leaf is good for. */
   readonly purpose: 'server' | 'client';
-  /** The name that the leaf is valid for; undefined for a client. */
+  /** The name that the leaf is valid for; undefined for a client. For a raw public key nobody has vouched for it. */
   readonly host: string | undefined;
 }
 
@@ -84,7 +83,7 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       return fingerprint;
     },
     get certificateAuthorities(): readonly Uint8Array[] | undefined {
-      return purpose === 'client' ? asHint(anchors().authorities) : undefined;
+      return purpose === 'client' ? anchors().authorities : undefined;
     },
     requestsOcspResponses: revocation.stapledResponses !== 'ignore',
     verify(peer: PeerChain, context: QuestionContext): MaybePromise<TrustVerdict> {
@@ -120,12 +119,6 @@ export function askedToo(
   return isPromiseLike(answer) ? answer.then(verdict) : verdict(answer);
 }
 
-/** Undefined where there are so many that they are none; part of them would keep others' clients from trying. */
-function asHint(authorities: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
-  const length = authorities.reduce((sum, name) => sum + 2 + name.length, 0);
-  return length > 0 && length <= maxAuthorityNames ? authorities : undefined;
-}
-
 /** A careless answer, nothing at all or a word, must not let anybody in. */
 function refusedBy(value: unknown): TrustVerdict {
   if (value instanceof TlsCertificateError) return { trusted: false, error: value };
@@ -143,6 +136,6 @@ export function isPromiseLike<T>(value: MaybePromise<T>): value is PromiseLike<T
   return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }
 
-function otherPurpose(purpose: string, asked: string): TlsCertificateError {
+export function otherPurpose(purpose: string, asked: string): TlsCertificateError {
   return new TlsCertificateError('not_acceptable', `This trust policy judges ${purpose}s, not ${asked}s.`);
 }

@@ -1,4 +1,4 @@
-import { maxOcspStatuses } from '../base/limits.ts';
+import { maxOcspStatuses, maxPresentedCertificates } from '../base/limits.ts';
 import { type Revocation, revocationReason } from './crl.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues } from './extensions.ts';
@@ -107,7 +107,11 @@ function parseCertificates(basic: DerReader): readonly Uint8Array[] {
   const list = explicit.enter(tags.sequence);
   explicit.end('the certificates');
   const certificates: Uint8Array[] = [];
-  while (!list.atEnd) certificates.push(list.next(tags.sequence).bytes);
+  while (!list.atEnd) {
+    if (certificates.length === maxPresentedCertificates)
+      throw list.error(`an OCSP response with more than ${maxPresentedCertificates} certificates`);
+    certificates.push(list.next(tags.sequence).bytes);
+  }
   return certificates;
 }
 

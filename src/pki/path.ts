@@ -1,16 +1,11 @@
-import { copyBytes, equalBytes, lookupKey } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
-import {
-  maxIntermediates,
-  maxPathSteps,
-  maxRefusedPaths,
-  maxRememberedKeys,
-  maxSignatureChecks,
-} from '../base/limits.ts';
+import { maxIntermediates, maxPathSteps, maxRefusedPaths, maxSignatureChecks } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
+import { keyOf, rememberKeys } from './keys.ts';
 import { brokenNameConstraints, type Comparisons, noComparisons } from './name-constraints.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
 
@@ -108,70 +103,6 @@ export function checkCertificate(
     fail('critical_extension', `${name()} has critical extensions that Tacit does not know: ${list}.`);
   }
   keyOf(certificate, position, provider);
-}
-
-interface KnownKeys {
-  /** What came of reading keys, good and bad: anchors' are used again and again, a search asks for each many times. */
-  readonly byCertificate: WeakMap<Certificate, PublicKey | string>;
-  /** Those of authorities that led to an anchor, by `lookupKey`: most peers' certificates are from the same few. */
-  readonly ofAuthorities: Map<number, { readonly subjectPublicKeyInfo: Uint8Array; readonly key: PublicKey }>;
-}
-
-const known = new WeakMap<CryptoProvider, KnownKeys>();
-
-function knownKeys(provider: CryptoProvider): KnownKeys {
-  let keys = known.get(provider);
-  if (keys === undefined) {
-    keys = { byCertificate: new WeakMap(), ofAuthorities: new Map() };
-    known.set(provider, keys);
-  }
-  return keys;
-}
-
-/** Spares the next chain under the same authorities the imports. A stranger cannot fill this: nothing false leads to an anchor. */
-function rememberKeys(path: readonly Certificate[], provider: CryptoProvider): void {
-  const { ofAuthorities } = knownKeys(provider);
-  for (let position = 1; position < path.length - 1; position++) {
-    const authority = path[position]!;
-    const lookup = lookupKey(authority.subjectPublicKeyInfo);
-    if (ofAuthorities.has(lookup)) continue;
-    // The oldest goes.
-    if (ofAuthorities.size === maxRememberedKeys) ofAuthorities.delete(ofAuthorities.keys().next().value!);
-    const subjectPublicKeyInfo = copyBytes(authority.subjectPublicKeyInfo);
-    ofAuthorities.set(lookup, { subjectPublicKeyInfo, key: keyOf(authority, position, provider) });
-  }
-}
-
-/**
- * RSA from 2 048 to 8 192 bits, the curves that TLS 1.3 signs with, and Ed25519.
- * @throws TlsCertificateError (`weak_key`)
- */
-export function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
-  const { byCertificate, ofAuthorities } = knownKeys(provider);
-  let key = byCertificate.get(certificate);
-  if (key === undefined) {
-    const { subjectPublicKeyInfo } = certificate;
-    const found = ofAuthorities.get(lookupKey(subjectPublicKeyInfo));
-    const isKnown = found !== undefined && equalBytes(found.subjectPublicKeyInfo, subjectPublicKeyInfo);
-    key = isKnown ? found.key : readKey(certificate, provider);
-    byCertificate.set(certificate, key);
-  }
-  if (typeof key !== 'string') return key;
-  const message = `The certificate "${nameOf(certificate, 'subject')}" ${key}`;
-  throw new TlsCertificateError('weak_key', message, placeOf(certificate, position));
-}
-
-/** The key, or what is wrong with it. */
-function readKey({ subjectPublicKeyInfo }: Certificate, provider: CryptoProvider): PublicKey | string {
-  const key = provider.importPublicKey(subjectPublicKeyInfo);
-  if (key === undefined)
-    return 'has a key that Tacit does not take: it takes RSA with an odd exponent of 3 or more, P-256, P-384, P-521 and Ed25519. It needs a new key.';
-  const { modulusBits } = key;
-  if (modulusBits === undefined) return key;
-  if (modulusBits < 2048)
-    return `has an RSA key of ${modulusBits} bits, fewer than 2048. It needs a new key.`;
-  // A longer modulus would let a peer choose how long we compute.
-  return modulusBits > 8192 ? `has an RSA key of ${modulusBits} bits; Tacit takes up to 8192.` : key;
 }
 
 /** The purpose as an extended key usage (RFC 5280 §4.2.1.12), and in words. */

@@ -2,7 +2,7 @@ import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
 import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import type { Revocation, RevocationList } from './crl.ts';
 import { keyUsages } from './extensions.ts';
-import { keyOf } from './path.ts';
+import { keyOf } from './keys.ts';
 import {
   type Link,
   type StapledResponse,
@@ -10,6 +10,7 @@ import {
   type StatusQuestion,
   stapledStatus,
 } from './stapled.ts';
+import { orError } from './values.ts';
 
 /** How revocation is looked at. */
 export interface RevocationSettings {
@@ -33,7 +34,7 @@ export interface RevocationQuestion extends StatusQuestion {
   /** The OCSP responses that came with certificates. */
   readonly responses: ReadonlyMap<Certificate, StapledResponse>;
   /** What they said of a certificate by its issuer: searched paths share their links. */
-  readonly answers: Map<Certificate, Map<Certificate, StapledStatus>>;
+  readonly answers: Map<Certificate, Map<Certificate, StapledStatus | TlsCertificateError>>;
 }
 
 /** status_request, in the list of what a certificate promises (RFC 7633). */
@@ -94,13 +95,16 @@ function answerAbout(
   }
   let answer = known.get(issuer);
   if (answer === undefined) {
-    answer = stapledStatus(response, link, question, (delegate) =>
-      about({ ...link, certificate: delegate }, settings, question).some(
-        (list) => list.revocationOf(delegate.serialNumber) !== undefined,
+    answer = orError(() =>
+      stapledStatus(response, link, question, (delegate) =>
+        about({ ...link, certificate: delegate }, settings, question).some(
+          (list) => list.revocationOf(delegate.serialNumber) !== undefined,
+        ),
       ),
     );
     known.set(issuer, answer);
   }
+  if (answer instanceof TlsCertificateError) throw answer;
   if (answer.status === 'revoked') failRevoked(link, answer.revocation);
   return answer;
 }

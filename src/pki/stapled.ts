@@ -8,10 +8,11 @@ import { type Certificate, nameOf, parseCertificate, placeOf } from './certifica
 import type { Revocation } from './crl.ts';
 import { DerReader, tags } from './der.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
+import { keyOf } from './keys.ts';
 import { type CertificateStatus, type OcspResponse, parseOcspResponse } from './ocsp.ts';
-import { checkCertificate, keyOf } from './path.ts';
+import { checkCertificate } from './path.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
-import { orNone, wholeBytes } from './values.ts';
+import { orError, orNone, wholeBytes } from './values.ts';
 
 /** What a question for a certificate's status is put with. */
 export interface StatusQuestion {
@@ -33,12 +34,7 @@ export interface Link {
 export type StapledResponse = OcspResponse | 'no answer' | TlsCertificateError;
 
 export function readStapled(der: Uint8Array): StapledResponse {
-  try {
-    return parseOcspResponse(der) ?? 'no answer';
-  } catch (error) {
-    if (error instanceof TlsCertificateError) return error;
-    throw error;
-  }
+  return orError(() => parseOcspResponse(der) ?? 'no answer');
 }
 
 /** What a response says of a certificate: good until then, in milliseconds since 1970; revoked; or nothing, and why. */
@@ -77,8 +73,10 @@ export function stapledStatus(
     if (typeof status === 'object') return { status: 'revoked', revocation: status };
   const current = about.filter((status) => isCurrent(status, now));
   if (current.length === 0) {
-    const until = new Date(Math.max(...about.map(expiryOf))).toISOString();
-    const why = `is not of this time: it was to be renewed by ${until}, and it is ${new Date(now).toISOString()}`;
+    const [from, until] = [about.map(({ thisUpdate }) => thisUpdate), about.map(expiryOf)].map((times) =>
+      new Date(Math.max(...times)).toISOString(),
+    );
+    const why = `is not of this time: it is for ${from} to ${until}, and it is ${new Date(now).toISOString()}`;
     return { status: 'none', why };
   }
   const good = current.filter(({ status }) => status === 'good');

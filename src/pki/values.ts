@@ -141,14 +141,20 @@ export function generalizedTime(reader: DerReader): number {
   return time(reader);
 }
 
-/** Undefined where something is malformed. */
-export function orNone<T>(parse: () => T): T | undefined {
+/** What is wrong with something, where it is. */
+export function orError<T>(ask: () => T): T | TlsCertificateError {
   try {
-    return parse();
+    return ask();
   } catch (error) {
-    if (error instanceof TlsCertificateError) return undefined;
+    if (error instanceof TlsCertificateError) return error;
     throw error;
   }
+}
+
+/** Undefined where something is malformed. */
+export function orNone<T>(parse: () => T): T | undefined {
+  const result = orError(parse);
+  return result instanceof TlsCertificateError ? undefined : result;
 }
 
 /** One character for each byte. */

@@ -1,6 +1,6 @@
 import { noBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
-import { maxServerName, minRecordSizeLimit } from '../base/limits.ts';
+import { maxAuthorities, maxServerName, minRecordSizeLimit } from '../base/limits.ts';
 import type { ExtensionCodec } from './extensions.ts';
 import { Reader } from './reader.ts';
 import type { Writer } from './writer.ts';
@@ -199,7 +199,11 @@ export const distinguishedNames: ExtensionCodec<readonly Uint8Array[]> = {
   read(reader) {
     const list = reader.list(2, 3);
     const names: Uint8Array[] = [];
-    while (list.remaining > 0) names.push(list.vector(2, 1));
+    while (list.remaining > 0) {
+      if (names.length === maxAuthorities)
+        throw peerError('illegal_parameter', `certificate_authorities has more than ${maxAuthorities} names`);
+      names.push(list.vector(2, 1));
+    }
     return names;
   },
   write(writer, names) {

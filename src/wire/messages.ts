@@ -1,4 +1,5 @@
 import { peerError } from '../base/errors.ts';
+import { maxCertificateEntries } from '../base/limits.ts';
 import {
   certificateStatus,
   compressionAlgorithms,
@@ -138,6 +139,9 @@ export function decodeCertificate(body: Uint8Array): Certificate {
   reader.end();
   const entries: CertificateEntry[] = [];
   while (list.remaining > 0) {
+    if (entries.length === maxCertificateEntries) {
+      throw peerError('bad_certificate', `Certificate has more than ${maxCertificateEntries} entries`);
+    }
     const certificate = list.vector(3, 1);
     const extensions = readExtensions<CertificateEntryExtensions>(
       list.list(2, 0),

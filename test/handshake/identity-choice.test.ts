@@ -1,8 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { equalBytes } from '../../src/base/bytes.ts';
 import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import type { SignatureScheme } from '../../src/crypto/provider.ts';
-import type { Identity, ServerIdentity } from '../../src/handshake/identity.ts';
+import type { Identity, ServerIdentity, TrustPolicy } from '../../src/handshake/identity.ts';
 import { type ClientHelloExtensions, decodeClientHello, encodeClientHello } from '../../src/wire/hello.ts';
 import { decodeCertificateRequest, encodeCertificateRequest } from '../../src/wire/messages.ts';
 import {
@@ -14,7 +15,7 @@ import {
   type TestKeyType,
 } from '../support/certificates.ts';
 import { field } from '../support/crl.ts';
-import { clientConfig, type Endpoint, serverConfig } from '../support/engine.ts';
+import { clientConfig, type Endpoint, serverConfig, trustAll } from '../support/engine.ts';
 import {
   alteringClient,
   alteringServer,
@@ -160,6 +161,97 @@ describe('a server of several identities chooses', () => {
   });
 });
 
+describe('how clients are authenticated', () => {
+  const required = { clientAuthentication: 'require', clientTrust: trustAll } as const;
+  const raw = (): ServerIdentity => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
+    return { certificateType: 'RawPublicKey', chain: [spki], signer: nodeSigner(privateKey) };
+  };
+
+  /** What becomes of a client without a certificate. */
+  async function admitted(
+    identity: readonly ServerIdentity[],
+    client: Parameters<typeof clientConfig>[0] = {},
+    host = 'y.b.example',
+  ): Promise<string> {
+    const endpoint = clientOf(clientConfig(client), { host });
+    return outcomeOf(endpoint, serverOf(await serverConfig({ identity }))).server;
+  }
+
+  it('is for the name to say, not for what a client can verify', async () => {
+    const [guarded] = named('exact rsa').map((one) => ({ ...one, ...required }));
+    const [wildcard] = named('wildcard');
+    const all = [guarded!, wildcard!, raw()];
+    expect(await admitted(all)).toBe('TLS_CERTIFICATE');
+    expect(await admitted(all, { signatureSchemes: ['ed25519'] })).toBe('handshake_failure');
+    const trust: TrustPolicy = { ...trustAll, certificateTypes: ['RawPublicKey'] };
+    expect(await admitted(all, { trust })).toBe('unsupported_certificate');
+    expect(await admitted(all, { trust: { ...trust, certificateTypes: ['RawPublicKey', 'X509'] } })).toBe(
+      'TLS_CERTIFICATE',
+    );
+    // The other names are open, and one that says the same may stand in.
+    expect(await admitted(all, {}, 'z.b.example')).toBe('done');
+    const alike = [guarded!, { ...wildcard!, ...required }];
+    expect(await admitted(alike, { signatureSchemes: ['ed25519'] })).toBe('TLS_CERTIFICATE');
+  });
+
+  it('is for the first to say where no name is asked for', async () => {
+    const [guarded] = named('a rsa').map((one) => ({ ...one, ...required }));
+    const all = [guarded!, ...named('default')];
+    expect(await admitted(all, {}, '192.0.2.1')).toBe('TLS_CERTIFICATE');
+    expect(await admitted(all, { signatureSchemes: ['ed25519'] }, '192.0.2.1')).toBe('handshake_failure');
+  });
+
+  it('cannot be shed by the dot of the root', async () => {
+    const [guarded] = named('exact rsa').map((one) => ({ ...one, ...required }));
+    const dotted: Edit = (message) => {
+      const hello = decodeClientHello(message.subarray(4));
+      const { order: _, ...before } = hello.extensions;
+      return encodeClientHello({ ...hello, extensions: { ...before, server_name: 'Y.b.example.' } });
+    };
+    const client = alteringClient(clientConfig(), 'client_hello', dotted);
+    const server = serverOf(await serverConfig({ identity: [...named('default'), guarded!] }));
+    expect(outcomeOf(client, server).server).toBe('TLS_CERTIFICATE');
+    const open = serverOf(await serverConfig({ identity: named('default', 'exact rsa') }));
+    expect(outcomeOf(alteringClient(clientConfig(), 'client_hello', dotted), open)).toEqual(bothDone);
+    expect(open.info.serverName).toBe('y.b.example');
+  });
+
+  it.each<[string, () => readonly ServerIdentity[], RegExp]>([
+    [
+      'two of one name differ',
+      () => [named('a')[0]!, { ...named('a rsa')[0]!, ...required }],
+      /^identity: two for a\.example authenticate clients in different ways/,
+    ],
+    [
+      'one trusts clients that nobody asks',
+      () => [{ ...named('a')[0]!, clientTrust: trustAll }],
+      /^an identity has clientTrust, but clientAuthentication is 'none'/,
+    ],
+    [
+      'one takes a type that does not exist',
+      () => [
+        { ...named('a')[0]!, ...required, clientTrust: { ...trustAll, certificateTypes: ['raw' as 'X509'] } },
+      ],
+      /^identity\.clientTrust\.certificateTypes has 'raw'/,
+    ],
+  ])('is a mistake where %s', async (_, identity, message) => {
+    await expect(serverConfig({ identity: identity() })).rejects.toThrow(message);
+  });
+});
+
+it('the only one of a type is found behind many of another', async () => {
+  const many = Array.from({ length: 40 }, () => ({ ...named('default')[0]! }));
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
+  const key: Identity = { certificateType: 'RawPublicKey', chain: [spki], signer: nodeSigner(privateKey) };
+  const trust: TrustPolicy = { ...trustAll, certificateTypes: ['RawPublicKey'] };
+  const client = clientOf(clientConfig({ trust }), { host: 'nobody.test' });
+  expect(outcomeOf(client, serverOf(await serverConfig({ identity: [...many, key] })))).toEqual(bothDone);
+  expect(client.info.peerRawPublicKey).toEqual(spki);
+});
+
 describe('a client of several identities', () => {
   /** Whom the server sees, that asks with these extensions. */
   async function seen(
@@ -200,6 +292,14 @@ describe('a client of several identities', () => {
 
   it('finds an authority anywhere in its chain', async () => {
     expect(await seen(['by p384', 'below'], { authorities: [root] })).toBe('below');
+  });
+
+  it('shows no certificate but its only identity to an authority that did not issue it', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
+    identities.set('raw', { certificateType: 'RawPublicKey', chain: [spki], signer: nodeSigner(privateKey) });
+    expect(await seen(['by p256', 'raw'], { authorities: [other] })).toBeUndefined();
+    expect(await seen(['by p256', 'raw'], { authorities: [root] })).toBe('by p256');
   });
 
   it('shows its only one, whatever authorities the server names', async () => {

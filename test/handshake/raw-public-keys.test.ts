@@ -2,9 +2,11 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { beforeAll, describe, expect, it } from 'vitest';
 import { noBytes } from '../../src/base/bytes.ts';
 import type { ClientSettings, ServerSettings } from '../../src/connection/config.ts';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import type { Identity, PeerChain, TrustPolicy } from '../../src/handshake/identity.ts';
 import { MemorySessionCache } from '../../src/sessions/client-session.ts';
+import { TicketKeys } from '../../src/sessions/ticket-keys.ts';
 import { decodeClientHello } from '../../src/wire/hello.ts';
 import {
   decodeCertificate,
@@ -175,6 +177,34 @@ describe('the messages', () => {
       return encodeEncryptedExtensions({ ...before, ...answer });
     };
 
+  it('answer in a resumed session as well: some clients take no answer for X.509', async () => {
+    const answers: unknown[] = [];
+    const watching = altering('encrypted_extensions', (message) => {
+      const { server_certificate_type, client_certificate_type } = decodeEncryptedExtensions(
+        message.subarray(4),
+      );
+      answers.push([server_certificate_type, client_certificate_type]);
+      return message;
+    });
+    const client = clientConfig({ trust: raw, identity: clientKey, sessions: new MemorySessionCache() });
+    const settings = { identity: serverKey, clientAuthentication: 'require', clientTrust: raw } as const;
+    const server = await serverConfig(settings);
+    connect(clientOf(client), serverOf(server, watching));
+    expect(connect(clientOf(client), serverOf(server, watching)).client.info.resumed).toBe(true);
+    expect(answers).toEqual([
+      [2, 2],
+      [2, 2],
+    ]);
+  });
+
+  it('are judged in a resumed session too', async () => {
+    const client = clientConfig({ trust: raw, sessions: new MemorySessionCache() });
+    const server = await serverConfig({ identity: serverKey });
+    connect(clientOf(client), serverOf(server));
+    const wrong = alteringServer(server, 'encrypted_extensions', answering({ server_certificate_type: 99 }));
+    expect(outcomeOf(clientOf(client), wrong)).toEqual(refusedByClient('illegal_parameter'));
+  });
+
   it.each([
     ['a type that was not offered', { server_certificate_type: 0 }, 'illegal_parameter'],
     ['a type that nobody knows', { server_certificate_type: 1 }, 'illegal_parameter'],
@@ -277,6 +307,33 @@ describe('a client with a raw public key', () => {
     const { fate } = await run({ identity: { ...clientKey, signer } }, asked({}));
     expect(fate).toEqual({ client: 'received decrypt_error', server: 'decrypt_error' });
   });
+});
+
+it('a session of one type is none where another is taken, whatever the fingerprints say', async () => {
+  const alike = { fingerprint: new Uint8Array(1), verify: trustAll.verify };
+  const client = clientConfig({ identity: clientKey, sessions: new MemorySessionCache() });
+  const keeper = new TicketKeys(nodeCrypto, 3_600);
+  const server = (certificateTypes: readonly CertificateType[]) =>
+    serverConfig({
+      clientAuthentication: 'require',
+      clientTrust: { ...alike, certificateTypes },
+      tickets: { keeper },
+    });
+  connect(clientOf(client), serverOf(await server(['RawPublicKey'])));
+  const fate = outcomeOf(clientOf(client), serverOf(await server(['X509'])));
+  expect(fate).toEqual(refusedByServer('unsupported_certificate'));
+  const [one, other] = (['RawPublicKey', 'X509'] as const).map(
+    (type) => clientConfig({ trust: { ...alike, certificateTypes: [type] } }).sessionScope,
+  );
+  expect(one).not.toBe(other);
+});
+
+it.each<[TrustPolicy['certificateTypes'], RegExp]>([
+  [[], /^trust\.certificateTypes is empty/],
+  [['X509', 'X509'], /^trust\.certificateTypes has a name twice/],
+  ['RawPublicKey' as never, /^trust\.certificateTypes: expected an array/],
+])('types that a policy cannot take are named (%#)', (certificateTypes, message) => {
+  expect(() => clientConfig({ trust: { ...trustAll, certificateTypes } })).toThrow(message);
 });
 
 it('an unknown type in an offer is passed over', async () => {

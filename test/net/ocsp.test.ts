@@ -162,10 +162,7 @@ describe('a response that came with the leaf', () => {
 
   test('has to be of this time, or says nothing', () => {
     const end = new Date('2026-06-01T00:00:00Z');
-    saysNothing(
-      response({ nextUpdate: end }),
-      /not of this time: it was to be renewed by 2026-06-01T00:00:00.000Z/,
-    );
+    saysNothing(response({ nextUpdate: end }), /not of this time: it is for \S+ to 2026-06-01T00:00:00.000Z/);
     expectTrusted(judge([response({ nextUpdate: end })], { now: now - 1 }));
     expect(expectTrusted(judge([response({ nextUpdate: end })]))).toBeGreaterThan(Date.parse('2048-01-01'));
     const backwards = response({ thisUpdate: new Date(now), nextUpdate: new Date(now - hour) });

@@ -132,6 +132,7 @@ describe('rawPublicKeys', () => {
       [privateKey.export({ format: 'pem', type: 'pkcs8' })],
       /^rawPublicKeys\[0\]: expected PEM text \(PUBLIC KEY\)/,
     ],
+    [[pem(publicKey) + pem(other.publicKey)], /^rawPublicKeys\[0\]: expected one public key/],
     [['key.pem'], /^rawPublicKeys\[0\]: expected PEM text/],
     [['-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'], /^rawPublicKeys\[0\] cannot be read/],
     [[Uint8Array.of(1, 2)], /^rawPublicKeys\[0\]: no public key that Tacit takes/],
@@ -178,5 +179,9 @@ describe('an identity of a raw public key', () => {
       /^identity\.certificateType: expected 'X509' or/,
     );
     expect(load({ certificateType: 'X509', key: privateKey })).toThrow(/^identity\.cert: /);
+    const ready = loadIdentity(identity);
+    expect(load({ ...ready, certificateType: 'rawPublicKey' })).toThrow(/^identity\.certificateType: /);
+    for (const chain of [[leaf.der], [spki(publicKey), spki(publicKey)]])
+      expect(load({ ...ready, chain })).toThrow(/^identity\.chain: expected one DER SubjectPublicKeyInfo/);
   });
 });

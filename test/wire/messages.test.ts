@@ -9,6 +9,7 @@ import {
   decodeKeyUpdate,
   decodeNewSessionTicket,
   encodeCertificate,
+  encodeCertificateRequest,
   encodeFinished,
   encodeKeyUpdate,
 } from '../../src/wire/messages.ts';
@@ -53,6 +54,18 @@ describe('CertificateRequest', () => {
     expect(request.extensions.signature_algorithms).toEqual([0x0403]);
   });
 
+  it('with more authorities than anybody has is refused: illegal_parameter', () => {
+    const named = (count: number): Uint8Array =>
+      encodeCertificateRequest({
+        context: new Uint8Array(0),
+        extensions: { certificate_authorities: Array.from({ length: count }, () => Uint8Array.of(0x30, 0)) },
+      }).subarray(4);
+    expect(decodeCertificateRequest(named(2_048)).extensions.certificate_authorities).toHaveLength(2_048);
+    expect(() => decodeCertificateRequest(named(2_049))).toThrow(
+      expect.objectContaining({ alert: 'illegal_parameter' }),
+    );
+  });
+
   // The last one: a status_request that is not empty.
   it.each(['', '01', '00', '00 0000 00', '00 000d 0005 0001 01 000d 0004 0002 0403'])(
     'refuses %s with decode_error',
@@ -94,6 +107,17 @@ describe('Certificate', () => {
     ['bytes behind the list', '00 000006 000001 aa 0000 00'],
   ])('with %s is a decode_error', (_, hex) => {
     expect(() => decodeCertificate(fromHex(hex))).toThrow(decodeError);
+  });
+
+  it('with thousands of entries is refused before they are read: bad_certificate', () => {
+    const entries = (count: number): readonly { certificate: Uint8Array; extensions: object }[] =>
+      Array.from({ length: count }, () => ({ certificate: Uint8Array.of(1), extensions: {} }));
+    const message = (count: number): Uint8Array =>
+      encodeCertificate({ context: new Uint8Array(0), entries: entries(count) }).subarray(4);
+    expect(decodeCertificate(message(100)).entries).toHaveLength(100);
+    expect(() => decodeCertificate(message(101))).toThrow(
+      expect.objectContaining({ alert: 'bad_certificate' }),
+    );
   });
 
   it('holds certificates of more than 64 KiB', () => {
