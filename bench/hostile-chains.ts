@@ -40,6 +40,14 @@ export function hostileChains(rootKey: KeyObject, rootName: Uint8Array): readonl
     add(`${what}: and none of which signed any of the others`, crowd(make));
   }
   add('Ed25519: authorities that all signed one another', maze(6, 5, edKey));
+  const long = 'x'.repeat(850);
+  add('Ed25519: and have long names', maze(6, 5, edKey, undefined, undefined, long));
+  const all = [sequence(der(0x82, ascii('example.org'))), sequence(der(0xa4, sequence()))];
+  const open = rawExtension('2.5.29.30', true, sequence(der(0xa0, ...all)));
+  add(
+    'Ed25519: and permit everything in it',
+    maze(6, 5, edKey, () => [open], undefined, long),
+  );
   add(
     'P-521: a long leaf that none of them signed',
     strangers(() => ecKey('P-521'), 50_000),
@@ -146,9 +154,10 @@ function maze(
   make: () => Key,
   extensionsOf: (layer: number) => readonly Uint8Array[] = () => [],
   names: Uint8Array = dnsNames(hostileHost),
+  name = 'Layer ',
 ): Uint8Array[] {
   const keys = Array.from({ length: depth + 1 }, make);
-  const layer = (number: number): Uint8Array => commonName(`Layer ${number}`);
+  const layer = (number: number): Uint8Array => commonName(`${name}${number}`);
   const chain = [
     certificate({ subject: commonName('Leaf'), issuer: layer(1), signer: keys[0]!, extensions: [names] }),
   ];

@@ -49,7 +49,10 @@ export interface CryptoProvider {
   initiateKeyExchange(group: NamedGroup): KeyExchange;
   /** The server's half, with a fresh key pair. Undefined where `peerShare` is no valid public value of the group. */
   respondToKeyExchange(group: NamedGroup, peerShare: Uint8Array): KeyExchangeResponse | undefined;
-  /** The public key in a DER SubjectPublicKeyInfo; undefined where its algorithm is not supported or it is malformed. */
+  /**
+   * The public key in a DER SubjectPublicKeyInfo. It may be kept as long as the process runs, and must not refer to the
+   * array that was given. Undefined where its algorithm is not supported or it is malformed.
+   */
   importPublicKey(subjectPublicKeyInfo: Uint8Array): PublicKey | undefined;
   /** Those that there are. No cryptography, but it comes from the same place: a run-time has it, or it has not. */
   readonly compressors: Readonly<Partial<Record<CertificateCompression, Compressor>>>;

@@ -1,7 +1,7 @@
 import { TlsUsageError } from '../base/errors.ts';
 import { maxIdentitiesTried } from '../base/limits.ts';
 import type { SignatureAlgorithm } from '../crypto/provider.ts';
-import { type Certificate, isSelfIssued, parseCertificate } from '../pki/certificate.ts';
+import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import type { GeneralName } from '../pki/general-names.ts';
 import { signatureAlgorithm } from '../pki/signature-algorithms.ts';
 import { latin1, orNone } from '../pki/values.ts';
@@ -194,7 +194,7 @@ function factsOf(identity: Identity): Facts {
     const readable = chain.flatMap((certificate) => certificate ?? []);
     known = {
       names: dnsNames(chain[0]?.subjectAltName ?? []),
-      signatures: readable.filter((certificate) => !isSelfIssued(certificate)).map(schemesOf),
+      signatures: readable.filter((certificate) => !certificate.isSelfIssued).map(schemesOf),
       issuers: readable.map(({ issuer }) => latin1(issuer)),
     };
     facts.set(identity, known);

@@ -19,6 +19,15 @@ interface StorePlaces {
   readonly directories: readonly string[];
 }
 
+/** In bytes: the largest stores have some hundreds of kilobytes. */
+const maxStoreFile = 2 ** 24;
+
+/** In place of an error code. */
+const notAFile = 'not a file of at most 16 MiB';
+
+/** In Latin-1: some editors put it ahead of all that they save. */
+const byteOrderMark = /^\u00ef\u00bb\u00bf/;
+
 /** The places that Go's crypto/x509 knows. */
 const linux: StorePlaces = {
   files: [
@@ -88,11 +97,11 @@ function readPlaces(known: StorePlaces, environment: NodeJS.ProcessEnv): SystemS
     // An empty variable names no place, as with OpenSSL.
     if (place === '') return false;
     try {
-      certificates.push(...read());
+      for (const certificate of read()) certificates.push(certificate);
       places.push(place);
       return true;
     } catch (error) {
-      places.push(`${place} (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`);
+      places.push(`${place} (${absence(error)})`);
       return false;
     }
   };
@@ -101,8 +110,24 @@ function readPlaces(known: StorePlaces, environment: NodeJS.ProcessEnv): SystemS
   return { certificates, places };
 }
 
+/** What a file that is not there says. @throws for what passes: a store that was read in part would be kept in part */
+function absence(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== undefined && absences.has(code)) return code;
+  throw error;
+}
+
+const absences: ReadonlySet<string> = new Set([
+  ...['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EACCES', 'EPERM'],
+  notAFile,
+]);
+
 function certificatesInFile(path: string): readonly Uint8Array[] {
-  return certificatesWithin(readFileSync(path, 'latin1'));
+  const stat = statSync(path);
+  // Reading a pipe would wait for its writer; and no store has so much.
+  if (!stat.isFile() || stat.size > maxStoreFile)
+    throw Object.assign(new Error(`${path} is no file of a store`), { code: notAFile });
+  return certificatesWithin(readFileSync(path, 'latin1').replace(byteOrderMark, ''));
 }
 
 /** Directories hold other things too; what cannot be read is none of the certificates. */
@@ -110,10 +135,9 @@ function certificatesInDirectory(directory: string): readonly Uint8Array[] {
   const names = readdirSync(directory).sort();
   return names.flatMap((name) => {
     try {
-      const path = join(directory, name);
-      // Reading a pipe would wait for its writer.
-      return statSync(path).isFile() ? certificatesInFile(path) : [];
-    } catch {
+      return certificatesInFile(join(directory, name));
+    } catch (error) {
+      absence(error);
       return [];
     }
   });

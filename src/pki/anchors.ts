@@ -74,6 +74,7 @@ export function joinAnchors(sets: readonly TrustAnchors[], provider: CryptoProvi
   const [only] = sets;
   if (sets.length === 1 && only !== undefined) return only;
   const digests = new Set(sets.flatMap((set) => [...set.digests]));
+  let authorities: readonly Uint8Array[] | undefined;
   return {
     withSubject: (subject) =>
       sets.flatMap((set, index) => {
@@ -85,7 +86,8 @@ export function joinAnchors(sets: readonly TrustAnchors[], provider: CryptoProvi
     digests,
     hash: hashOf(digests, provider),
     get authorities(): readonly Uint8Array[] {
-      return withoutRepeats(sets.flatMap((set) => set.authorities));
+      authorities ??= withoutRepeats(sets.flatMap((set) => set.authorities));
+      return authorities;
     },
   };
 }

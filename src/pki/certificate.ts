@@ -3,8 +3,8 @@ import type { CertificatePlace } from '../base/errors.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
 import { type CertificateExtensions, parseExtensions } from './extensions.ts';
-import { checkRelativeNames, relativeNames } from './general-names.ts';
-import { checkAlgorithm, checkParameters } from './unread.ts';
+import { checkRelativeNames } from './general-names.ts';
+import { algorithmIdentifier, checkAlgorithm, checkParameters } from './unread.ts';
 import {
   checkBitString,
   checkInteger,
@@ -28,8 +28,8 @@ export interface Certificate extends CertificateExtensions {
   readonly serialNumber: Uint8Array;
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
-  /** Its DER RelativeDistinguishedNames. */
-  readonly subjectNames: readonly Uint8Array[];
+  /** Whether it names itself as its issuer (RFC 5280 §3.2); that says nothing about who signed it. */
+  readonly isSelfIssued: boolean;
   /** Milliseconds since 1970. */
   readonly notBefore: number;
   /** Milliseconds since 1970, the whole second included. */
@@ -58,17 +58,18 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const version = reader.nextIs(constructed(0)) ? parseVersion(reader) : 1;
   if (version !== 3) throw reader.errorAt(`a certificate of version ${version}, not 3`, versionPosition);
   const serialNumber = integer(reader);
-  const innerAlgorithm = checkAlgorithm(reader);
-  const issuer = parseIssuer(reader);
+  const innerPosition = reader.position;
+  checkAlgorithm(reader);
+  const innerEnd = reader.position;
+  const issuerPosition = reader.position;
+  const issuer = parseName(reader);
+  // Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers.
+  if (issuer.length === 2) throw reader.errorAt('an issuer without a name', issuerPosition);
   const validity = reader.open(tags.sequence);
   const notBefore = time(reader);
   const notAfter = time(reader);
   reader.close(validity, 'the validity');
-  const subjectPosition = reader.position;
-  const name = reader.open(tags.sequence);
-  const subjectNames = relativeNames(reader);
-  reader.close(name, 'the subject');
-  const subject = reader.bytesFrom(subjectPosition);
+  const subject = parseName(reader);
   const subjectPublicKeyInfo = checkPublicKey(reader);
   checkUniqueIdentifier(reader, implicit(1));
   checkUniqueIdentifier(reader, implicit(2));
@@ -81,8 +82,8 @@ export function parseCertificate(der: Uint8Array): Certificate {
   reader.close(signed, 'the signed part of a certificate');
   const toBeSigned = reader.bytesFrom(signedPosition);
   const algorithmPosition = reader.position;
-  const algorithm = checkAlgorithm(reader);
-  if (!equalBytes(innerAlgorithm, algorithm))
+  const algorithm = algorithmIdentifier(reader);
+  if (!reader.isSame(innerPosition, innerEnd, algorithmPosition, reader.position))
     throw reader.errorAt('another signature algorithm outside than inside', algorithmPosition);
   const signature = wholeBytes(reader);
   reader.close(file, 'a certificate');
@@ -93,7 +94,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     serialNumber,
     issuer,
     subject,
-    subjectNames,
+    isSelfIssued: equalBytes(issuer, subject),
     notBefore,
     notAfter,
     signatureAlgorithm: algorithm,
@@ -144,11 +145,6 @@ export function nameOf(certificate: Certificate, which: 'subject' | 'issuer'): s
 /** A search through many paths says the same names again and again. */
 const texts = new WeakMap<Uint8Array, string>();
 
-/** Whether the certificate names itself as its issuer (RFC 5280 §3.2); that says nothing about who signed it. */
-export function isSelfIssued(certificate: Certificate): boolean {
-  return equalBytes(certificate.issuer, certificate.subject);
-}
-
 function parseVersion(reader: DerReader): number {
   const outer = reader.open(constructed(0));
   const version = smallInteger(reader) + 1;
@@ -156,13 +152,12 @@ function parseVersion(reader: DerReader): number {
   return version;
 }
 
-/** Whoever signs has a name (RFC 5280 §4.1.2.4): nameless authorities would all be one another's issuers. */
-function parseIssuer(reader: DerReader): Uint8Array {
+/** @returns the DER Name */
+function parseName(reader: DerReader): Uint8Array {
   const { position } = reader;
   const outer = reader.open(tags.sequence);
-  if (reader.atEnd) throw reader.errorAt('an issuer without a name', position);
   checkRelativeNames(reader);
-  reader.close(outer, 'the issuer');
+  reader.close(outer, 'a name');
   return reader.bytesFrom(position);
 }
 

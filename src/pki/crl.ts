@@ -6,7 +6,7 @@ import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues, fullNames, generalNames, parseDistributionPoints } from './extensions.ts';
 import { relativeNames } from './general-names.ts';
 import { signatureAlgorithm } from './signature-algorithms.ts';
-import { checkAlgorithm } from './unread.ts';
+import { algorithmIdentifier } from './unread.ts';
 import {
   booleanOf,
   checkInteger,
@@ -73,7 +73,7 @@ export class RevocationList {
     whole.end('a CRL');
     const signed = outer.next(tags.sequence);
     const algorithmPosition = outer.position;
-    this.#algorithm = checkAlgorithm(outer);
+    this.#algorithm = algorithmIdentifier(outer);
     this.#signature = wholeBytes(outer);
     outer.end('a CRL');
     this.#signed = signed.bytes;
@@ -82,7 +82,7 @@ export class RevocationList {
     const { position } = fields;
     if (!fields.nextIs(tags.integer) || smallInteger(fields) !== 1)
       throw fields.errorAt('a CRL of another version than 2', position);
-    if (!equalBytes(checkAlgorithm(fields), this.#algorithm))
+    if (!equalBytes(algorithmIdentifier(fields), this.#algorithm))
       throw fields.errorAt('another signature algorithm outside than inside', algorithmPosition);
     const issuer = fields.next(tags.sequence);
     relativeNames(fields.inside(issuer));

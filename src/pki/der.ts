@@ -133,6 +133,39 @@ export class DerReader implements DerValue {
     return position < this.#offset ? (this.#bytes[position] ?? 0) : 0;
   }
 
+  /** The contents of the element that was read last as one number; undefined where they are more than 3 bytes. */
+  get contentNumber(): number | undefined {
+    const length = this.#offset - this.#contentStart;
+    if (length > 3) return undefined;
+    let number = length;
+    for (let i = this.#contentStart; i < this.#offset; i++) number = number * 256 + this.#bytes[i]!;
+    return number;
+  }
+
+  /** A small number by which to look the contents of the element that was read last up; others may have the same. */
+  get contentHash(): number {
+    let hash = 0;
+    for (let i = this.#contentStart; i < this.#offset; i++) hash = (hash * 31 + this.#bytes[i]!) & 0xffffff;
+    return hash;
+  }
+
+  /** Whether the element that was read last has these contents. */
+  hasContent(content: Uint8Array): boolean {
+    const start = this.#contentStart;
+    if (content.length !== this.#offset - start) return false;
+    for (let i = 0; i < content.length; i++) if (this.#bytes[start + i] !== content[i]) return false;
+    return true;
+  }
+
+  /** Whether what lies between two positions is what lies between two others. */
+  isSame(from: number, to: number, otherFrom: number, otherTo: number): boolean {
+    const length = to - from;
+    if (otherTo - otherFrom !== length) return false;
+    const [at, otherAt] = [from - this.#start, otherFrom - this.#start];
+    for (let i = 0; i < length; i++) if (this.#bytes[at + i] !== this.#bytes[otherAt + i]) return false;
+    return true;
+  }
+
   /** Contents of the element that was read last, from the byte at `index` on: a view. */
   contentFrom(index: number): Uint8Array {
     return this.#bytes.subarray(this.#contentStart + index, this.#offset);
@@ -254,10 +287,10 @@ export class DerReader implements DerValue {
     if (first < 0x80) return first;
     const width = first & 0x7f;
     if (width === 0 || width > 4) throw this.error('an indefinite or oversized length', start);
-    let length = 0;
-    for (let i = 0; i < width; i++) length = length * 256 + this.#byte();
-    if (length < 0x80 || length < 2 ** (8 * (width - 1)))
+    let length = this.#byte();
+    if (length === 0 || (width === 1 && length < 0x80))
       throw this.error('a length that is not minimal', start);
+    for (let i = 1; i < width; i++) length = length * 256 + this.#byte();
     return length;
   }
 

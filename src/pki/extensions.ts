@@ -242,7 +242,7 @@ export function parseDistributionPoints(value: DerReader): readonly Uint8Array[]
     if (value.nextIs(implicit(1))) checkBitString(value, value.read());
     if (value.nextIs(constructed(2))) generalNames(value.enter(constructed(2)));
     value.close(point, 'a distribution point');
-    if (isWhole) names.push(...found);
+    if (isWhole) for (const name of found) names.push(name);
   }
   value.close(outer, 'cRLDistributionPoints');
   return names;
@@ -266,9 +266,11 @@ export function generalNames(list: DerReader): readonly Uint8Array[] {
   if (list.atEnd) throw list.error('an empty list of names');
   const names: Uint8Array[] = [];
   while (!list.atEnd) {
-    const name = list.next();
-    generalNameOf(list, name);
-    names.push(name.bytes);
+    const { position } = list;
+    // Nearly all are URIs, in which there is nothing to check.
+    if (list.nextIs(implicit(6))) list.read();
+    else generalNameOf(list, list.next());
+    names.push(list.bytesFrom(position));
   }
   return names;
 }

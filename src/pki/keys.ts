@@ -22,7 +22,10 @@ function knownKeys(provider: CryptoProvider): KnownKeys {
   return keys;
 }
 
-/** Spares the next chain under the same authorities the imports. A stranger cannot fill this: nothing false leads to an anchor. */
+/**
+ * Spares the next chain under the same authorities the imports. Strangers cannot fill this: nothing false leads to an
+ * anchor. An authority under one could, and would cost others no more than their imports.
+ */
 export function rememberKeys(path: readonly Certificate[], provider: CryptoProvider): void {
   const { ofAuthorities } = knownKeys(provider);
   for (let position = 1; position < path.length - 1; position++) {

@@ -1,9 +1,10 @@
 import { equalBytes, noBytes } from '../base/bytes.ts';
 import { TlsCertificateError } from '../base/errors.ts';
 import { maxNameComparisons } from '../base/limits.ts';
-import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
+import { type Certificate, nameOf, placeOf } from './certificate.ts';
+import { DerReader, tags } from './der.ts';
 import type { NameConstraints } from './extensions.ts';
-import { type DnsName, type GeneralName, rfc822Name } from './general-names.ts';
+import { type DnsName, type GeneralName, relativeNames, rfc822Name } from './general-names.ts';
 import { isAddress } from './names.ts';
 import { latin1 } from './values.ts';
 
@@ -37,7 +38,7 @@ export function brokenNameConstraints(
   if (constraints.unsupported)
     return () => notUnderstood(issuer, position, 'they have a minimum or a maximum');
   for (const [place, certificate] of below.entries()) {
-    if (place > 0 && isSelfIssued(certificate)) continue;
+    if (place > 0 && certificate.isSelfIssued) continue;
     const verdict = verdictOf(issuer, constraints, certificate, comparisons);
     if (verdict === 'within') continue;
     if (verdict !== 'outside') return () => notUnderstood(issuer, position, verdict);
@@ -123,8 +124,8 @@ const nameLists = new WeakMap<Certificate, readonly GeneralName[]>();
 
 function namesIn(certificate: Certificate): readonly GeneralName[] {
   const names = [...(certificate.subjectAltName ?? [])];
-  const { subjectNames } = certificate;
-  if (subjectNames.length > 0) names.push({ form: 'directoryName', relativeNames: subjectNames });
+  const parts = relativeNames(new DerReader(certificate.subject).enter(tags.sequence));
+  if (parts.length > 0) names.push({ form: 'directoryName', relativeNames: parts });
   if (latin1(certificate.subject).includes(emailAddressAttribute)) names.push({ form: rfc822Name });
   return names;
 }

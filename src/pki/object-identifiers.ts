@@ -1,5 +1,5 @@
 import { fromHex } from '../base/bytes.ts';
-import { DerReader, type DerValue } from './der.ts';
+import { DerReader } from './der.ts';
 
 /** What nearly every certificate holds, in hexadecimal DER: making the text anew would be most of parsing one. */
 const common = [
@@ -22,29 +22,26 @@ interface Known {
   readonly text: string;
 }
 
-const known: ReadonlyMap<number, Known> = new Map(
-  common.map((hex) => {
-    const bytes = fromHex(hex);
-    const element = new DerReader(bytes).next();
-    return [mix(element), { content: element.content, text: dotted(element.content) }];
-  }),
-);
+/** Those of 3 bytes, by `contentNumber`: nothing else has the same one. */
+const short = new Map<number, string>();
+/** The others, by `contentHash`: what is found has to be compared. */
+const long = new Map<number, Known>();
 
-/** The dotted form of one that most certificates have; undefined for others, well-formed or not. */
-export function commonObjectIdentifier(value: DerValue): string | undefined {
-  const { contentLength } = value;
-  const found = contentLength > 10 ? undefined : known.get(mix(value));
-  if (found === undefined || found.content.length !== contentLength) return undefined;
-  for (let i = 0; i < contentLength; i++) if (found.content[i] !== value.at(i)) return undefined;
-  return found.text;
+for (const hex of common) {
+  const element = new DerReader(fromHex(hex));
+  element.read();
+  const content = element.contentFrom(0);
+  const number = element.contentNumber;
+  if (number === undefined) long.set(element.contentHash, { content, text: dotted(content) });
+  else short.set(number, dotted(content));
 }
 
-/** Tells those above apart; whoever finds one compares. */
-function mix(value: DerValue): number {
-  const { contentLength } = value;
-  let mixed = contentLength;
-  for (let i = 0; i < contentLength; i++) mixed = (mixed * 31 + value.at(i)) & 0xffffff;
-  return mixed;
+/** The dotted form of one that most certificates have, which was read last; undefined for others, well-formed or not. */
+export function commonObjectIdentifier(reader: DerReader): string | undefined {
+  const number = reader.contentNumber;
+  if (number !== undefined) return short.get(number);
+  const found = reader.contentLength > 10 ? undefined : long.get(reader.contentHash);
+  return found !== undefined && reader.hasContent(found.content) ? found.text : undefined;
 }
 
 /** @param content whole arcs, each in its shortest form */

@@ -3,7 +3,7 @@ import { type Revocation, revocationReason } from './crl.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues } from './extensions.ts';
 import { relativeNames } from './general-names.ts';
-import { checkAlgorithm, checkParameters } from './unread.ts';
+import { algorithmIdentifier, checkParameters } from './unread.ts';
 import { generalizedTime, integer, objectIdentifier, smallInteger, wholeBytes } from './values.ts';
 
 /**
@@ -89,7 +89,7 @@ export function parseOcspResponse(der: Uint8Array): OcspResponse | undefined {
   octets.end('the response');
 
   const signed = basic.next(tags.sequence);
-  const signatureAlgorithm = checkAlgorithm(basic);
+  const signatureAlgorithm = algorithmIdentifier(basic);
   const signature = wholeBytes(basic);
   const certificates = basic.nextIs(constructed(0)) ? parseCertificates(basic) : [];
   basic.end('a basic response');

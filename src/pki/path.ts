@@ -3,7 +3,7 @@ import { type CertificateCheck, TlsCertificateError } from '../base/errors.ts';
 import { maxIntermediates, maxPathSteps, maxRefusedPaths, maxSignatureChecks } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
-import { type Certificate, isSelfIssued, nameOf, placeOf } from './certificate.ts';
+import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
 import { keyOf, rememberKeys } from './keys.ts';
 import { brokenNameConstraints, type Comparisons, noComparisons } from './name-constraints.ts';
@@ -49,6 +49,7 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     steps: 0,
     signatureChecks: 0,
     refusedPaths: 0,
+    entities: new Map(),
     issuers: new Map(),
     signatures: new Map(),
     unfit: new Set(),
@@ -117,6 +118,7 @@ interface Search extends PathQuestion {
   steps: number;
   signatureChecks: number;
   refusedPaths: number;
+  readonly entities: Map<Certificate, Certificate>;
   /** By certificate: who may have issued it. */
   readonly issuers: Map<Certificate, Issuers>;
   /** Links that no path can go through: who did not sign what, and who may sign nothing. */
@@ -146,7 +148,7 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
   }
   const issuers = issuersOf(search, child);
   const candidates = issuers.candidates.filter(
-    (candidate) => !path.some((certificate) => isSameEntity(certificate, candidate)),
+    (candidate) => !path.some((certificate) => isSameEntity(search, certificate, candidate)),
   );
   if (candidates.length === 0) {
     refuse(search, ranks.nobodyFound, path, path, () => unknownIssuer(path));
@@ -200,10 +202,23 @@ function issuersOf(search: Search, child: Certificate): Issuers {
 }
 
 /** Loops go through the same name and key, whatever certificate says so. */
-function isSameEntity(one: Certificate, other: Certificate): boolean {
-  return (
-    equalBytes(one.subject, other.subject) && equalBytes(one.subjectPublicKeyInfo, other.subjectPublicKeyInfo)
-  );
+function isSameEntity(search: Search, one: Certificate, other: Certificate): boolean {
+  return entityOf(search, one) === entityOf(search, other);
+}
+
+/** The first certificate with its name and key: long names are compared once, not on every step of every path. */
+function entityOf({ entities }: Search, certificate: Certificate): Certificate {
+  let entity = entities.get(certificate);
+  if (entity === undefined) {
+    const { subject, subjectPublicKeyInfo } = certificate;
+    entity = certificate;
+    for (const first of new Set(entities.values())) {
+      if (equalBytes(first.subject, subject) && equalBytes(first.subjectPublicKeyInfo, subjectPublicKeyInfo))
+        entity = first;
+    }
+    entities.set(certificate, entity);
+  }
+  return entity;
 }
 
 function exhaustedBudget({ steps, signatureChecks, refusedPaths }: Search): string | undefined {
@@ -359,7 +374,7 @@ function unknownIssuer(path: readonly Certificate[]): TlsCertificateError {
   const last = path[position]!;
   const subject = nameOf(last, 'subject');
   const advice = 'If you trust it, give it in `ca`.';
-  const message = isSelfIssued(last)
+  const message = last.isSelfIssued
     ? `The certificate "${subject}" is self-signed and not among the trusted ones. ${advice}`
     : `The issuer of the certificate "${subject}" was not found: "${nameOf(last, 'issuer')}" is not among the trusted authorities, nor did the peer send it. ${advice} If the peer should have sent it, its chain is incomplete.`;
   return new TlsCertificateError('unknown_issuer', message, placeOf(last, position));

@@ -30,13 +30,18 @@ export function checkUnreadValue(reader: DerReader, depth = 0): void {
 }
 
 /** Goes through an AlgorithmIdentifier (RFC 5280 §4.1.1.2). @returns its DER: a view */
-export function checkAlgorithm(reader: DerReader): Uint8Array {
+export function algorithmIdentifier(reader: DerReader): Uint8Array {
   const { position } = reader;
+  checkAlgorithm(reader);
+  return reader.bytesFrom(position);
+}
+
+/** As `algorithmIdentifier`, where nobody asks for it. */
+export function checkAlgorithm(reader: DerReader): void {
   const outer = reader.open(tags.sequence);
   checkObjectIdentifier(reader, reader.read(tags.objectIdentifier));
   checkParameters(reader);
   reader.close(outer, 'an algorithm');
-  return reader.bytesFrom(position);
 }
 
 /** What is behind the object identifier of an algorithm. */

@@ -104,9 +104,6 @@ export function time(reader: DerReader): number {
   if (tag !== tags.utcTime && tag !== tags.generalizedTime)
     throw reader.errorAt('a time of another type', offset);
   const yearDigits = tag === tags.utcTime ? 2 : 4;
-  let isInForm = contentLength === yearDigits + 11 && element.at(contentLength - 1) === 0x5a;
-  for (let i = 0; i < contentLength - 1; i++) isInForm &&= element.at(i) >= 0x30 && element.at(i) <= 0x39;
-  if (!isInForm) throw reader.errorAt('a time that is not in UTC, to the second', offset);
   const first = pairOf(element, 0);
   const century = yearDigits === 4 ? first * 100 : first < 50 ? 2000 : 1900;
   const year = century + (yearDigits === 4 ? pairOf(element, 2) : first);
@@ -115,17 +112,29 @@ export function time(reader: DerReader): number {
   const hour = pairOf(element, yearDigits + 4);
   const minute = pairOf(element, yearDigits + 6);
   const second = pairOf(element, yearDigits + 8);
+  const isInForm =
+    contentLength === yearDigits + 11 &&
+    element.at(contentLength - 1) === 0x5a &&
+    !Number.isNaN(year + month + day + hour + minute + second);
+  if (!isInForm) throw reader.errorAt('a time that is not in UTC, to the second', offset);
   const exists = day > 0 && day <= daysIn(year, month) && hour < 24 && minute < 60 && second < 60;
   if (!exists) throw reader.errorAt('a time that does not exist', offset);
-  // Date.UTC takes the years before 100 for those of a century ago; the calendar is the same every 400 years.
-  return Date.UTC(year + 400, month - 1, day, hour, minute, second) - calendarCycle;
+  return (daysTo(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000;
 }
 
-const calendarCycle = 146_097 * 86_400_000;
+/** Days from 1970 on (Date.UTC takes four times as long, and the years before 100 for those of a century ago). */
+function daysTo(year: number, month: number, day: number): number {
+  // Years that begin in March have the leap day at their end.
+  const years = month > 2 ? year : year - 1;
+  const months = month > 2 ? month - 3 : month + 9;
+  const leapDays = Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400);
+  return years * 365 + leapDays + Math.floor((months * 153 + 2) / 5) + day - 719_469;
+}
 
-/** The number that two digits are. */
+/** The number that two digits are; NaN for anything else. */
 function pairOf(element: DerValue, index: number): number {
-  return (element.at(index) - 0x30) * 10 + element.at(index + 1) - 0x30;
+  const [tens, ones] = [element.at(index) - 0x30, element.at(index + 1) - 0x30];
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 }
 
 /** Of a month; none where there is no such month. */

@@ -177,7 +177,7 @@ describe("ca: 'system'", () => {
   test.each([
     ['nothing', '', '', 'SSL_CERT_FILE and SSL_CERT_DIR, which are empty'],
     ['what is not there', 'absent.pem', 'absent', 'absent.pem (ENOENT), /'],
-    ['a folder for a file', '.', '', '(EISDIR)'],
+    ['a folder for a file', '.', '', '(not a file of at most 16 MiB)'],
     ['files without a certificate', 'none.pem', 'empty', 'none.pem, /'],
   ])('that is %s is an error that says where was looked', (_, file, directories, says) => {
     write('none.pem', `${broken}and no other`);
