@@ -6,6 +6,7 @@ import { DerReader, tags } from './der.ts';
 import type { NameConstraints } from './extensions.ts';
 import { type DnsName, type GeneralName, relativeNames, rfc822Name } from './general-names.ts';
 import { isAddress } from './names.ts';
+import { askedOnce, type KnownOfPairs } from './pairs.ts';
 import { latin1 } from './values.ts';
 
 /** What came of the comparisons for a chain so far. */
@@ -13,7 +14,7 @@ export interface Comparisons {
   /** Of `maxNameComparisons`, for all certificates of the chain. */
   left: number;
   /** By issuer, about certificates below it: many paths ask the same. */
-  readonly verdicts: Map<Certificate, Map<Certificate, string>>;
+  readonly verdicts: KnownOfPairs<string>;
 }
 
 export function noComparisons(): Comparisons {
@@ -59,21 +60,13 @@ function verdictOf(
   certificate: Certificate,
   comparisons: Comparisons,
 ): string {
-  let verdicts = comparisons.verdicts.get(issuer);
-  if (verdicts === undefined) {
-    verdicts = new Map();
-    comparisons.verdicts.set(issuer, verdicts);
-  }
-  let verdict = verdicts.get(certificate);
-  if (verdict === undefined) {
-    verdict = 'within';
+  return askedOnce(comparisons.verdicts, issuer, certificate, () => {
     for (const name of namesOf(certificate)) {
-      verdict = judge(name, constraints, comparisons);
-      if (verdict !== 'within') break;
+      const verdict = judge(name, constraints, comparisons);
+      if (verdict !== 'within') return verdict;
     }
-    verdicts.set(certificate, verdict);
-  }
-  return verdict;
+    return 'within';
+  });
 }
 
 /** 'within', 'outside', or why it cannot be told. */

@@ -7,6 +7,7 @@ import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
 import { keyOf, rememberKeys } from './keys.ts';
 import { brokenNameConstraints, type Comparisons, noComparisons } from './name-constraints.ts';
+import { askedOnce, type KnownOfPairs } from './pairs.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
 
 export interface PathQuestion {
@@ -122,7 +123,7 @@ interface Search extends PathQuestion {
   /** By certificate: who may have issued it. */
   readonly issuers: Map<Certificate, Issuers>;
   /** Links that no path can go through: who did not sign what, and who may sign nothing. */
-  readonly signatures: Map<Certificate, Map<Certificate, boolean>>;
+  readonly signatures: KnownOfPairs<boolean>;
   readonly unfit: Set<Certificate>;
   readonly comparisons: Comparisons;
   failure: { readonly error: TlsCertificateError; readonly rank: Rank; readonly depth: number } | undefined;
@@ -264,19 +265,12 @@ function whyNoIssuerHelps(path: readonly Certificate[]): TlsCertificateError | u
 function checkSignature(search: Search, path: readonly Certificate[], candidate: Certificate): void {
   const child = path.at(-1)!;
   const key = whereFit(search, candidate, () => keyOf(candidate, path.length, search.provider));
-  let verified = search.signatures.get(candidate);
-  if (verified === undefined) {
-    verified = new Map();
-    search.signatures.set(candidate, verified);
-  }
-  let good = verified.get(child);
-  if (good === undefined) {
+  const isGood = askedOnce(search.signatures, candidate, child, () => {
     search.signatureChecks += costOf(key);
     const algorithm = signatureAlgorithm(child.signatureAlgorithm);
-    good = algorithm !== undefined && key.verifySigned(algorithm, child.toBeSigned, child.signature);
-    verified.set(child, good);
-  }
-  if (good) return;
+    return algorithm !== undefined && key.verifySigned(algorithm, child.toBeSigned, child.signature);
+  });
+  if (isGood) return;
   throw new TlsCertificateError(
     'bad_signature',
     `The signature of the certificate "${nameOf(child, 'subject')}" does not verify with the key of "${nameOf(candidate, 'subject')}", whose name it gives as its issuer's. It was changed, or another authority of that name signed it.`,

@@ -3,6 +3,7 @@ import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import type { Revocation, RevocationList } from './crl.ts';
 import { keyUsages } from './extensions.ts';
 import { keyOf } from './keys.ts';
+import { askedOnce, type KnownOfPairs } from './pairs.ts';
 import {
   type Link,
   type StapledResponse,
@@ -34,7 +35,7 @@ export interface RevocationQuestion extends StatusQuestion {
   /** The OCSP responses that came with certificates. */
   readonly responses: ReadonlyMap<Certificate, StapledResponse>;
   /** What they said of a certificate by its issuer: searched paths share their links. */
-  readonly answers: Map<Certificate, Map<Certificate, StapledStatus | TlsCertificateError>>;
+  readonly answers: KnownOfPairs<StapledStatus | TlsCertificateError>;
 }
 
 /** status_request, in the list of what a certificate promises (RFC 7633). */
@@ -88,22 +89,15 @@ function answerAbout(
   const { certificate, issuer } = link;
   const response = question.responses.get(certificate);
   if (response === undefined || settings.stapledResponses === 'ignore') return undefined;
-  let known = question.answers.get(certificate);
-  if (known === undefined) {
-    known = new Map();
-    question.answers.set(certificate, known);
-  }
-  let answer = known.get(issuer);
-  if (answer === undefined) {
-    answer = orError(() =>
+  const answer = askedOnce(question.answers, certificate, issuer, () =>
+    orError(() =>
       stapledStatus(response, link, question, (delegate) =>
         about({ ...link, certificate: delegate }, settings, question).some(
           (list) => list.revocationOf(delegate.serialNumber) !== undefined,
         ),
       ),
-    );
-    known.set(issuer, answer);
-  }
+    ),
+  );
   if (answer instanceof TlsCertificateError) throw answer;
   if (answer.status === 'revoked') failRevoked(link, answer.revocation);
   return answer;
