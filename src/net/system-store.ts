@@ -110,11 +110,15 @@ function readPlaces(known: StorePlaces, environment: NodeJS.ProcessEnv): SystemS
   return { certificates, places };
 }
 
-/** What a file that is not there says. @throws for what passes: a store that was read in part would be kept in part */
+/** What a file that is not there says. @throws TlsUsageError for what passes: a store that was read in part would be kept in part */
 function absence(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== undefined && absences.has(code)) return code;
-  throw error;
+  const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+  if (absences.has(code)) return code;
+  if (error instanceof TlsUsageError) throw error;
+  throw new TlsUsageError(
+    `ca: the system's store cannot be read (${code}); the next connection tries again`,
+    { cause: error },
+  );
 }
 
 const absences: ReadonlySet<string> = new Set([

@@ -150,9 +150,19 @@ test('many paths and a response that settles nothing cost no more than a few pat
   expectRefused(verdict, 'bad_ocsp_response', 'bad_certificate_status_response', { position: 0 });
   expect(verified).toBeLessThanOrEqual(100);
   expect(hashed).toBeLessThanOrEqual(16 * 4);
+  const pem = pemChain(own, ...layers);
+  const verification = verifyCertificates(
+    pem,
+    { ca: root.pem, host, now, ocspResponse: hopeless },
+    nodeCrypto,
+  );
+  if (verification.trusted) throw new Error('trusted');
+  const whole = verification.attempts.filter(({ error }) => error.check === 'bad_ocsp_response');
+  expect(whole).toHaveLength(16);
   const many = makeOcspResponse(own, issuer, { others: Array(100).fill(one) });
   refuses(many, /about more than 100 certificates/);
 });
+
 test('verifyCertificates takes a response, and without one no promise counts', () => {
   const options = { ca: root.pem, host, now };
   const chain = pemChain(stapledLeaf, intermediate);

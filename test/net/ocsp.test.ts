@@ -92,6 +92,8 @@ describe('a response that came with the leaf', () => {
     const namesake = await intermediateCertificate(root, { key: testKey('p256', 'another') });
     refuses(responseFrom(singleStatus(leaf, { ...root, key: root.key })), /is about other certificates/);
     refuses(responseFrom(singleStatus(leaf, namesake)), /is about other certificates/);
+    const renamed = await intermediateCertificate(root, { key: intermediate.key, subject: 'CN=Renamed' });
+    refuses(responseFrom(singleStatus(leaf, renamed)), /is about other certificates/);
     refuses(response({ hash: 'sha512' }), /is about other certificates/);
     expectTrusted(judge([response({ others: [singleStatus(other, intermediate, { status: unknown })] })]));
     const twice = [singleStatus(leaf, intermediate, { status: revoked(new Date(now - hour)) })];

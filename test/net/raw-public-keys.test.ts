@@ -108,6 +108,15 @@ describe('rawPublicKeys', () => {
     expect(seen[0]).toEqual({ path: [], publicKey: spki(publicKey), purpose: 'server', host: 'localhost' });
   });
 
+  test('of servers are none of clients', () => {
+    const { trust } = clientConfig({ rawPublicKeys: [publicKey] }, nodeCrypto);
+    const chain = [spki(publicKey)];
+    const peer = { certificateType: 'RawPublicKey', chain, host: 'localhost', now: startOfTime } as const;
+    const context = { signal: new AbortController().signal };
+    expect(trust.verify({ ...peer, purpose: 'server' }, context)).toMatchObject({ trusted: true });
+    expect(trust.verify({ ...peer, purpose: 'client' }, context)).toMatchObject({ trusted: false });
+  });
+
   test('are in the fingerprint that sessions are kept under', () => {
     const scopes = [
       {},

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -30,7 +30,7 @@ vi.mock('node:tls', async (importOriginal) => {
   };
 });
 
-const files = vi.hoisted(() => ({ below: '' }));
+const files = vi.hoisted(() => ({ below: '', fails: '' }));
 
 // The usual places are the machine's, so others stand in for them.
 vi.mock('node:fs', async (importOriginal) => {
@@ -38,7 +38,11 @@ vi.mock('node:fs', async (importOriginal) => {
   const moved = (path: string): string => (/^\/(?:etc|usr)\//.test(path) ? files.below + path : path);
   return {
     ...original,
-    readFileSync: (path: string, encoding: 'latin1') => original.readFileSync(moved(path), encoding),
+    readFileSync(path: string, encoding: 'latin1') {
+      if (files.fails !== '' && path.endsWith(files.fails))
+        throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      return original.readFileSync(moved(path), encoding);
+    },
     readdirSync: (path: string) => original.readdirSync(moved(path)),
     statSync: (path: string) => original.statSync(moved(path)),
   };
@@ -61,6 +65,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
   nodesOwn.read = undefined;
   files.below = '';
+  files.fails = '';
   Object.defineProperty(process, 'platform', { value: platform });
 });
 
@@ -187,6 +192,32 @@ describe("ca: 'system'", () => {
     expect(() => judge('system')).toThrow(`no certificate in the system's store; looked at `);
     expect(() => judge('system')).toThrow(says);
     expect(() => verifyCertificates(leaf.pem, { ca: 'system', host: 'x' }, provider())).toThrow(says);
+  });
+
+  test('takes a file that an editor has put a byte order mark ahead of', () => {
+    store({ file: write('marked.pem', `\ufeff${root.pem}`) });
+    expectTrusted(judge('system'));
+  });
+
+  test('passes over a file that is larger than any store', () => {
+    const name = write('large/huge.pem', root.pem);
+    truncateSync(join(directory, name), 2 ** 24 + 1);
+    store({ file: write('other.pem', other.pem), directories: 'large' });
+    expectUnknown(judge('system'));
+    truncateSync(join(directory, name), 2 ** 24);
+    expectTrusted(judge('system'));
+  });
+
+  test('is read whole or not at all: what may pass is an error, and the next time is another', () => {
+    const own = provider();
+    write('failing/root.pem', root.pem);
+    store({ file: write('other.pem', other.pem), directories: 'failing' });
+    const anchors = trustAnchors('system', 'server', own);
+    files.fails = 'root.pem';
+    expect(anchors).toThrow(TlsUsageError);
+    expect(anchors).toThrow(/^ca: the system's store cannot be read \(EMFILE\)/);
+    files.fails = '';
+    expect(anchors().count).toBe(2);
   });
 
   test('that is empty fails a connection before a byte is sent', async () => {
