@@ -31,6 +31,7 @@ import {
   serverIdentity,
   startOfTime,
   trustAll,
+  twice,
 } from '../support/engine.ts';
 import {
   altering,
@@ -51,8 +52,8 @@ let own: Identity;
 
 beforeAll(async () => {
   // Copies: what was compressed for one test is none of the others'.
-  identity = fresh(await serverIdentity());
-  own = fresh(await clientIdentity());
+  identity = twice(await serverIdentity());
+  own = twice(await clientIdentity());
 });
 
 const hour = 3_600_000;

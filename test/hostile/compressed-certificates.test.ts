@@ -12,7 +12,14 @@ import {
 } from '../../src/wire/compressed-certificate.ts';
 import { type Certificate, decodeCertificate, encodeCertificate } from '../../src/wire/messages.ts';
 import { handshakeTypes } from '../../src/wire/names.ts';
-import { clientConfig, clientIdentity, type Endpoint, serverConfig } from '../support/engine.ts';
+import {
+  clientConfig,
+  clientIdentity,
+  type Endpoint,
+  serverConfig,
+  serverIdentity,
+  twice,
+} from '../support/engine.ts';
 import {
   altering,
   alteringClient,
@@ -36,7 +43,7 @@ const longest = maxMessageSizes[handshakeTypes.certificate]!;
 let own: Identity;
 
 beforeAll(async () => {
-  own = await clientIdentity();
+  own = twice(await clientIdentity());
 });
 
 interface Settings {
@@ -60,7 +67,8 @@ async function sending(
       ? compressed
       : { ...compressed, clientAuthentication, provider: sendingPlain(provider) };
   const client = clientConfig(clientSettings);
-  const server = await serverConfig(serverSettings);
+  // A chain of its own: what became of it for one test is kept.
+  const server = await serverConfig({ identity: twice(await serverIdentity()), ...serverSettings });
   const type = 'compressed_certificate';
   const ends: [Endpoint, Endpoint] =
     side === 'client'
