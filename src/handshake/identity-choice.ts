@@ -5,10 +5,12 @@ import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import type { GeneralName } from '../pki/general-names.ts';
 import { signatureAlgorithm } from '../pki/signature-algorithms.ts';
 import { latin1, orNone } from '../pki/values.ts';
+import type { ClientHello } from '../wire/hello.ts';
 import { type CertificateType, signatureSchemeCodes } from '../wire/names.ts';
 import { typeOf } from './certificate-types.ts';
-import type { CertificateRequestInfo, ClientHelloInfo, IdentityTable, NamedIdentities } from './config.ts';
+import type { CertificateRequestInfo, IdentityTable, NamedIdentities } from './config.ts';
 import type { ClientAuthentication, Identity, ServerIdentity } from './identity.ts';
+import { clientHelloInfo } from './server-hello.ts';
 
 /** What a peer says that it takes; an empty list is no restriction. */
 type Wishes = Pick<
@@ -63,11 +65,13 @@ function byName<Some extends Identity>(
  */
 export function chooseServerIdentity<Some extends Identity>(
   { all, byType, isAlike }: IdentityTable<Some>,
-  hello: ClientHelloInfo,
+  clientHello: ClientHello,
 ): Some {
   const [first, second] = all;
   if (first === undefined) throw new TlsUsageError('a server has no identity to choose from');
+  // The usual case, in which nothing of the hello is looked at.
   if (second === undefined) return first;
+  const hello = clientHelloInfo(clientHello);
   const { serverName = '', serverCertificateTypes } = hello;
   const certified = byType.get('X509');
   const leading = (certified && namedIn(certified, serverName).flat()[0]) ?? first;

@@ -245,7 +245,7 @@ function* negotiate(config: ServerConfig, flight: Flight, transcript: Transcript
 
 function* chooseIdentity(config: ServerConfig, hello: ClientHello): Handshake<ServerIdentity> {
   const { identity: configured } = config;
-  if (typeof configured !== 'function') return chooseServerIdentity(configured, clientHelloInfo(hello));
+  if (typeof configured !== 'function') return chooseServerIdentity(configured, hello);
   const info = clientHelloInfo(hello);
   const chosen = yield* ask({ kind: 'serverIdentity', hello: info }, (context) => configured(info, context));
   if (!chosen) {

@@ -4,7 +4,7 @@ import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type { TrustPolicy } from '../handshake/identity.ts';
-import { askedToo, otherPurpose, type PeerCheck } from './trust.ts';
+import { askedToo, fingerprintOf, otherPurpose, type PeerCheck } from './trust.ts';
 
 /** A public key: PEM text, DER SubjectPublicKeyInfo, or a KeyObject. */
 export type RawPublicKeySource = string | Uint8Array | KeyObject;
@@ -21,13 +21,10 @@ export function rawPublicKeyTrust(
   const { rawPublicKeys, verifyPeer, purpose } = options;
   if (!Array.isArray(rawPublicKeys) || rawPublicKeys.length === 0)
     throw new TlsUsageError('rawPublicKeys: expected an array of at least one public key');
-  if (verifyPeer !== undefined && typeof verifyPeer !== 'function')
-    throw new TlsUsageError(`verifyPeer: expected a function, got ${typeof verifyPeer}`);
   const keys = new Set(
     rawPublicKeys.map((source, index) => toHex(publicKeyOf(source, `rawPublicKeys[${index}]`, provider))),
   );
-  // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
-  const own = verifyPeer === undefined ? noBytes : provider.randomBytes(32);
+  const own = fingerprintOf(verifyPeer, provider);
   const names = utf8(`tacit raw public keys ${purpose} ${[...keys].sort().join(' ')} `);
   return Object.freeze<TrustPolicy>({
     fingerprint: sha256(provider, names, own),

@@ -61,12 +61,9 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
   }
-  if (verifyPeer !== undefined && typeof verifyPeer !== 'function')
-    throw new TlsUsageError(`verifyPeer: expected a function, got ${typeof verifyPeer}`);
   const pins = options.pins === undefined ? undefined : pinSet(options.pins);
   const anchors = trustAnchors(ca, purpose, provider);
-  // Functions cannot be compared: what this one accepted is resumed only where the very same one judges.
-  const own = verifyPeer === undefined ? noBytes : provider.randomBytes(32);
+  const own = fingerprintOf(verifyPeer, provider);
   let fingerprint: Uint8Array | undefined;
   return Object.freeze({
     get fingerprint(): Uint8Array {
@@ -103,6 +100,18 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       return askedToo(verifyPeer, verified, chain.validUntil, context);
     },
   });
+}
+
+/**
+ * What a check of the caller's adds to the fingerprint of a policy. Functions cannot be compared: what this one accepted
+ * is resumed only where the very same one judges.
+ * @throws TlsUsageError where it is no function
+ */
+export function fingerprintOf(verifyPeer: PeerCheck | undefined, provider: CryptoProvider): Uint8Array {
+  if (verifyPeer === undefined) return noBytes;
+  if (typeof verifyPeer !== 'function')
+    throw new TlsUsageError(`verifyPeer: expected a function, got ${typeof verifyPeer}`);
+  return provider.randomBytes(32);
 }
 
 /** The verdict on a peer in which all else is right. */

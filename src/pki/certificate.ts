@@ -4,13 +4,12 @@ import { constructed, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
 import { type CertificateExtensions, parseExtensions } from './extensions.ts';
 import { checkRelativeNames } from './general-names.ts';
-import { algorithmIdentifier, checkAlgorithm, checkParameters } from './unread.ts';
+import { algorithmIdentifier, algorithmOid, checkAlgorithm } from './unread.ts';
 import {
   checkBitString,
   checkInteger,
   checkWholeBytes,
   integer,
-  objectIdentifier,
   smallInteger,
   time,
   wholeBytes,
@@ -165,10 +164,7 @@ function parseName(reader: DerReader): Uint8Array {
 function checkPublicKey(reader: DerReader): Uint8Array {
   const { position } = reader;
   const outer = reader.open(tags.sequence);
-  const algorithm = reader.open(tags.sequence);
-  const isRsa = rsa.has(objectIdentifier(reader));
-  checkParameters(reader);
-  reader.close(algorithm, 'an algorithm');
+  const isRsa = rsa.has(algorithmOid(reader));
   checkWholeBytes(reader, reader.read(tags.bitString));
   // The other keys that are of use are points.
   if (isRsa) checkRsaKey(reader.contents(1));

@@ -3,7 +3,7 @@ import { type Revocation, revocationReason } from './crl.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { extensionValues } from './extensions.ts';
 import { relativeNames } from './general-names.ts';
-import { algorithmIdentifier, checkParameters } from './unread.ts';
+import { algorithmIdentifier, algorithmOid } from './unread.ts';
 import { generalizedTime, integer, objectIdentifier, smallInteger, wholeBytes } from './values.ts';
 
 /**
@@ -166,12 +166,8 @@ function parseStatus(fields: DerReader): CertificateStatus {
 }
 
 function parseId(fields: DerReader): CertificateId {
-  const algorithm = fields.open(tags.sequence);
-  const hashAlgorithm = objectIdentifier(fields);
-  checkParameters(fields);
-  fields.close(algorithm, 'an algorithm');
   const id = {
-    hashAlgorithm,
+    hashAlgorithm: algorithmOid(fields),
     issuerNameHash: fields.next(tags.octetString).content,
     issuerKeyHash: fields.next(tags.octetString).content,
     serialNumber: integer(fields),

@@ -139,19 +139,19 @@ function whyUntrusted(
   const algorithm = signatureAlgorithm(response.signatureAlgorithm);
   if (algorithm === undefined) return `is signed with ${algorithmName(response.signatureAlgorithm)}`;
   const { provider, spend } = question;
-  const isSignedBy = (certificate: Certificate, position: number): boolean => {
-    const key = keyOf(certificate, position, provider);
+  const isSignedBy = (certificate: Certificate): boolean => {
+    const key = keyOf(certificate, issuerPosition, provider);
     spend(key);
     return key.verifySigned(algorithm, response.toBeSigned, response.signature);
   };
-  if (isResponder(response, issuer, provider) && isSignedBy(issuer, issuerPosition)) return undefined;
+  if (isResponder(response, issuer, provider) && isSignedBy(issuer)) return undefined;
   const delegates = parsed(response.certificates).filter((one) => isResponder(response, one, provider));
   let why = 'is signed by nobody who may: neither by the issuer nor by one of its certificates for that';
   for (const delegate of delegates.slice(0, maxResponders)) {
     const fault = whyNoDelegate(delegate, link, question);
     if (fault !== undefined) why = fault;
     else if (isRevoked(delegate)) why = 'is signed by a responder whose certificate is revoked';
-    else if (isSignedBy(delegate, issuerPosition)) return undefined;
+    else if (isSignedBy(delegate)) return undefined;
     else why = 'has a signature that does not verify';
   }
   return why;

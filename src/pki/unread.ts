@@ -1,6 +1,12 @@
 import { maxDerDepth } from '../base/limits.ts';
 import { type DerReader, tags } from './der.ts';
-import { booleanOf, checkBitString, checkInteger, checkObjectIdentifier } from './values.ts';
+import {
+  booleanOf,
+  checkBitString,
+  checkInteger,
+  checkObjectIdentifier,
+  objectIdentifier,
+} from './values.ts';
 
 /**
  * Goes through what nobody reads here, to its end: it must be DER all the same (X.690 §8 to §11), so that no two
@@ -36,6 +42,15 @@ export function algorithmIdentifier(reader: DerReader): Uint8Array {
   return reader.bytesFrom(position);
 }
 
+/** As `algorithmIdentifier`. @returns its object identifier */
+export function algorithmOid(reader: DerReader): string {
+  const outer = reader.open(tags.sequence);
+  const oid = objectIdentifier(reader);
+  checkParameters(reader);
+  reader.close(outer, 'an algorithm');
+  return oid;
+}
+
 /** As `algorithmIdentifier`, where nobody asks for it. */
 export function checkAlgorithm(reader: DerReader): void {
   const outer = reader.open(tags.sequence);
@@ -45,7 +60,7 @@ export function checkAlgorithm(reader: DerReader): void {
 }
 
 /** What is behind the object identifier of an algorithm. */
-export function checkParameters(reader: DerReader): void {
+function checkParameters(reader: DerReader): void {
   if (!reader.atEnd) checkUnreadValue(reader);
 }
 

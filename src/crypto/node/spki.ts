@@ -1,4 +1,4 @@
-import { equalBytes } from '../../base/bytes.ts';
+import { equalBytes, fromHex } from '../../base/bytes.ts';
 
 /** A SubjectPublicKeyInfo (RFC 5280 §4.1) of a supported algorithm. */
 export type SubjectPublicKey =
@@ -17,16 +17,16 @@ const curves: readonly {
   readonly pointLength: number;
   readonly algorithm: Uint8Array;
 }[] = [
-  { curve: 'P-256', pointLength: 65, algorithm: bytes('06072a8648ce3d020106082a8648ce3d030107') },
-  { curve: 'P-384', pointLength: 97, algorithm: bytes('06072a8648ce3d020106052b81040022') },
-  { curve: 'P-521', pointLength: 133, algorithm: bytes('06072a8648ce3d020106052b81040023') },
+  { curve: 'P-256', pointLength: 65, algorithm: fromHex('06072a8648ce3d020106082a8648ce3d030107') },
+  { curve: 'P-384', pointLength: 97, algorithm: fromHex('06072a8648ce3d020106052b81040022') },
+  { curve: 'P-521', pointLength: 133, algorithm: fromHex('06072a8648ce3d020106052b81040023') },
 ];
 /** id-Ed25519 without parameters (RFC 8410 §3). */
-const ed25519Algorithm = bytes('06032b6570');
+const ed25519Algorithm = fromHex('06032b6570');
 /** rsaEncryption with the parameters NULL (RFC 3279 §2.3.1). */
-const rsaAlgorithm = bytes('06092a864886f70d0101010500');
+const rsaAlgorithm = fromHex('06092a864886f70d0101010500');
 /** id-RSASSA-PSS, of which parameters may follow (RFC 4055 §3.1). */
-const rsaPssOid = bytes('06092a864886f70d01010a');
+const rsaPssOid = fromHex('06092a864886f70d01010a');
 
 const smallestExponent = 3;
 /** Verification takes longer with the exponent's length, which a peer chooses; nobody uses more than 33 bits. */
@@ -109,8 +109,4 @@ function readElement(
   }
   const end = start + length;
   return end <= der.length ? { start, end } : undefined;
-}
-
-function bytes(hex: string): Uint8Array {
-  return new Uint8Array(Buffer.from(hex, 'hex'));
 }
