@@ -49,7 +49,7 @@ export function readExtensions<Block extends ExtensionBlock>(
     const code = list.uint16();
     const data = list.vector(2, 0);
     if (seen.has(code))
-      throw peerError('decode_error', `${contextNames[context]} has extension ${code} twice`);
+      throw peerError('illegal_parameter', `${contextNames[context]} has extension ${code} twice`);
     seen.add(code);
     const type = extensionByCode(code);
     if (type && !type.contexts.includes(context)) {

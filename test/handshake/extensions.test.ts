@@ -71,9 +71,9 @@ describe('EncryptedExtensions', () => {
     expect(outcomeWith(sends([code, fromHex(data)]))).toEqual(refusedByClient('illegal_parameter'));
   });
 
-  it('with a duplicate are a decode_error', () => {
+  it('with a duplicate are an illegal_parameter', () => {
     const groups = [10, fromHex('0002 001d')] as const;
-    expect(outcomeWith(sends(groups, groups))).toEqual(refusedByClient('decode_error'));
+    expect(outcomeWith(sends(groups, groups))).toEqual(refusedByClient('illegal_parameter'));
   });
 
   it('with content in server_name are a decode_error', () => {
@@ -131,7 +131,7 @@ describe('extensions of certificates', () => {
     ['key_share, which has no place there', 'illegal_parameter', [{ code: 51, data: noBytes }]],
     [
       'a duplicate',
-      'decode_error',
+      'illegal_parameter',
       [
         { code: 18, data: noBytes },
         { code: 18, data: noBytes },

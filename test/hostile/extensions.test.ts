@@ -61,7 +61,7 @@ const extensions: readonly Extension[] = [
 ];
 
 describe.each(scenarioNames)('%s: each extension twice', (name) => {
-  it.each(sides)('in the messages of the %s: decode_error', (side) => {
+  it.each(sides)('in the messages of the %s: illegal_parameter', (side) => {
     const found: string[] = [];
     for (const { message, index } of messagesOfInterest(name, all[name][side], side)) {
       for (const { code, start, end, block } of structureOf(message).extensions) {
@@ -72,18 +72,18 @@ describe.each(scenarioNames)('%s: each extension twice', (name) => {
         found.push(`${nameOfMessage(message)} ${code}: ${verdict}`);
       }
     }
-    expect(found).toEqual(found.map((line) => line.replace(/: .*/, ': decode_error')));
+    expect(found).toEqual(found.map((line) => line.replace(/: .*/, ': illegal_parameter')));
     if (side === 'server' || name !== 'clientAuthentication') expect(found.length).toBeGreaterThan(1);
   });
 
-  it.each(sides)('that nobody knows, in the messages of the %s: decode_error', (side) => {
+  it.each(sides)('that nobody knows, in the messages of the %s: illegal_parameter', (side) => {
     for (const { message, index } of messagesOfInterest(name, all[name][side], side)) {
       for (const block of structureOf(message).blocks) {
         const once = withExtension(message, block, 0xfafa, new Uint8Array(3), 'first');
         const twice = withExtension(once, grown(block, 7), 0xfafa, new Uint8Array(0), 'first');
         // In a response the first one is noticed only when the block is read.
         expect(verdictOf(all[name].tamper(side, index, [handshake(twice)])), nameOfMessage(message)).toBe(
-          'decode_error',
+          'illegal_parameter',
         );
       }
     }

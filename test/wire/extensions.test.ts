@@ -115,19 +115,19 @@ describe('a recognized extension', () => {
 });
 
 describe('an extension block', () => {
-  it.each(contexts)('with a duplicate is a decode_error: %s', (context) => {
+  it.each(contexts)('with a duplicate is an illegal_parameter: %s', (context) => {
     const grease = ext(0x3a3a, fromHex('00'));
     expect(() => decode(context, ...needed(context, 0), grease, grease)).toThrow(
-      expect.objectContaining({ alert: 'decode_error' }),
+      expect.objectContaining({ alert: 'illegal_parameter' }),
     );
   });
 
   it.each(rows.filter(({ allowed }) => allowed))(
-    'with $name twice is a decode_error: $context',
+    'with $name twice is an illegal_parameter: $context',
     ({ code, context, data }) => {
       const block = ext(code, fromHex(data ?? ''));
       expect(() => decode(context, ...needed(context, code), block, block)).toThrow(
-        expect.objectContaining({ alert: 'decode_error' }),
+        expect.objectContaining({ alert: 'illegal_parameter' }),
       );
     },
   );
@@ -150,7 +150,7 @@ describe('an extension block', () => {
     ]);
   });
 
-  it.each(contexts)('whose extension runs over its end is a decode_error: %s', (context) => {
+  it.each(contexts)('whose extension runs over its end is an illegal_parameter: %s', (context) => {
     const cut = ext(0x3a3a, fromHex('aabb')).subarray(0, -1);
     expect(() => decode(context, ...needed(context, 0), cut)).toThrow(
       expect.objectContaining({ alert: 'decode_error' }),
