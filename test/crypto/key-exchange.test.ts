@@ -5,7 +5,6 @@ import type { NamedGroup } from '../../src/crypto/provider.ts';
 import { nextPrivateKeys } from '../support/fixed-key-pairs.ts';
 import { fromHex } from '../support/hex.ts';
 import { ownArray } from '../support/own-array.ts';
-import { wycheproof } from '../support/wycheproof.ts';
 
 vi.mock('node:crypto', async (importOriginal) =>
   (await import('../support/fixed-key-pairs.ts')).withFixedKeyPairs(await importOriginal()),
@@ -145,41 +144,6 @@ it('refuses a point of another curve', () => {
     p256.subarray(33),
   );
   expectRefused('secp384r1', widened);
-});
-
-describe('Project Wycheproof', () => {
-  const x25519 = wycheproof('x25519');
-  it.skipIf(!x25519)('X25519', () => {
-    let run = 0;
-    for (const test of x25519!.testGroups.flatMap((group) => group.tests)) {
-      nextPrivateKeys.push(fromHex(String(test['private'])));
-      const secret = nodeCrypto.initiateKeyExchange('x25519').finish(fromHex(String(test['public'])));
-      const expected = test.flags.includes('ZeroSharedSecret') ? undefined : test['shared'];
-      expect(secret && toHex(secret), `test ${test.tcId}`).toBe(expected);
-      run++;
-    }
-    console.log(`X25519: ${run} vectors`);
-    expect(run).toBe(x25519!.numberOfTests);
-  });
-
-  for (const group of ['secp256r1', 'secp384r1', 'secp521r1'] as const) {
-    const file = wycheproof(`ecdh_${group}_ecpoint`);
-    it.skipIf(!file)(`ECDH on ${group}`, () => {
-      let run = 0;
-      for (const test of file!.testGroups.flatMap((one) => one.tests)) {
-        // Hundreds of these try OpenSSL's arithmetic, at some milliseconds each: one in ten will do.
-        if (test.flags.some((flag) => flag.startsWith('EdgeCase')) && test.tcId % 10 !== 0) continue;
-        nextPrivateKeys.push(fromHex(String(test['private'])));
-        const secret = nodeCrypto.initiateKeyExchange(group).finish(fromHex(String(test['public'])));
-        // 'acceptable' are compressed points, which TLS 1.3 does not have.
-        const expected = test.result === 'valid' ? test['shared'] : undefined;
-        expect(secret && toHex(secret), `test ${test.tcId}`).toBe(expected);
-        run++;
-      }
-      console.log(`ECDH on ${group}: ${run} of ${file!.numberOfTests} vectors`);
-      expect(run).toBeGreaterThan(70);
-    });
-  }
 });
 
 function expectRefused(group: NamedGroup, share: Uint8Array): void {

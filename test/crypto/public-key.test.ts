@@ -8,6 +8,7 @@ import { fromHex } from '../support/hex.ts';
 import {
   ecKey,
   ed25519Key,
+  pssAlgorithm,
   rsaEncryption,
   rsaKey,
   rsaPss,
@@ -17,7 +18,6 @@ import {
   spkiParts,
   unrestrictedPssKey,
 } from '../support/public-keys.ts';
-import { wycheproof } from '../support/wycheproof.ts';
 
 const content = utf8('what was signed');
 const digests = ['sha256', 'sha384', 'sha512'] as const;
@@ -261,54 +261,6 @@ describe('importPublicKey', () => {
   });
 });
 
-describe('Project Wycheproof', () => {
-  const files: [string, SignatureScheme][] = [
-    ['ecdsa_secp256r1_sha256', 'ecdsa_secp256r1_sha256'],
-    ['ecdsa_secp384r1_sha384', 'ecdsa_secp384r1_sha384'],
-    ['ecdsa_secp521r1_sha512', 'ecdsa_secp521r1_sha512'],
-    ['ed25519', 'ed25519'],
-    ['rsa_pss_2048_sha256_mgf1_32', 'rsa_pss_rsae_sha256'],
-    ['rsa_pss_2048_sha384_mgf1_48', 'rsa_pss_rsae_sha384'],
-    ['rsa_pss_4096_sha512_mgf1_64', 'rsa_pss_rsae_sha512'],
-  ];
-  for (const [name, scheme] of files) {
-    const file = wycheproof(name);
-    it.skipIf(!file)(name, () => {
-      let run = 0;
-      for (const group of file!.testGroups) {
-        const key = imported(fromHex(String(group['publicKeyDer'])));
-        for (const { msg, sig, result, tcId } of group.tests) {
-          const verified = key.verify(scheme, fromHex(String(msg)), fromHex(String(sig)));
-          expect(verified, `test ${tcId}`).toBe(result === 'valid');
-          run++;
-        }
-      }
-      console.log(`${name}: ${run} vectors`);
-      expect(run).toBe(file!.numberOfTests);
-    });
-  }
-
-  const misc = wycheproof('rsa_pss_misc');
-  it.skipIf(!misc)('rsa_pss_misc: only one hash throughout, and a salt of its length', () => {
-    let valid = 0;
-    for (const group of misc!.testGroups) {
-      const key = imported(fromHex(String(group['publicKeyDer'])));
-      for (const [index, digest] of digests.entries()) {
-        const name = `SHA-${[256, 384, 512][index]}`;
-        const fits =
-          group['sha'] === name && group['mgfSha'] === name && group['sLen'] === digestLengths[digest];
-        for (const { msg, sig, tcId } of group.tests) {
-          const verified = key.verify(`rsa_pss_rsae_${digest}`, fromHex(String(msg)), fromHex(String(sig)));
-          expect(verified, `test ${tcId}`).toBe(fits);
-          if (fits) valid++;
-        }
-      }
-    }
-    console.log(`rsa_pss_misc: ${misc!.numberOfTests} vectors with three schemes each, ${valid} fit`);
-    expect(valid).toBeGreaterThan(0);
-  });
-});
-
 const ecdsaSchemes = ['ecdsa_secp256r1_sha256', 'ecdsa_secp384r1_sha384', 'ecdsa_secp521r1_sha512'] as const;
 
 /** A signature of the scheme's hash and padding, by a key that need not fit; empty where OpenSSL itself refuses. */
@@ -328,23 +280,4 @@ function imported(bytes: Uint8Array): PublicKey {
   const key = nodeCrypto.importPublicKey(bytes);
   if (!key) throw new Error('the key was not imported');
   return key;
-}
-
-/** The AlgorithmIdentifier of an RSA-PSS key with parameters (RFC 4055 §3.1). */
-function pssAlgorithm(
-  hash: keyof typeof digestLengths,
-  mgf1Hash: keyof typeof digestLengths,
-  saltLength: number,
-): Uint8Array {
-  const identifiers = {
-    sha256: '2.16.840.1.101.3.4.2.1',
-    sha384: '2.16.840.1.101.3.4.2.2',
-    sha512: '2.16.840.1.101.3.4.2.3',
-  };
-  const algorithm = (name: keyof typeof digestLengths): Uint8Array =>
-    sequence(objectIdentifier(identifiers[name]), der(0x05));
-  const mgf1 = sequence(objectIdentifier('1.2.840.113549.1.1.8'), algorithm(mgf1Hash));
-  const salt = der(0x02, Uint8Array.of(saltLength));
-  const parameters = sequence(der(0xa0, algorithm(hash)), der(0xa1, mgf1), der(0xa2, salt));
-  return sequence(objectIdentifier('1.2.840.113549.1.1.10'), parameters);
 }

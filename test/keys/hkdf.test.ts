@@ -4,7 +4,6 @@ import { noBytes, toHex } from '../../src/base/bytes.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import { deriveSecret, hkdfExpand, hkdfExpandLabel, hkdfExtract } from '../../src/keys/hkdf.ts';
 import { fromHex } from '../support/hex.ts';
-import { sharedData } from '../support/shared-data.ts';
 
 describe('HKDF', () => {
   // RFC 5869 Appendix A.1 to A.3.
@@ -82,41 +81,7 @@ describe('HKDF', () => {
     const derived = deriveSecret(nodeCrypto, 'sha256', early, 'derived', nodeCrypto.hash('sha256').digest());
     expect(toHex(derived)).toBe('6f2615a108c702c5678f54fc9dbab69716c076189c48250cebeac3576c3611ba');
   });
-
-  const files = ['hkdf_sha256_test', 'hkdf_sha384_test'].map((name) =>
-    sharedData(`wycheproof/${name}.json.gz`),
-  );
-  it.skipIf(files.includes(undefined))('gives what Project Wycheproof expects', () => {
-    let run = 0;
-    for (const [index, file] of (files as HkdfVectors[]).entries()) {
-      const hash = index === 0 ? 'sha256' : 'sha384';
-      for (const vector of file.testGroups.flatMap((group) => group.tests)) {
-        const key = hkdfExtract(nodeCrypto, hash, fromHex(vector.salt), fromHex(vector.ikm));
-        const expand = (): Uint8Array => hkdfExpand(nodeCrypto, hash, key, fromHex(vector.info), vector.size);
-        if (vector.result === 'valid') expect(toHex(expand()), `test ${vector.tcId}`).toBe(vector.okm);
-        else expect(expand, `test ${vector.tcId}`).toThrow(RangeError);
-        run++;
-      }
-    }
-    console.log(`HKDF: ${run} vectors`);
-    expect(run).toBe((files as HkdfVectors[]).reduce((sum, file) => sum + file.numberOfTests, 0));
-  });
 });
-
-interface HkdfVectors {
-  readonly numberOfTests: number;
-  readonly testGroups: readonly {
-    readonly tests: readonly {
-      readonly tcId: number;
-      readonly ikm: string;
-      readonly salt: string;
-      readonly info: string;
-      readonly size: number;
-      readonly okm: string;
-      readonly result: 'valid' | 'invalid';
-    }[];
-  }[];
-}
 
 function ascending(first: number, length: number): string {
   return toHex(Uint8Array.from({ length }, (_, index) => first + index));

@@ -28,6 +28,29 @@ export function rsaPublicKey(modulus: Uint8Array, exponent: Uint8Array): Uint8Ar
 export const rsaEncryption: Uint8Array = sequence(objectIdentifier('1.2.840.113549.1.1.1'), der(0x05));
 export const rsaPss: Uint8Array = sequence(objectIdentifier('1.2.840.113549.1.1.10'));
 
+export type PssHash = keyof typeof hashIdentifiers;
+
+const hashIdentifiers = {
+  sha1: '1.3.14.3.2.26',
+  sha224: '2.16.840.1.101.3.4.2.4',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
+};
+
+/** The AlgorithmIdentifier of an RSA-PSS key or signature with parameters; defaults are left out (RFC 4055 §3.1). */
+export function pssAlgorithm(hash: PssHash, mgf1Hash: PssHash, saltLength: number): Uint8Array {
+  const algorithm = (name: PssHash): Uint8Array =>
+    sequence(objectIdentifier(hashIdentifiers[name]), der(0x05));
+  const mgf1 = sequence(objectIdentifier('1.2.840.113549.1.1.8'), algorithm(mgf1Hash));
+  const parameters = sequence(
+    ...(hash === 'sha1' ? [] : [der(0xa0, algorithm(hash))]),
+    ...(mgf1Hash === 'sha1' ? [] : [der(0xa1, mgf1)]),
+    ...(saltLength === 20 ? [] : [der(0xa2, der(0x02, Uint8Array.of(saltLength)))]),
+  );
+  return sequence(objectIdentifier('1.2.840.113549.1.1.10'), parameters);
+}
+
 /** A ready private key: RSA keys take too long to make. */
 export function rsaKey(name: keyof typeof rsaTestKeys): KeyObject {
   return createPrivateKey({ key: Buffer.from(rsaTestKeys[name], 'base64'), format: 'der', type: 'pkcs8' });

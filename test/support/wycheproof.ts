@@ -1,4 +1,6 @@
-import { sharedData } from './shared-data.ts';
+import { existsSync, readdirSync } from 'node:fs';
+import { fromHex } from './hex.ts';
+import { sharedData, sharedDataPath } from './shared-data.ts';
 
 /** One case of Project Wycheproof: what it asks for, and whatever else its kind has, in hexadecimal. */
 export interface WycheproofCase {
@@ -11,13 +13,25 @@ export interface WycheproofCase {
 }
 
 export interface WycheproofGroup {
+  readonly type: string;
   readonly tests: readonly WycheproofCase[];
   readonly [field: string]: unknown;
 }
 
 export interface WycheproofFile {
+  readonly algorithm: string;
   readonly numberOfTests: number;
   readonly testGroups: readonly WycheproofGroup[];
+}
+
+const folder = 'wycheproof';
+const ending = '_test.json.gz';
+
+/** What there is for `wycheproof`; undefined where the published test data is absent. */
+export function wycheproofNames(): readonly string[] | undefined {
+  const path = sharedDataPath(folder);
+  if (!existsSync(path)) return undefined;
+  return readdirSync(path).map((name) => (name.endsWith(ending) ? name.slice(0, -ending.length) : name));
 }
 
 /**
@@ -25,5 +39,12 @@ export interface WycheproofFile {
  * @returns undefined where the published test data is absent
  */
 export function wycheproof(name: string): WycheproofFile | undefined {
-  return sharedData(`wycheproof/${name}_test.json.gz`) as WycheproofFile | undefined;
+  return sharedData(`${folder}/${name}${ending}`) as WycheproofFile | undefined;
+}
+
+/** A field that holds hexadecimal. */
+export function bytesOf(holder: WycheproofCase | WycheproofGroup, field: string): Uint8Array {
+  const text = holder[field];
+  if (typeof text !== 'string') throw new Error(`no ${field}`);
+  return fromHex(text);
 }
