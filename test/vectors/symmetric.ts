@@ -99,13 +99,20 @@ function hkdfSuite(hash: HashAlgorithm): Suite {
     flags: ['EmptySalt', 'MaximalOutputSize', 'Normal', 'OutputCollision', 'SizeTooLarge'],
     open: () => (vector) => {
       const key = hkdfExtract(nodeCrypto, hash, bytesOf(vector, 'salt'), bytesOf(vector, 'ikm'));
-      try {
-        const output = hkdfExpand(nodeCrypto, hash, key, bytesOf(vector, 'info'), Number(vector['size']));
-        return toHex(output) === vector['okm'];
-      } catch (error) {
-        if (error instanceof RangeError) return false;
-        throw error;
-      }
+      const output = expandOrNothing(hash, key, vector);
+      if (output !== undefined && vector.result === 'valid' && output !== vector['okm'])
+        throw new Error(`HKDF gives ${output}`);
+      return output !== undefined;
     },
   };
+}
+
+/** In hexadecimal. */
+function expandOrNothing(hash: HashAlgorithm, key: Uint8Array, vector: WycheproofCase): string | undefined {
+  try {
+    return toHex(hkdfExpand(nodeCrypto, hash, key, bytesOf(vector, 'info'), Number(vector['size'])));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }

@@ -48,6 +48,7 @@ interface Expectation {
 }
 
 const shownFailures = 10;
+const shownCharacters = 200;
 
 /**
  * Runs a file.
@@ -149,7 +150,7 @@ function failureOf(
     const accepted = accepts(vector);
     return accepted === expected ? undefined : `${what} was ${accepted ? 'accepted' : 'refused'}`;
   } catch (error) {
-    return `${what}: ${String(error)}`;
+    return `${what}: ${String(error).slice(0, shownCharacters)}`;
   }
 }
 
