@@ -18,6 +18,12 @@ interface Question {
   readonly scheme: SignatureScheme | undefined;
 }
 
+interface PssParameters {
+  readonly digest: PssHash;
+  readonly maskDigest: PssHash;
+  readonly saltLength: number;
+}
+
 type Digest = (typeof digests)[number];
 
 const digests = ['sha256', 'sha384', 'sha512'] as const;
@@ -168,23 +174,17 @@ function pssSuite(parameters: string): Suite {
     algorithm: 'RSASSA-PSS',
     groupType: 'RsassaPssVerify',
     flags: pssFlags,
-    whyRefused(group): string | undefined {
-      const { digest, maskDigest, saltLength } = pssParameters(group);
-      if (!isDigest(digest)) return 'SHA-1 or SHA-224 (RFC 9846 §4.3.3)';
-      if (maskDigest !== digest) return 'another hash for the mask (RFC 9846 §4.3.3)';
-      return saltLength === saltLengths[digest]
-        ? undefined
-        : 'a salt that is not as long as the digest (RFC 9846 §4.3.3)';
-    },
+    whyRefused: (group) => whyRefused(pssParameters(group)),
     open(group): (vector: WycheproofCase) => boolean {
-      const { digest, maskDigest, saltLength } = pssParameters(group);
+      const parameters = pssParameters(group);
+      const { digest, maskDigest, saltLength } = parameters;
       const identifier = pssAlgorithm(digest, maskDigest, saltLength);
-      const fits = isDigest(digest) && maskDigest === digest && saltLength === saltLengths[digest];
-      const algorithm = fits ? (`rsa_pss_${digest}` as const) : undefined;
+      const fitting = whyRefused(parameters) === undefined ? (digest as Digest) : undefined;
+      const algorithm = fitting && (`rsa_pss_${fitting}` as const);
+      const ofRsa = { identifier, algorithm, scheme: fitting && (`rsa_pss_rsae_${fitting}` as const) };
+      const ofPss = { identifier, algorithm, scheme: fitting && (`rsa_pss_pss_${fitting}` as const) };
       const publicKey = bytesOf(group, 'publicKeyDer');
       const { key } = spkiParts(publicKey);
-      const ofPss = { identifier, algorithm, scheme: fits ? (`rsa_pss_pss_${digest}` as const) : undefined };
-      const ofRsa = { identifier, algorithm, scheme: fits ? (`rsa_pss_rsae_${digest}` as const) : undefined };
       const answers = [
         answerTo({ publicKey, ...ofRsa }),
         // The same key for PSS alone: with any parameters, and with these.
@@ -200,15 +200,18 @@ function pssSuite(parameters: string): Suite {
   };
 }
 
-function pssParameters(group: WycheproofGroup): { digest: PssHash; maskDigest: PssHash; saltLength: number } {
-  const { sha, mgf, mgfSha, sLen } = group;
+function pssParameters({ sha, mgf, mgfSha, sLen }: WycheproofGroup): PssParameters {
   if (mgf !== 'MGF1') throw new Error(`the mask is of ${mgf}`);
   const name = (hash: unknown): PssHash => String(hash).toLowerCase().replace('-', '') as PssHash;
   return { digest: name(sha), maskDigest: name(mgfSha), saltLength: Number(sLen) };
 }
 
-function isDigest(name: string): name is Digest {
-  return (digests as readonly string[]).includes(name);
+/** TLS has one hash for the message and the mask, and a salt of its length (RFC 9846 §4.3.3). */
+function whyRefused({ digest, maskDigest, saltLength }: PssParameters): string | undefined {
+  const expected = new Map<string, number>(Object.entries(saltLengths)).get(digest);
+  if (expected === undefined) return 'SHA-1 or SHA-224 (RFC 9846 §4.3.3)';
+  if (maskDigest !== digest) return 'another hash for the mask (RFC 9846 §4.3.3)';
+  return saltLength === expected ? undefined : 'a salt that is not as long as the digest (RFC 9846 §4.3.3)';
 }
 
 /** Whether a certificate with the signature is believed; handshakes, and every other name, must answer accordingly. */
