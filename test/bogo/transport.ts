@@ -1,0 +1,72 @@
+import type { ByteStream, CallOptions, CloseReport } from '../../src/streams/byte-stream.ts';
+
+/** A transport of the shim's: it may give one byte at a time, and stop in the middle of what it sends. */
+export class ShimTransport implements ByteStream {
+  readonly #inner: ByteStream;
+  readonly #oneByteReads: boolean;
+  #received: Uint8Array = new Uint8Array(0);
+  /** How many bytes may still leave. */
+  #credit = Number.POSITIVE_INFINITY;
+  #release: () => void = () => {};
+  #released: Promise<void> = Promise.resolve();
+
+  constructor(inner: ByteStream, oneByteReads: boolean) {
+    this.#inner = inner;
+    this.#oneByteReads = oneByteReads;
+  }
+
+  /** From now on so many bytes leave, and no more before `releaseWrites`. */
+  holdWritesAfter(bytes: number): void {
+    this.#credit = bytes;
+    this.#released = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  releaseWrites(): void {
+    this.#credit = Number.POSITIVE_INFINITY;
+    this.#release();
+  }
+
+  async read(options?: CallOptions): Promise<Uint8Array | null> {
+    if (!this.#oneByteReads) return this.#inner.read(options);
+    if (this.#received.length === 0) {
+      const bytes = await this.#inner.read(options);
+      if (bytes === null) return null;
+      this.#received = bytes;
+    }
+    const [byte = 0] = this.#received;
+    this.#received = this.#received.subarray(1);
+    return Uint8Array.of(byte);
+  }
+
+  async write(data: Uint8Array | readonly Uint8Array[], options?: CallOptions): Promise<void> {
+    if (this.#credit === Number.POSITIVE_INFINITY) return this.#inner.write(data, options);
+    const bytes = Buffer.concat(data instanceof Uint8Array ? [data] : [...data]);
+    const now = bytes.subarray(0, this.#credit);
+    this.#credit -= now.length;
+    if (now.length > 0) await this.#inner.write(now, options);
+    await this.#released;
+    await this.#inner.write(bytes.subarray(now.length), options);
+  }
+
+  closeWrite(options?: CallOptions): Promise<void> {
+    return this.#inner.closeWrite(options);
+  }
+
+  close(options?: CallOptions): Promise<CloseReport> {
+    return this.#inner.close(options);
+  }
+
+  destroy(): void {
+    this.#inner.destroy();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+    for (let bytes = await this.read(); bytes !== null; bytes = await this.read()) yield bytes;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
