@@ -48,14 +48,12 @@ export async function run(exchange: Exchange): Promise<void> {
 }
 
 /** Sends back each byte with all its bits changed, until the peer's end. */
-async function echo(
-  { settings, stream, transport }: Exchange,
-  unfinished: Promise<void> | undefined,
-): Promise<void> {
+async function echo(exchange: Exchange, unfinished: Promise<void> | undefined): Promise<void> {
+  const { settings, stream, transport } = exchange;
   const readSize = settings.number('read-size') ?? 512;
   for (;;) {
     if (settings.has('key-update-before-read')) await stream.updateKeys();
-    const data = await readSome(settings, stream);
+    const data = await readSome(exchange);
     if (data === null) return;
     if (stream.info === undefined) throw new Mismatch('data', 'before the handshake was done', 'behind it');
     transport.releaseWrites();
@@ -66,10 +64,17 @@ async function echo(
   }
 }
 
-/** Without `-check-close-notify` an end of the transport is as good as the peer's. */
-async function readSome(settings: Settings, stream: TlsStream): Promise<Uint8Array | null> {
+/**
+ * The next bytes. After the handshake reading writes nothing but a fatal alert: that is the law, whatever the flags say.
+ * Without `-check-close-notify` an end of the transport is as good as the peer's.
+ */
+async function readSome({ settings, stream, transport }: Exchange): Promise<Uint8Array | null> {
+  const isHandshaking = stream.info === undefined;
+  const mayWrite = (): boolean => isHandshaking || transport.holdsWrites || stream.failure !== undefined;
   try {
-    return await stream.read();
+    const { value, wasSilent } = await transport.silently(mayWrite, () => stream.read());
+    if (!wasSilent) throw new Mismatch('while it was reading', 'a write', 'silence');
+    return value;
   } catch (error) {
     const isEnd = error instanceof TlsTruncatedError && stream.info !== undefined;
     if (isEnd && !settings.has('check-close-notify')) return null;
@@ -159,10 +164,11 @@ function checkTickets({ settings, observed }: Exchange): void {
   expect('a ticket came', observed.newSessions > 0, isExpected);
 }
 
-async function shutDown({ settings, stream }: Exchange): Promise<void> {
+async function shutDown(exchange: Exchange): Promise<void> {
+  const { settings, stream } = exchange;
   if (settings.has('shim-shuts-down') && settings.has('check-close-notify')) {
     await stream.closeWrite();
-    const data = await readSome(settings, stream);
+    const data = await readSome(exchange);
     if (data !== null) throw new Mismatch('behind our close_notify', 'data', 'the close_notify of the peer');
   }
   await stream.close();

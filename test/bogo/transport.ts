@@ -1,6 +1,9 @@
 import type { ByteStream, CallOptions, CloseReport } from '../../src/streams/byte-stream.ts';
 
-/** A transport of the shim's: it may give one byte at a time, and stop in the middle of what it sends. */
+/**
+ * A transport of the shim's: it may give one byte at a time, stop in the middle of what it sends, and notices who speaks
+ * out of turn.
+ */
 export class ShimTransport implements ByteStream {
   readonly #inner: ByteStream;
   readonly #oneByteReads: boolean;
@@ -9,10 +12,30 @@ export class ShimTransport implements ByteStream {
   #credit = Number.POSITIVE_INFINITY;
   #release: () => void = () => {};
   #released: Promise<void> = Promise.resolve();
+  /** Whether a write is allowed now; undefined: it is. */
+  #mayWrite: (() => boolean) | undefined;
+  #hasSpoken = false;
 
   constructor(inner: ByteStream, oneByteReads: boolean) {
     this.#inner = inner;
     this.#oneByteReads = oneByteReads;
+  }
+
+  /**
+   * Runs what may write only where `mayWrite` says so.
+   * @returns what it gives, and whether it was silent
+   */
+  async silently<Value>(
+    mayWrite: () => boolean,
+    run: () => Promise<Value>,
+  ): Promise<{ readonly value: Value; readonly wasSilent: boolean }> {
+    this.#mayWrite = mayWrite;
+    this.#hasSpoken = false;
+    try {
+      return { value: await run(), wasSilent: !this.#hasSpoken };
+    } finally {
+      this.#mayWrite = undefined;
+    }
   }
 
   /** From now on so many bytes leave, and no more before `releaseWrites`. */
@@ -21,6 +44,11 @@ export class ShimTransport implements ByteStream {
     this.#released = new Promise((resolve) => {
       this.#release = resolve;
     });
+  }
+
+  /** Whether a write of the application's is still under way. */
+  get holdsWrites(): boolean {
+    return this.#credit !== Number.POSITIVE_INFINITY;
   }
 
   releaseWrites(): void {
@@ -41,7 +69,8 @@ export class ShimTransport implements ByteStream {
   }
 
   async write(data: Uint8Array | readonly Uint8Array[], options?: CallOptions): Promise<void> {
-    if (this.#credit === Number.POSITIVE_INFINITY) return this.#inner.write(data, options);
+    if (this.#mayWrite?.() === false) this.#hasSpoken = true;
+    if (!this.holdsWrites) return this.#inner.write(data, options);
     const bytes = Buffer.concat(data instanceof Uint8Array ? [data] : [...data]);
     const now = bytes.subarray(0, this.#credit);
     this.#credit -= now.length;
