@@ -1,11 +1,11 @@
-import type { ByteStream, CallOptions, CloseReport } from '../../src/streams/byte-stream.ts';
+import type { ByteStream, CallOptions } from '../../src/streams/byte-stream.ts';
+import { type Data, Plain } from '../support/faulty-stream.ts';
 
 /**
  * A transport of the shim's: it may give one byte at a time, stop in the middle of what it sends, and notices who speaks
  * out of turn.
  */
-export class ShimTransport implements ByteStream {
-  readonly #inner: ByteStream;
+export class ShimTransport extends Plain<ByteStream> {
   readonly #oneByteReads: boolean;
   #received: Uint8Array = new Uint8Array(0);
   /** How many bytes may still leave. */
@@ -17,7 +17,7 @@ export class ShimTransport implements ByteStream {
   #hasSpoken = false;
 
   constructor(inner: ByteStream, oneByteReads: boolean) {
-    this.#inner = inner;
+    super(inner);
     this.#oneByteReads = oneByteReads;
   }
 
@@ -56,10 +56,10 @@ export class ShimTransport implements ByteStream {
     this.#release();
   }
 
-  async read(options?: CallOptions): Promise<Uint8Array | null> {
-    if (!this.#oneByteReads) return this.#inner.read(options);
+  override async read(options?: CallOptions): Promise<Uint8Array | null> {
+    if (!this.#oneByteReads) return this.inner.read(options);
     if (this.#received.length === 0) {
-      const bytes = await this.#inner.read(options);
+      const bytes = await this.inner.read(options);
       if (bytes === null) return null;
       this.#received = bytes;
     }
@@ -68,34 +68,14 @@ export class ShimTransport implements ByteStream {
     return Uint8Array.of(byte);
   }
 
-  async write(data: Uint8Array | readonly Uint8Array[], options?: CallOptions): Promise<void> {
+  override async write(data: Data, options?: CallOptions): Promise<void> {
     if (this.#mayWrite?.() === false) this.#hasSpoken = true;
-    if (!this.holdsWrites) return this.#inner.write(data, options);
+    if (!this.holdsWrites) return this.inner.write(data, options);
     const bytes = Buffer.concat(data instanceof Uint8Array ? [data] : [...data]);
     const now = bytes.subarray(0, this.#credit);
     this.#credit -= now.length;
-    if (now.length > 0) await this.#inner.write(now, options);
+    if (now.length > 0) await this.inner.write(now, options);
     await this.#released;
-    await this.#inner.write(bytes.subarray(now.length), options);
-  }
-
-  closeWrite(options?: CallOptions): Promise<void> {
-    return this.#inner.closeWrite(options);
-  }
-
-  close(options?: CallOptions): Promise<CloseReport> {
-    return this.#inner.close(options);
-  }
-
-  destroy(): void {
-    this.#inner.destroy();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
-    for (let bytes = await this.read(); bytes !== null; bytes = await this.read()) yield bytes;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.inner.write(bytes.subarray(now.length), options);
   }
 }

@@ -3,11 +3,11 @@ import type { TestStream } from '../../src/testing.ts';
 
 export type Data = Uint8Array | readonly Uint8Array[];
 
-/** A stream that does all that it should; faults override what they are about. */
-export class Plain implements ByteStream {
-  protected readonly inner: TestStream;
+/** A stream on another one that does all that it should; those on top of it override what they are about. */
+export class Plain<Inner extends ByteStream = TestStream> implements ByteStream {
+  protected readonly inner: Inner;
 
-  constructor(inner: TestStream) {
+  constructor(inner: Inner) {
     this.inner = inner;
   }
   read(options?: CallOptions): Promise<Uint8Array | null> {

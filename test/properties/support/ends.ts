@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import type { ClientSettings, ServerSettings } from '../../../src/connection/config.ts';
 import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
-import type { ByteStream, CallOptions, CloseReport } from '../../../src/streams/byte-stream.ts';
+import type { ByteStream, CallOptions } from '../../../src/streams/byte-stream.ts';
 import {
   boundedStreamPair,
   lockstepStreamPair,
@@ -11,6 +11,7 @@ import {
   trickleStreamPair,
   type VirtualClock,
 } from '../../../src/testing.ts';
+import { type Data, Plain } from '../../support/faulty-stream.ts';
 import { peer, serverIdentity, serverPem, trustAll } from '../../support/tls-endpoints.ts';
 import type { Library } from './library.ts';
 import type { Ends } from './play.ts';
@@ -111,36 +112,20 @@ class Watched {
 }
 
 /** A stream that tells when something has moved. */
-export class Counted implements ByteStream {
-  readonly #inner: ByteStream;
+export class Counted extends Plain<ByteStream> {
   readonly #moved: () => void;
 
   constructor(inner: ByteStream, moved: () => void) {
-    this.#inner = inner;
+    super(inner);
     this.#moved = moved;
   }
-  async read(options?: CallOptions): Promise<Uint8Array | null> {
-    const bytes = await this.#inner.read(options);
+  override async read(options?: CallOptions): Promise<Uint8Array | null> {
+    const bytes = await super.read(options);
     this.#moved();
     return bytes;
   }
-  async write(data: Uint8Array | readonly Uint8Array[], options?: CallOptions): Promise<void> {
-    await this.#inner.write(data, options);
+  override async write(data: Data, options?: CallOptions): Promise<void> {
+    await super.write(data, options);
     this.#moved();
-  }
-  closeWrite(options?: CallOptions): Promise<void> {
-    return this.#inner.closeWrite(options);
-  }
-  close(options?: CallOptions): Promise<CloseReport> {
-    return this.#inner.close(options);
-  }
-  destroy(): void {
-    this.#inner.destroy();
-  }
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
-    for (let bytes = await this.read(); bytes !== null; bytes = await this.read()) yield bytes;
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 }
