@@ -1,0 +1,252 @@
+import type { Difference } from './compare.ts';
+import { certificateFor, isAcceptable, policyOf, scopeOf } from './laws.ts';
+import { type Connection, isPolite, type ServerChoice } from './scenario.ts';
+
+/** Why Tacit and `node:tls` may differ, each for a reason that is known. */
+export interface Explanation {
+  readonly id: string;
+  readonly section: string;
+  readonly why: string;
+  readonly applies: (difference: Difference) => boolean;
+}
+
+/** Every known reason. One that never applies in a long run is none. */
+export const explanations: readonly Explanation[] = [
+  {
+    id: 'certificates are refused with an alert',
+    section: 'RFC 9846 §4.5.2, §6.2',
+    why: 'node:tls looks at the verdict on a certificate, and at its names, behind the handshake, and drops the connection without a word: the peer does not learn why.',
+    applies: (difference) => {
+      const { pair, what, expected, actual } = difference;
+      const side = refusingSide(difference);
+      return (
+        what === 'told' && expected === 'nothing' && pair[side] === 'tacit' && certificateAlerts.has(actual)
+      );
+    },
+  },
+  {
+    id: 'unknown names are refused with an alert',
+    section: 'RFC 6066 §3',
+    why: 'An SNICallback of node:tls that gives an error has the socket destroyed; unrecognized_name is what there is for it.',
+    applies: ({ pair, what, expected, actual }) =>
+      what === 'told' && expected === 'nothing' && actual === 'unrecognized_name' && pair.server === 'tacit',
+  },
+  {
+    id: 'an alert over a Duplex',
+    section: 'RFC 9846 §6.2',
+    why: 'Over a stream that is no socket, a server of node:tls destroys it together with an alert that waits behind a write; over TCP the alert arrives.',
+    applies: ({ scenario, pair, what, expected, actual }) =>
+      scenario.transport === 'memory' &&
+      what === 'told' &&
+      expected === 'nothing' &&
+      actual === 'certificate_required' &&
+      pair.server === 'tacit',
+  },
+  {
+    id: 'the server is known after a resumption too',
+    section: 'RFC 9846 §2.2',
+    why: 'A client of node:tls has no certificate of the server in a resumed connection; a session of Tacit keeps the chain that was verified.',
+    applies: ({ pair, what, expected, outcome }) =>
+      pair.client === 'tacit' &&
+      what === 'certificate of the server' &&
+      expected === 'none' &&
+      outcome.client.facts?.resumed === true,
+  },
+  {
+    id: 'names without the dot of the root, and in lower case',
+    section: 'RFC 6066 §3',
+    why: 'A client of Tacit leaves the dot out, which has no place in server_name; a server of Tacit gives names as they are compared.',
+    applies: ({ what, expected, actual }) =>
+      what === 'serverName' && asCompared(expected) === asCompared(actual) && expected !== actual,
+  },
+  {
+    id: 'a certificate that is not trusted is refused also where none would do',
+    section: 'RFC 9846 §4.5.1.3',
+    why: 'Who shows a certificate claims to be somebody; node:tls lets the claim stand as unauthorized where rejectUnauthorized is off.',
+    applies: ({ pair, connection, what, expected, actual }) =>
+      pair.server === 'tacit' &&
+      what === 'verdict' &&
+      connection.server.clientAuthentication === 'request' &&
+      connection.client.certificate !== undefined &&
+      !isAcceptable(connection.client.certificate, connection.server.trusts) &&
+      expected === 'connected' &&
+      actual.startsWith('server refuses: '),
+  },
+  {
+    id: 'a client resumes what it has verified',
+    section: 'RFC 9846 §4.7.1',
+    why: 'Under another name, other trust or another identity of its own, a client of Tacit offers no session: node:tls resumes whatever it is given, and verifies no name then.',
+    applies: (difference) =>
+      difference.pair.client === 'tacit' &&
+      resumesLess(difference) &&
+      scopeOf(difference.previous) !== scopeOf(difference.connection),
+  },
+  {
+    id: 'a server resumes under the policy that a session was made under',
+    section: 'RFC 9846 §4.3.11, CVE-2025-23419',
+    why: 'Another identity, other trust or another mode of client authentication means a full handshake: node:tls resumes across them, and lets in who has never shown the certificate that it now requires.',
+    applies: (difference) =>
+      difference.pair.server === 'tacit' &&
+      resumesLess(difference) &&
+      policyOf(difference.previous) !== policyOf(difference.connection),
+  },
+  {
+    id: 'a session goes with a cipher suite that is offered',
+    section: 'RFC 9846 §4.7.1',
+    why: 'The same hash would do, and does for OpenSSL; a client of Tacit that does not take the suite of a session any more does not offer it.',
+    applies: (difference) =>
+      difference.pair.client === 'tacit' &&
+      resumesLess(difference) &&
+      !difference.connection.client.suites.some((suite) => suite === suiteOf(difference.previous)),
+  },
+  {
+    id: 'tickets ride on writes',
+    section: 'RFC 9846 §4.7.1',
+    why: 'A server of Tacit that has written nothing before its end has given no ticket; node:tls gives two unasked, which may or may not be read.',
+    applies: (difference) => {
+      const { previous, pair } = difference;
+      const hasWritten = previous === undefined || previous.traffic.down.length > 0;
+      return pair.server === 'tacit' && resumesLess(difference) && !hasWritten;
+    },
+  },
+  {
+    id: 'who reads nothing loses data to tickets',
+    section: 'RFC 9293 §3.6.1',
+    why: 'The tickets that node:tls writes unasked are unread when such a client closes: the reset destroys what it has sent, mostly without an error. It is what Tacit is for.',
+    applies: ({ pair, connection, what }) =>
+      connection.traffic.ending === 'write only' &&
+      ((what === 'law: all that the client sends arrives' &&
+        pair.server === 'node' &&
+        pair.client === 'node') ||
+        (what === 'received by the server' && !(pair.server === 'node' && pair.client === 'node'))),
+  },
+  {
+    id: 'who reads nothing has no session',
+    section: 'RFC 9846 §4.7.1',
+    why: 'A client of node:tls that was kept from reading has no ticket; one of Tacit has read what came while it closed.',
+    applies: (difference) =>
+      difference.previous?.traffic.ending === 'write only' &&
+      difference.pair.client === 'tacit' &&
+      resumesMore(difference),
+  },
+  {
+    id: 'ALPN and sessions behind a HelloRetryRequest',
+    section: 'RFC 7301 §3.2',
+    why: 'Where the SNICallback of node:tls has found a context and a HelloRetryRequest has been sent, its server neither chooses a protocol nor refuses for the lack of one, and resumes nothing.',
+    applies: (difference) => {
+      const { what, connection, actual, expected } = difference;
+      if (!hasContexts(connection.server) || connection.client.serverName === '' || !isRetried(difference))
+        return false;
+      const isAboutAlpn =
+        what === 'alpn' || [expected, actual].includes('server refuses: no_application_protocol');
+      return isAboutAlpn || resumesMore(difference) || resumesLess(difference);
+    },
+  },
+  {
+    id: 'certificates of two kinds of keys',
+    section: 'RFC 6066 §3',
+    why: 'node:tls adds the certificate of a name to that of the default, where one of the same kind is replaced: of others, that of the default may go to a client that asked for somebody else.',
+    applies: ({ connection: { client, server }, pair, what }) =>
+      pair.server === 'tacit' &&
+      ['verdict', 'told', 'certificate of the server'].includes(what) &&
+      slotOf(certificateFor(server, client.serverName)) !== slotOf(server.certificates[0]!),
+  },
+  {
+    id: 'the chain of the default',
+    section: 'RFC 9846 §4.5.1',
+    why: 'Where the certificate of a name comes without a chain, node:tls leaves that of the default in its place.',
+    applies: ({ connection: { client, server }, pair, what }) =>
+      (pair.server === 'node'
+        ? what === 'law: the client verifies the server'
+        : what === 'verdict' || what === 'told') &&
+      certificateFor(server, client.serverName).chain === 'withheld' &&
+      server.certificates[0]!.chain === 'intermediate',
+  },
+  {
+    id: 'a cut is no end',
+    section: 'RFC 9846 §6.1',
+    why: 'node:tls takes the end of a transport without close_notify for an end.',
+    applies: (difference) =>
+      isCut(difference) &&
+      difference.pair[receiverIn(difference)] === 'tacit' &&
+      difference.actual.endsWith('cut'),
+  },
+  {
+    id: 'destroy() is a reset',
+    section: 'RFC 9846 §6.1',
+    why: 'What node:tls destroys looks like an end to node:tls; destroy() of Tacit resets the connection, which mostly is an error to everybody (Node 20 and 22 report some resets as an end).',
+    applies: (difference) => {
+      const { pair, connection } = difference;
+      const receiver = receiverIn(difference);
+      const other = receiver === 'client' ? 'server' : 'client';
+      return (
+        isCut(difference) && pair[receiver] === 'node' && connection.traffic.ending === `${other} destroys`
+      );
+    },
+  },
+];
+
+/** The reasons for a difference; none where it is not understood. */
+export function explain(difference: Difference): readonly Explanation[] {
+  return explanations.filter(({ applies }) => applies(difference));
+}
+
+const certificateAlerts: ReadonlySet<string> = new Set([
+  'bad_certificate',
+  'unsupported_certificate',
+  'certificate_expired',
+  'unknown_ca',
+]);
+
+function refusingSide({ outcome }: Difference): 'client' | 'server' {
+  return outcome.client.failure?.by === 'us' ? 'client' : 'server';
+}
+
+function asCompared(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}
+
+/** Two `node:tls` resume where this pair does not; where they are refused without it, that is what is seen of it. */
+function resumesLess({ what, expected, reference }: Difference): boolean {
+  if (what === 'resumed') return expected === 'true';
+  return what === 'verdict' && reference.client.facts?.resumed === true;
+}
+
+function resumesMore({ what, expected, outcome, reference }: Difference): boolean {
+  if (what === 'resumed') return expected === 'false';
+  return (
+    what === 'verdict' && outcome.client.facts?.resumed === true && reference.client.facts?.resumed !== true
+  );
+}
+
+/** The first one of the server that the client offers. */
+function suiteOf(connection: Connection | undefined): string | undefined {
+  return connection?.server.suites.find((suite) => connection.client.suites.includes(suite));
+}
+
+/** Whether the callback that chooses a certificate runs. */
+function hasContexts({ certificates, refusesUnknownNames }: ServerChoice): boolean {
+  return certificates.length > 1 || refusesUnknownNames;
+}
+
+/** The connection itself, or the one that the session is from. */
+function isRetried({ connection, previous }: Difference): boolean {
+  return [connection, previous].some(
+    (one) => one !== undefined && !one.server.groups.includes(one.client.groups[0]!),
+  );
+}
+
+/** OpenSSL keeps one certificate of each kind. */
+function slotOf({ key }: { readonly key: string }): string {
+  return /^p\d/.test(key) ? 'ec' : key;
+}
+
+function isCut({ connection, what, expected, actual }: Difference): boolean {
+  const { ending } = connection.traffic;
+  const sameBytes = expected.split(',')[0] === actual.split(',')[0];
+  return what.startsWith('received by') && sameBytes && !isPolite(ending) && ending !== 'write only';
+}
+
+function receiverIn({ what }: Difference): 'client' | 'server' {
+  return what === 'received by the client' ? 'client' : 'server';
+}

@@ -1,0 +1,183 @@
+import { certificateName } from './certificates.ts';
+import type { ConnectionOutcome, Pair, SideOutcome } from './play.ts';
+import { type CertificateChoice, type Connection, isPolite, type ServerChoice, sum } from './scenario.ts';
+
+/** What must not be, whatever others do. */
+export interface Breach {
+  readonly what: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** What holds within one connection: for both libraries, or for ours alone where `node:tls` is known to do without. */
+export function breaches(
+  pair: Pair,
+  connection: Connection,
+  previous: Connection | undefined,
+  outcome: ConnectionOutcome,
+): readonly Breach[] {
+  return [
+    ...agreement(outcome),
+    ...wholeness(connection, outcome),
+    ...(['client', 'server'] as const).flatMap((side) =>
+      pair[side] === 'tacit' ? truthAboutEnds(connection, side, outcome[side]) : [],
+    ),
+    ...(pair.client === 'tacit'
+      ? [...serverIsRight(connection, previous, outcome), ...sameServer(connection, previous, outcome)]
+      : []),
+    ...(pair.server === 'tacit'
+      ? [...clientIsRight(connection, previous, outcome), ...samePolicy(connection, previous, outcome)]
+      : []),
+  ];
+}
+
+/** Both ends know the same of their connection (RFC 9846 §7.5 for the exporter). */
+function agreement({ client, server }: ConnectionOutcome): readonly Breach[] {
+  if (client.facts === undefined || server.facts === undefined) return [];
+  return (['suite', 'group', 'alpn', 'resumed', 'exporter'] as const).flatMap((name) => {
+    const [near, far] = [client.facts![name], server.facts![name]];
+    const isUnknown = name === 'group' && (near === undefined || far === undefined);
+    if (isUnknown || near === far) return [];
+    return [{ what: `law: both sides have the same ${name}`, expected: String(near), actual: String(far) }];
+  });
+}
+
+/** Where both say that they end, all arrives. */
+function wholeness({ traffic }: Connection, { client, server }: ConnectionOutcome): readonly Breach[] {
+  const { up, down, ending } = traffic;
+  if (client.facts === undefined || server.facts === undefined) return [];
+  if ([client, server].some(({ failure }) => failure !== undefined && failure.by !== 'transport')) return [];
+  const isWriteOnly = ending === 'write only';
+  const [length, backwards] = [sum(up), sum(down)];
+  const problems: Breach[] = [];
+  const check = (what: string, side: SideOutcome, expected: number, end: string | undefined): void => {
+    const whole = `${expected} bytes, ${end}`;
+    const actual = `${side.received} bytes${side.isIntact ? '' : ', altered'}, ${end === undefined ? end : side.end}`;
+    if (actual !== whole) problems.push({ what, expected: whole, actual });
+  };
+  const end = isPolite(ending) || isWriteOnly ? 'clean' : undefined;
+  check('law: all that the client sends arrives', server, length, end);
+  check('law: all that the server sends arrives', client, backwards, isWriteOnly ? undefined : end);
+  return problems;
+}
+
+/** What was cut off is no end (RFC 9846 §6.1). */
+function truthAboutEnds(
+  { traffic }: Connection,
+  side: 'client' | 'server',
+  { end }: SideOutcome,
+): readonly Breach[] {
+  if (isPolite(traffic.ending) || traffic.ending === 'write only' || end !== 'clean') return [];
+  return [{ what: `law: the ${side} takes no cut for an end`, expected: 'cut', actual: 'clean' }];
+}
+
+/** Nobody is a server but with a certificate that is valid, trusted and for the name (RFC 5280 §6, RFC 9525). */
+function serverIsRight(
+  { client, server }: Connection,
+  previous: Connection | undefined,
+  outcome: ConnectionOutcome,
+): readonly Breach[] {
+  const { facts } = outcome.client;
+  if (facts === undefined) return [];
+  // Who has resumed has seen it before.
+  const certificates = [
+    ...server.certificates,
+    ...(facts.resumed ? (previous?.server.certificates ?? []) : []),
+  ];
+  const shown = certificates.find((one) => certificateName(one) === facts.peer);
+  const host = client.host.toLowerCase().replace(/\.$/, '');
+  const isNamed = shown?.names.some((name) => matches(name, host)) ?? false;
+  if (shown !== undefined && isNamed && isAcceptable(shown, client.trusts)) return [];
+  return [
+    {
+      what: 'law: the client verifies the server',
+      expected: `refused`,
+      actual: `connected to ${facts.peer}`,
+    },
+  ];
+}
+
+/** Nobody is a client but with a certificate that is valid and trusted, or without one where that is allowed. */
+function clientIsRight(
+  { client, server }: Connection,
+  previous: Connection | undefined,
+  outcome: ConnectionOutcome,
+): readonly Breach[] {
+  const { facts } = outcome.server;
+  if (facts === undefined) return [];
+  const { clientAuthentication, trusts } = server;
+  // Who is resumed has shown it before.
+  const shown = [client.certificate, ...(facts.resumed ? [previous?.client.certificate] : [])];
+  const certificate = shown.find((one) => one !== undefined && certificateName(one) === facts.peer);
+  const isAllowed =
+    facts.peer === undefined
+      ? clientAuthentication !== 'require'
+      : clientAuthentication !== 'none' && certificate !== undefined && isAcceptable(certificate, trusts);
+  if (isAllowed) return [];
+  const actual = `${facts.peer ?? 'nobody'} is in`;
+  return [{ what: 'law: the server verifies the client', expected: clientAuthentication, actual }];
+}
+
+/** A client resumes what it has verified under the same name, the same trust and its own same identity. */
+function sameServer(
+  connection: Connection,
+  previous: Connection | undefined,
+  { client: side }: ConnectionOutcome,
+): readonly Breach[] {
+  if (side.facts?.resumed !== true) return [];
+  const [expected, actual] = [scopeOf(previous), scopeOf(connection)];
+  return expected === actual
+    ? []
+    : [{ what: 'law: a client resumes under the same conditions', expected, actual }];
+}
+
+/** A server resumes under the same identity and the same rules for clients (CVE-2025-23419). */
+function samePolicy(
+  connection: Connection,
+  previous: Connection | undefined,
+  { server: side }: ConnectionOutcome,
+): readonly Breach[] {
+  if (side.facts?.resumed !== true) return [];
+  const [expected, actual] = [policyOf(previous), policyOf(connection)];
+  return expected === actual
+    ? []
+    : [{ what: 'law: a server resumes under the same policy', expected, actual }];
+}
+
+/** What a client's sessions belong to. */
+export function scopeOf(connection: Connection | undefined): string {
+  if (connection === undefined) return 'nothing';
+  const { host, serverName, trusts, certificate } = connection.client;
+  return JSON.stringify([host, serverName, trusts, certificate]);
+}
+
+/** What a server's sessions belong to. */
+export function policyOf(connection: Connection | undefined): string {
+  if (connection === undefined) return 'nothing';
+  const { client, server } = connection;
+  const { clientAuthentication, trusts } = server;
+  const certificate = certificateName(certificateFor(server, client.serverName));
+  return JSON.stringify([certificate, clientAuthentication, clientAuthentication === 'none' ? [] : trusts]);
+}
+
+/** The certificate for a name: an exact one before a wildcard, the first one for all others. */
+export function certificateFor({ certificates }: ServerChoice, serverName: string): CertificateChoice {
+  const host = serverName.toLowerCase().replace(/\.$/, '');
+  return (
+    certificates.find(({ names }) => names.includes(host)) ??
+    certificates.find(({ names }) => names.some((name) => matches(name, host))) ??
+    certificates[0]!
+  );
+}
+
+export function matches(name: string, host: string): boolean {
+  return name === host || (name.startsWith('*.') && host.replace(/^[^.]+/, '*') === name);
+}
+
+/** Whether all is as it should be with a certificate but for its names. */
+export function isAcceptable(
+  { issuer, chain, validity, usage }: CertificateChoice,
+  trusts: readonly string[],
+): boolean {
+  return trusts.includes(issuer) && chain !== 'withheld' && validity === 'valid' && usage === 'right';
+}
