@@ -1,6 +1,7 @@
-import { compare, describe } from './compare.ts';
+import { type Comparison, compare, describe } from './compare.ts';
 import { explain } from './explanations.ts';
 import { randomScenario } from './generate.ts';
+import type { Libraries } from './play.ts';
 
 /** What many scenarios came to. */
 export interface Campaign {
@@ -14,12 +15,19 @@ export interface Campaign {
 }
 
 /** Plays the scenarios of these seeds with every pair, and explains where they differ. */
-export async function campaign(first: number, count: number): Promise<Campaign> {
+export async function campaign(first: number, count: number, makers?: Libraries): Promise<Campaign> {
   let [connected, refused, resumed] = [0, 0, 0];
   const explained = new Map<string, number>();
   const unexplained: string[] = [];
   for (let seed = first; seed < first + count; seed++) {
-    const comparison = await compare(randomScenario(seed));
+    const scenario = randomScenario(seed);
+    let comparison: Comparison;
+    try {
+      comparison = await compare(scenario, makers);
+    } catch (error) {
+      unexplained.push(`seed ${seed}: ${(error as Error).stack}\n  ${JSON.stringify(scenario)}`);
+      continue;
+    }
     connected += comparison.connected;
     refused += comparison.refused;
     resumed += comparison.resumed;

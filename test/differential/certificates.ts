@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import { type Identity, loadIdentity, type SignatureScheme } from '../../src/index.ts';
 import {
   clientCertificate,
@@ -64,19 +63,23 @@ export function nameOfLeaf(der: Uint8Array): string {
   return names.get(new X509Certificate(der).fingerprint256) ?? 'a certificate that nobody has made';
 }
 
+const identities = new WeakMap<Material, Identity>();
+
 /** For Tacit; with `schemes`, one that signs with nothing else, and undefined where its key can do none of them. */
 export function identityFor(
-  { cert, key, leaf }: Material,
+  material: Material,
   schemes: readonly SignatureScheme[] | undefined,
 ): Identity | undefined {
-  const identity = loadIdentity({ cert, key });
+  const { cert, key } = material;
+  const identity = identities.get(material) ?? (loadIdentity({ cert, key }) as Identity);
+  identities.set(material, identity);
   if (schemes === undefined) return identity;
-  const signer = nodeSigner(leaf.key);
+  const { chain, signer } = identity;
   const left = schemes.filter((scheme) => signer.schemes.includes(scheme));
   if (left.length === 0) return undefined;
   return {
-    chain: identity.chain,
-    signer: { schemes: left, sign: (scheme, content) => signer.sign(scheme, content) },
+    chain,
+    signer: { schemes: left, sign: (scheme, content, context) => signer.sign(scheme, content, context) },
   };
 }
 

@@ -1,5 +1,13 @@
 import { breaches } from './laws.ts';
-import { type ConnectionOutcome, type Outcome, type Pair, pairs, play, type SideOutcome } from './play.ts';
+import {
+  type ConnectionOutcome,
+  type Libraries,
+  type Outcome,
+  type Pair,
+  pairs,
+  play,
+  type SideOutcome,
+} from './play.ts';
 import { type Connection, connectionsOf, type Scenario } from './scenario.ts';
 
 /** One thing on which a pair and the pair of two `node:tls` differ, or that must not be at all. */
@@ -36,12 +44,12 @@ export interface Comparison {
 }
 
 /** Plays a scenario with every pair. */
-export async function compare(scenario: Scenario): Promise<Comparison> {
+export async function compare(scenario: Scenario, makers?: Libraries): Promise<Comparison> {
   const differences: Difference[] = [];
   let [connected, refused, resumed] = [0, 0, 0];
   let reference: Outcome = [];
   for (const [index, pair] of pairs.entries()) {
-    const outcome = await play(scenario, pair);
+    const outcome = await play(scenario, pair, makers);
     if (index === 0) reference = outcome;
     const connections = connectionsOf(scenario);
     for (const [place, one] of outcome.entries()) {

@@ -105,8 +105,12 @@ export const explanations: readonly Explanation[] = [
     why: 'A server of Tacit that has written nothing before its end has given no ticket; node:tls gives two unasked, which may or may not be read.',
     applies: (difference) => {
       const { previous, pair } = difference;
-      const hasWritten = previous === undefined || previous.traffic.down.length > 0;
-      return pair.server === 'tacit' && resumesLess(difference) && !hasWritten;
+      // Behind the client's end they leave with close_notify.
+      const mayLeave =
+        previous === undefined ||
+        previous.traffic.down.length > 0 ||
+        previous.traffic.ending === 'client first';
+      return pair.server === 'tacit' && resumesLess(difference) && !mayLeave;
     },
   },
   {
@@ -139,7 +143,7 @@ export const explanations: readonly Explanation[] = [
         return false;
       const isAboutAlpn =
         what === 'alpn' || [expected, actual].includes('server refuses: no_application_protocol');
-      return isAboutAlpn || resumesMore(difference) || resumesLess(difference);
+      return isAboutAlpn || resumesMore(difference);
     },
   },
   {

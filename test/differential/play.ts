@@ -49,12 +49,14 @@ export interface ConnectionOutcome {
 /** The outcomes of a scenario's connections, as far as they went: the second needs a first that was made. */
 export type Outcome = readonly ConnectionOutcome[];
 
-const makers: Readonly<Record<Library['name'], LibraryMaker>> = { tacit, node };
+export type Libraries = Readonly<Record<Library['name'], LibraryMaker>>;
+
+export const libraries: Libraries = { tacit, node };
 
 /** A bound for what hangs, far above what anything takes. */
 const deadline = 20_000;
 
-export async function play(scenario: Scenario, pair: Pair): Promise<Outcome> {
+export async function play(scenario: Scenario, pair: Pair, makers: Libraries = libraries): Promise<Outcome> {
   const client = makers[pair.client](scenario.records);
   const server = makers[pair.server](scenario.records);
   const outcomes: ConnectionOutcome[] = [];
@@ -101,6 +103,13 @@ async function connectOnce(
   }
 }
 
+const bytes = numbered(400_000);
+
+/** The same for both sides, and both directions. */
+function payload(length: number): Uint8Array {
+  return bytes.subarray(0, length);
+}
+
 /** Where both sides wait for each other, beside the connection. Whoever has left is not waited for. */
 class Meeting {
   readonly #met = new Deferred<void>();
@@ -139,7 +148,7 @@ class Side {
     this.#traffic = traffic;
     this.#wire = wire;
     this.#meeting = meeting;
-    this.#expected = numbered(sum(role === 'client' ? traffic.down : traffic.up));
+    this.#expected = payload(sum(role === 'client' ? traffic.down : traffic.up));
   }
 
   async run(): Promise<SideOutcome> {
@@ -223,7 +232,7 @@ class Side {
   async #send(lengths: readonly number[]): Promise<void> {
     const { updates } = this.#traffic;
     const places = this.#role === 'client' ? updates.up : updates.down;
-    const all = numbered(sum(lengths));
+    const all = payload(sum(lengths));
     let sent = 0;
     for (const [index, length] of lengths.entries()) {
       if (places.includes(index)) await this.#end.updateKeys();
