@@ -8,13 +8,13 @@ import {
   type TLSSocket,
   type TlsOptions,
 } from 'node:tls';
+import { StoppableTransport } from '../../src/cli/lab-client.ts';
 import type { NamedGroup } from '../../src/index.ts';
 import { Deferred } from '../../src/streams/deferred.ts';
 import { authorityPem, materialFor, nameOfLeaf } from './certificates.ts';
 import { type Endpoint, exporterLabel, type Facts, type Failure, type Library } from './endpoint.ts';
 import { nodeFailure } from './node-errors.ts';
 import type { EndpointChoice, RecordChoice, ServerChoice } from './scenario.ts';
-import { StoppableSocket } from './wire.ts';
 
 /** What stands in Node. */
 export function node(records: RecordChoice): Library {
@@ -40,7 +40,7 @@ export function node(records: RecordChoice): Library {
       });
       const secured = new Deferred<TLSSocket>();
       socket.once('secureConnect', () => {
-        if (transport instanceof StoppableSocket) transport.stopReading();
+        if (transport instanceof StoppableTransport) transport.stopReading();
         secured.resolve(socket);
       });
       socket.once('error', (error) => secured.reject(error));

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { StoppableTransport } from '../../src/cli/lab-client.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import { sha256 } from '../../src/crypto/sha256.ts';
 
@@ -117,18 +118,15 @@ function isRetry(beginning: Buffer): boolean {
 }
 
 async function tcpWire(stopsClient: boolean): Promise<Wire> {
-  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: false });
+  const listener = createServer({ allowHalfOpen: true });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
-  const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true });
-  const [[server]] = (await Promise.all([once(listener, 'connection'), once(socket, 'connect')])) as [
-    [Socket],
-    unknown,
-  ];
+  const accepted = once(listener, 'connection') as Promise<[Socket]>;
+  const [client, [server]] = await Promise.all([dial(port, stopsClient), accepted]);
   listener.close();
   return {
-    client: stopsClient ? new StoppableSocket(socket) : socket,
+    client,
     server,
     cut(): void {
       throw new Error('a socket cannot be cut');
@@ -137,36 +135,14 @@ async function tcpWire(stopsClient: boolean): Promise<Wire> {
   };
 }
 
-/** A socket that can really stop reading: a TLSSocket on it would go on where nobody reads (as in the command `lab`). */
-export class StoppableSocket extends Duplex {
-  readonly #socket: Socket;
-
-  constructor(socket: Socket) {
-    super({ allowHalfOpen: true });
-    this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => this.push(chunk));
-    socket.on('end', () => this.push(null));
-    socket.on('error', (error) => this.destroy(error));
+/** A socket that can really stop reading, for a TLSSocket that would go on where nobody reads. */
+async function dial(port: number, canStop: boolean): Promise<Duplex> {
+  if (canStop) {
+    const transport = new StoppableTransport(port, () => {});
+    await transport.connected();
+    return transport;
   }
-
-  stopReading(): void {
-    this.#socket.pause();
-  }
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: string, callback: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, callback);
-  }
-
-  /** All is in the kernel, close_notify included: now the close that does not look at what came. */
-  override _final(callback: (error?: Error | null) => void): void {
-    this.#socket.destroy();
-    callback();
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#socket.destroy();
-    callback(error);
-  }
+  const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true });
+  await once(socket, 'connect');
+  return socket;
 }
