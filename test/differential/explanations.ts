@@ -1,5 +1,5 @@
 import type { Difference } from './compare.ts';
-import { certificateFor, isAcceptable, policyOf, scopeOf } from './laws.ts';
+import { certificateFor, isAcceptable, matches, policyOf, scopeOf } from './laws.ts';
 import { type Connection, isPolite, type ServerChoice } from './scenario.ts';
 
 /** Why Tacit and `node:tls` may differ, each for a reason that is known. */
@@ -22,6 +22,17 @@ export const explanations: readonly Explanation[] = [
       return (
         what === 'told' && expected === 'nothing' && pair[side] === 'tacit' && certificateAlerts.has(actual)
       );
+    },
+  },
+  {
+    id: 'of two reasons one is told',
+    section: 'RFC 9846 §6.2',
+    why: 'A certificate with which several things are wrong is refused for the one that is looked at first, and which that is depends on what else was sent.',
+    applies: (difference) => {
+      const { what, expected, actual, connection } = difference;
+      const side = refusingSide(difference);
+      const isSameSide = [expected, actual].every((text) => text.startsWith(`${side} refuses: `));
+      return what === 'verdict' && isSameSide && defectsFor(side, connection) > 1;
     },
   },
   {
@@ -204,6 +215,17 @@ const certificateAlerts: ReadonlySet<string> = new Set([
 
 function refusingSide({ outcome }: Difference): 'client' | 'server' {
   return outcome.client.failure?.by === 'us' ? 'client' : 'server';
+}
+
+/** How many things are wrong with the certificate that this side has to judge. */
+function defectsFor(side: 'client' | 'server', { client, server }: Connection): number {
+  const shown = side === 'client' ? certificateFor(server, client.serverName) : client.certificate;
+  if (shown === undefined) return 0;
+  const { trusts } = side === 'client' ? client : server;
+  const isNamed = side === 'server' || shown.names.some((name) => matches(name, asCompared(client.host)));
+  const isKnown = trusts.includes(shown.issuer) && shown.chain !== 'withheld';
+  const checks = [isNamed, isKnown, shown.validity === 'valid', shown.usage === 'right'];
+  return checks.filter((isRight) => !isRight).length;
 }
 
 function asCompared(name: string): string {

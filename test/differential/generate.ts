@@ -59,15 +59,27 @@ const targets: readonly (readonly [host: string, serverName: string])[] = [
   ['localhost.', 'localhost.'],
 ];
 
+const knownTargets = targets.filter(([host]) => host !== 'unknown.example');
+
+/** What a scenario is about: all else is sound then. */
+const themes = [
+  'anything',
+  'certificate of the server',
+  'certificate of the client',
+  'second connection',
+] as const;
+type Theme = (typeof themes)[number];
+
 /** A scenario that follows from its seed: mostly sound, with something odd here and there. */
 export function randomScenario(seed: number): Scenario {
   const dice = new Dice(seed);
-  const client = clientChoice(dice);
-  const server = serverChoice(dice, client);
+  const theme = themes[seed % themes.length]!;
+  const client = clientChoice(dice, theme);
+  const server = serverChoice(dice, theme, client);
   const transport = dice.oneIn(4) ? 'tcp' : 'memory';
   const traffic = trafficChoice(dice, transport);
   const first = { client, server, traffic };
-  const resumes = dice.oneIn(2);
+  const resumes = theme === 'second connection' || dice.oneIn(3);
   // Tickets that nobody has waited for may have come or not.
   const isReadToTheTickets = isPolite(traffic.ending) || traffic.down.length > 0;
   const again = resumes && isReadToTheTickets ? changed(dice, transport, first) : undefined;
@@ -84,65 +96,90 @@ export function randomScenario(seed: number): Scenario {
   };
 }
 
-function endpointChoice(dice: Dice): EndpointChoice {
+function endpointChoice(dice: Dice, theme: Theme): EndpointChoice {
+  const isSound = theme !== 'anything';
+  const cheapFirst = [...dice.shuffled(groups.slice(0, 2)), ...dice.some(groups.slice(2))];
   return {
-    suites: someOrAll(dice, suites),
+    suites: isSound ? dice.shuffled(suites) : someOrAll(dice, suites),
     // The large curves cost most of all.
-    groups: dice.oneIn(3)
-      ? someOrAll(dice, groups)
-      : [...dice.shuffled(groups.slice(0, 2)), ...dice.some(groups.slice(2))],
+    groups: isSound || !dice.oneIn(2) ? cheapFirst : someOrAll(dice, groups),
     schemes: undefined,
-    alpn: dice.oneIn(2) ? [] : atLeastOne(dice, protocols, 2),
+    // Of four, two lists of three have something in common.
+    alpn: dice.oneIn(2) ? [] : atLeastOne(dice, protocols, isSound ? 3 : 2),
     trusts: ['root'],
   };
 }
 
-function clientChoice(dice: Dice): ClientChoice {
-  const [host, serverName] = dice.oneIn(2) ? targets[0]! : dice.pick(targets);
-  const certificate = dice.oneIn(2) ? certificateChoice(dice, 'client', ['client.example']) : undefined;
-  const schemes = dice.oneIn(4) ? atLeastOne(dice, everyScheme, 4) : undefined;
-  return { ...endpointChoice(dice), schemes, host, serverName, certificate, ...trust(dice) };
-}
-
-function serverChoice(dice: Dice, client: ClientChoice): ServerChoice {
-  const others = dice.oneIn(2) ? namesOfServers.slice(1).filter(() => dice.oneIn(2)) : [];
-  const names = [namesOfServers[0]!, ...others];
-  // Often the one that the client asks for is the default, and the only one.
-  const asked = namesOfServers.find((some) => some.includes(client.serverName.replace(/^sub/, '*')));
-  if (asked !== undefined && !names.includes(asked) && !dice.oneIn(8)) names.push(asked);
-  // Of one kind, or node:tls does not do what it is told.
-  const kind = dice.oneIn(8) ? keyTypes : dice.pick(kinds);
-  const certificates = names.map((some) => certificateChoice(dice, 'server', some, kind));
-  const own = certificates.flatMap(({ key }) => schemesByKey[key] ?? []);
-  const schemes = dice.oneIn(4)
-    ? dice.shuffled([...new Set([...own, ...dice.some(everyScheme)])])
-    : undefined;
+function clientChoice(dice: Dice, theme: Theme): ClientChoice {
+  const isFree = theme === 'anything';
+  const [host, serverName] = dice.oneIn(2) ? targets[0]! : dice.pick(isFree ? targets : knownTargets);
+  const oddness = theme === 'certificate of the client' ? 2 : isFree ? 8 : Number.POSITIVE_INFINITY;
+  const hasCertificate = theme === 'certificate of the client' ? !dice.oneIn(5) : dice.oneIn(2);
   return {
-    ...endpointChoice(dice),
-    schemes,
-    certificates,
-    refusesUnknownNames: dice.oneIn(8),
-    clientAuthentication: dice.pick(
-      client.certificate
-        ? ['none', 'request', 'require']
-        : ['none', 'none', 'none', 'request', 'request', 'require'],
-    ),
-    ...trust(dice),
+    ...endpointChoice(dice, theme),
+    schemes: isFree && dice.oneIn(3) ? atLeastOne(dice, everyScheme, 4) : undefined,
+    host,
+    serverName,
+    certificate: hasCertificate ? certificateChoice(dice, 'client', ['client.example'], oddness) : undefined,
+    trusts: trust(dice, theme === 'certificate of the server'),
   };
 }
 
-function trust(dice: Dice): Pick<EndpointChoice, 'trusts'> {
-  if (!dice.oneIn(10)) return { trusts: ['root'] };
-  return { trusts: dice.pick([['stranger'], ['root', 'stranger']] as const) };
+function serverChoice(dice: Dice, theme: Theme, client: ClientChoice): ServerChoice {
+  const isFree = theme === 'anything';
+  const isAboutClients = theme === 'certificate of the client';
+  const certificates = serverCertificates(dice, theme, client);
+  const own = certificates.flatMap(({ key }) => schemesByKey[key] ?? []);
+  const isPicky = (isFree && dice.oneIn(3)) || (isAboutClients && dice.oneIn(4));
+  const withCertificate = ['none', 'request', 'require'] as const;
+  const without = ['none', 'none', 'none', 'request', 'request', 'require'] as const;
+  const modes = isAboutClients ? withCertificate.slice(1) : client.certificate ? withCertificate : without;
+  return {
+    ...endpointChoice(dice, theme),
+    schemes: isPicky ? dice.shuffled([...new Set([...own, ...dice.some(everyScheme)])]) : undefined,
+    certificates,
+    refusesUnknownNames: dice.oneIn(8),
+    clientAuthentication: dice.pick(
+      isFree || isAboutClients || client.certificate ? modes : withCertificate.slice(0, 2),
+    ),
+    trusts: trust(dice, isAboutClients),
+  };
 }
 
+function serverCertificates(dice: Dice, theme: Theme, client: ClientChoice): readonly CertificateChoice[] {
+  const isFree = theme === 'anything';
+  const others = dice.oneIn(2) ? namesOfServers.slice(1).filter(() => dice.oneIn(2)) : [];
+  const names = [namesOfServers[0]!, ...others];
+  // Mostly it has what it is asked for.
+  const asked = namesOfServers.find((some) => some.includes(client.serverName.replace(/^sub/, '*')));
+  if (asked !== undefined && !names.includes(asked) && !(isFree && dice.oneIn(8))) names.push(asked);
+  // Of one kind, or node:tls does not do what it is told.
+  const kind = dice.oneIn(8) ? keyTypes : dice.pick(kinds);
+  return names.map((some) => {
+    const isAsked = some === (asked ?? names[0]);
+    const oddness = isFree
+      ? 8
+      : theme === 'certificate of the server' && isAsked
+        ? 2
+        : Number.POSITIVE_INFINITY;
+    return certificateChoice(dice, 'server', some, oddness, kind);
+  });
+}
+
+function trust(dice: Dice, isAboutThem: boolean): EndpointChoice['trusts'] {
+  if (!dice.oneIn(isAboutThem ? 6 : 20)) return ['root'];
+  return dice.pick([['stranger'], ['root', 'stranger']] as const);
+}
+
+/** @param oddness in one of so many cases something is wrong */
 function certificateChoice(
   dice: Dice,
   purpose: 'server' | 'client',
   names: readonly string[],
+  oddness: number,
   keys: readonly TestKeyType[] = keyTypes,
 ): CertificateChoice {
-  const odd = dice.oneIn(8) ? dice.below(4) : -1;
+  const odd = Number.isFinite(oddness) && dice.oneIn(oddness) ? dice.below(4) : -1;
   return {
     purpose,
     key: dice.pick(keys),
@@ -187,7 +224,7 @@ function length(dice: Dice): number {
 function changed(dice: Dice, transport: Transport, { client, server }: Connection): Connection {
   const traffic = trafficChoice(dice, transport);
   const what = dice.pick(changes);
-  const change = dice.oneIn(3) ? {} : what(dice, client, server);
+  const change = dice.oneIn(4) ? {} : what(dice, client, server);
   return {
     client: change.client ? { ...client, ...change.client } : client,
     server: change.server ? { ...server, ...change.server } : server,
@@ -211,14 +248,14 @@ const changes: readonly ((dice: Dice, client: ClientChoice, server: ServerChoice
     const [host, serverName] = dice.pick(targets);
     return { client: { host, serverName } };
   },
-  (dice) => ({ client: { certificate: certificateChoice(dice, 'client', ['client.example']) } }),
+  (dice) => ({ client: { certificate: certificateChoice(dice, 'client', ['client.example'], 4) } }),
   (dice) => ({ client: { trusts: dice.pick([['stranger'], ['root', 'stranger']] as const) } }),
   (dice) => ({ server: { trusts: dice.pick([['stranger'], ['root', 'stranger']] as const) } }),
   (dice) => ({ server: { clientAuthentication: dice.pick(['none', 'request', 'require']) } }),
   (dice, _, { certificates, schemes }) => ({
     server: {
       schemes: schemes && everyScheme,
-      certificates: certificates.map(({ names, key }) => certificateChoice(dice, 'server', names, [key])),
+      certificates: certificates.map(({ names, key }) => certificateChoice(dice, 'server', names, 4, [key])),
     },
   }),
 ];
