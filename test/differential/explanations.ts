@@ -43,15 +43,30 @@ export const explanations: readonly Explanation[] = [
       what === 'told' && expected === 'nothing' && actual === 'unrecognized_name' && pair.server === 'tacit',
   },
   {
-    id: 'an alert over a Duplex',
-    section: 'RFC 9846 §6.2',
-    why: 'Over a stream that is no socket, a server of node:tls destroys it together with an alert that waits behind a write; over TCP the alert arrives.',
-    applies: ({ scenario, pair, what, expected, actual }) =>
-      scenario.transport === 'memory' &&
+    id: 'alerts that node:tls loses',
+    section: 'RFC 9846 §6.2, RFC 9293 §3.6.1',
+    why: 'Its server destroys the connection with the alert that refuses a client: over TCP a reset may overtake it, where the client was writing, and over a Duplex it is not even written behind a write that is under way.',
+    applies: ({ pair, what, expected, actual }) =>
       what === 'told' &&
-      expected === 'nothing' &&
-      actual === 'certificate_required' &&
-      pair.server === 'tacit',
+      ((expected === 'nothing' && actual === 'certificate_required') ||
+        (expected === 'certificate_required' && actual === 'nothing' && pair.server === 'node')),
+  },
+  {
+    id: 'a close_notify that node:tls loses',
+    section: 'RFC 9846 §6.1',
+    why: 'Where a write of TLS itself (tickets, the answer to a KeyUpdate) is under way when node:tls ends, its FIN leaves without close_notify: to node:tls that is an end, to Tacit it is none.',
+    applies: ({ pair, connection: { traffic }, what, expected, actual, outcome }) => {
+      const loser = pair.client === 'node' ? 'client' : 'server';
+      const reader = loser === 'client' ? 'server' : 'client';
+      const writesItself = loser === 'server' || traffic.updates.down.length > 0;
+      const isMixed = pair[loser] === 'node' && pair[reader] === 'tacit';
+      // What the reader makes of it, it then does itself.
+      const isAboutEnds =
+        /received by|law: all that/.test(what) && actual === expected.replace(/clean$/, 'cut');
+      return (
+        isMixed && isPolite(traffic.ending) && writesItself && outcome[reader].end === 'cut' && isAboutEnds
+      );
+    },
   },
   {
     id: 'the server is known after a resumption too',

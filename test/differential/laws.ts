@@ -20,7 +20,9 @@ export function breaches(
     ...agreement(outcome),
     ...wholeness(connection, outcome),
     ...(['client', 'server'] as const).flatMap((side) =>
-      pair[side] === 'tacit' ? truthAboutEnds(connection, side, outcome[side]) : [],
+      pair[side] === 'tacit'
+        ? [...truthAboutEnds(connection, side, outcome[side]), ...reasonTold(side, outcome)]
+        : [],
     ),
     ...(pair.client === 'tacit'
       ? [...serverIsRight(connection, previous, outcome), ...sameServer(connection, previous, outcome)]
@@ -69,6 +71,14 @@ function truthAboutEnds(
 ): readonly Breach[] {
   if (isPolite(traffic.ending) || traffic.ending === 'write only' || end !== 'clean') return [];
   return [{ what: `law: the ${side} takes no cut for an end`, expected: 'cut', actual: 'clean' }];
+}
+
+/** Who is refused reads why (RFC 9846 §6.2). */
+function reasonTold(side: 'client' | 'server', { client, server }: ConnectionOutcome): readonly Breach[] {
+  const [own, other] = side === 'client' ? [client, server] : [server, client];
+  if (own.failure?.by !== 'us' || other.failure?.by === 'peer') return [];
+  const { alert = own.failure.text } = own.failure;
+  return [{ what: `law: the ${side} says why it refuses`, expected: alert, actual: 'nothing' }];
 }
 
 /** Nobody is a server but with a certificate that is valid, trusted and for the name (RFC 5280 §6, RFC 9525). */
@@ -156,17 +166,24 @@ export function policyOf(connection: Connection | undefined): string {
   if (connection === undefined) return 'nothing';
   const { client, server } = connection;
   const { clientAuthentication, trusts } = server;
-  const certificate = certificateName(certificateFor(server, client.serverName));
+  const isNobody =
+    server.refusesUnknownNames &&
+    client.serverName !== '' &&
+    namedFor(server, client.serverName) === undefined;
+  const certificate = isNobody ? 'nobody' : certificateName(certificateFor(server, client.serverName));
   return JSON.stringify([certificate, clientAuthentication, clientAuthentication === 'none' ? [] : trusts]);
 }
 
 /** The certificate for a name: an exact one before a wildcard, the first one for all others. */
-export function certificateFor({ certificates }: ServerChoice, serverName: string): CertificateChoice {
+export function certificateFor(server: ServerChoice, serverName: string): CertificateChoice {
+  return namedFor(server, serverName) ?? server.certificates[0]!;
+}
+
+function namedFor({ certificates }: ServerChoice, serverName: string): CertificateChoice | undefined {
   const host = serverName.toLowerCase().replace(/\.$/, '');
   return (
     certificates.find(({ names }) => names.includes(host)) ??
-    certificates.find(({ names }) => names.some((name) => matches(name, host))) ??
-    certificates[0]!
+    certificates.find(({ names }) => names.some((name) => matches(name, host)))
   );
 }
 

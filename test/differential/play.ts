@@ -162,7 +162,11 @@ class Side {
         error instanceof EarlyEnd
           ? { by: 'transport', text: error.message }
           : await this.#end.failureOf(error);
-      if (this.#facts !== undefined && failure.by === 'transport') this.#ended ??= 'cut';
+      if (this.#facts !== undefined && failure.by === 'transport') {
+        this.#ended ??= 'cut';
+        // The other side may wait for our end.
+        this.#end.destroy();
+      }
     }
     this.#meeting.leave();
     return {
