@@ -1,5 +1,5 @@
 import type { Difference } from './compare.ts';
-import { certificateFor, isAcceptable, matches, policyOf, scopeOf } from './laws.ts';
+import { alertsFor, certificateAlerts, certificateFor, policyOf, scopeOf } from './laws.ts';
 import { type Connection, isPolite, type ServerChoice } from './scenario.ts';
 
 /** Why Tacit and `node:tls` may differ, each for a reason that is known. */
@@ -32,7 +32,7 @@ export const explanations: readonly Explanation[] = [
       const { what, expected, actual, connection } = difference;
       const side = refusingSide(difference);
       const isSameSide = [expected, actual].every((text) => text.startsWith(`${side} refuses: `));
-      return what === 'verdict' && isSameSide && defectsFor(side, connection) > 1;
+      return what === 'verdict' && isSameSide && alertsFor(side, connection).length > 1;
     },
   },
   {
@@ -93,8 +93,7 @@ export const explanations: readonly Explanation[] = [
       pair.server === 'tacit' &&
       what === 'verdict' &&
       connection.server.clientAuthentication === 'request' &&
-      connection.client.certificate !== undefined &&
-      !isAcceptable(connection.client.certificate, connection.server.trusts) &&
+      alertsFor('server', connection).length > 0 &&
       expected === 'connected' &&
       actual.startsWith('server refuses: '),
   },
@@ -177,8 +176,9 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 6066 §3',
     why: 'node:tls adds the certificate of a name to that of the default, where one of the same kind is replaced: of others, that of the default may go to a client that asked for somebody else.',
     applies: ({ connection: { client, server }, pair, what }) =>
-      pair.server === 'tacit' &&
-      ['verdict', 'told', 'certificate of the server'].includes(what) &&
+      (pair.server === 'tacit'
+        ? ['verdict', 'told', 'certificate of the server'].includes(what)
+        : what === 'law: the client says what is wrong with a certificate') &&
       slotOf(certificateFor(server, client.serverName)) !== slotOf(server.certificates[0]!),
   },
   {
@@ -221,26 +221,8 @@ export function explain(difference: Difference): readonly Explanation[] {
   return explanations.filter(({ applies }) => applies(difference));
 }
 
-const certificateAlerts: ReadonlySet<string> = new Set([
-  'bad_certificate',
-  'unsupported_certificate',
-  'certificate_expired',
-  'unknown_ca',
-]);
-
 function refusingSide({ outcome }: Difference): 'client' | 'server' {
   return outcome.client.failure?.by === 'us' ? 'client' : 'server';
-}
-
-/** How many things are wrong with the certificate that this side has to judge. */
-function defectsFor(side: 'client' | 'server', { client, server }: Connection): number {
-  const shown = side === 'client' ? certificateFor(server, client.serverName) : client.certificate;
-  if (shown === undefined) return 0;
-  const { trusts } = side === 'client' ? client : server;
-  const isNamed = side === 'server' || shown.names.some((name) => matches(name, asCompared(client.host)));
-  const isKnown = trusts.includes(shown.issuer) && shown.chain !== 'withheld';
-  const checks = [isNamed, isKnown, shown.validity === 'valid', shown.usage === 'right'];
-  return checks.filter((isRight) => !isRight).length;
 }
 
 function asCompared(name: string): string {

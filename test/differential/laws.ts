@@ -21,7 +21,11 @@ export function breaches(
     ...wholeness(connection, outcome),
     ...(['client', 'server'] as const).flatMap((side) =>
       pair[side] === 'tacit'
-        ? [...truthAboutEnds(connection, side, outcome[side]), ...reasonTold(side, outcome)]
+        ? [
+            ...truthAboutEnds(connection, side, outcome[side]),
+            ...rightReason(connection, side, outcome),
+            ...reasonTold(connection, side, outcome),
+          ]
         : [],
     ),
     ...(pair.client === 'tacit'
@@ -73,8 +77,52 @@ function truthAboutEnds(
   return [{ what: `law: the ${side} takes no cut for an end`, expected: 'cut', actual: 'clean' }];
 }
 
-/** Who is refused reads why (RFC 9846 §6.2). */
-function reasonTold(side: 'client' | 'server', { client, server }: ConnectionOutcome): readonly Breach[] {
+/** What is told about a certificate is what is wrong with it. */
+function rightReason(
+  connection: Connection,
+  side: 'client' | 'server',
+  outcome: ConnectionOutcome,
+): readonly Breach[] {
+  const { failure } = outcome[side];
+  if (failure?.by !== 'us' || failure.alert === undefined || !certificateAlerts.has(failure.alert)) return [];
+  const right = alertsFor(side, connection);
+  if (right.includes(failure.alert)) return [];
+  const expected = right.join(' or ') || 'no reason to refuse';
+  return [
+    { what: `law: the ${side} says what is wrong with a certificate`, expected, actual: failure.alert },
+  ];
+}
+
+/** Alerts about certificates, but for the one about a missing one. */
+export const certificateAlerts: ReadonlySet<string> = new Set([
+  'bad_certificate',
+  'unsupported_certificate',
+  'certificate_expired',
+  'unknown_ca',
+]);
+
+/** The alerts for all that is wrong with the certificate that this side has to judge; none where nothing is. */
+export function alertsFor(side: 'client' | 'server', { client, server }: Connection): readonly string[] {
+  const shown = side === 'client' ? certificateFor(server, client.serverName) : client.certificate;
+  if (shown === undefined) return [];
+  const { trusts } = side === 'client' ? client : server;
+  const host = client.host.toLowerCase().replace(/\.$/, '');
+  const isNamed = side === 'server' || shown.names.some((name) => matches(name, host));
+  return [
+    ...(isNamed ? [] : ['bad_certificate']),
+    ...(trusts.includes(shown.issuer) && shown.chain !== 'withheld' ? [] : ['unknown_ca']),
+    ...(shown.validity === 'valid' ? [] : ['certificate_expired']),
+    ...(shown.usage === 'right' ? [] : ['unsupported_certificate']),
+  ];
+}
+
+/** Who is refused reads why (RFC 9846 §6.2), if it reads at all. */
+function reasonTold(
+  { traffic }: Connection,
+  side: 'client' | 'server',
+  { client, server }: ConnectionOutcome,
+): readonly Breach[] {
+  if (traffic.ending === 'write only') return [];
   const [own, other] = side === 'client' ? [client, server] : [server, client];
   if (own.failure?.by !== 'us' || other.failure?.by === 'peer') return [];
   const { alert = own.failure.text } = own.failure;
