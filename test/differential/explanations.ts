@@ -150,15 +150,6 @@ export const explanations: readonly Explanation[] = [
         (what === 'received by the server' && !(pair.server === 'node' && pair.client === 'node'))),
   },
   {
-    id: 'who reads nothing has no session',
-    section: 'RFC 9846 §4.7.1',
-    why: 'A client of node:tls that was kept from reading has no ticket; one of Tacit has read what came while it closed.',
-    applies: (difference) =>
-      difference.previous?.traffic.ending === 'write only' &&
-      difference.pair.client === 'tacit' &&
-      resumesMore(difference),
-  },
-  {
     id: 'ALPN and sessions behind a HelloRetryRequest',
     section: 'RFC 7301 §3.2',
     why: 'Where the SNICallback of node:tls has found a context and a HelloRetryRequest has been sent, its server neither chooses a protocol nor refuses for the lack of one, and resumes nothing.',

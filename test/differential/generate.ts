@@ -240,6 +240,11 @@ interface Change {
 const changes: readonly ((dice: Dice, client: ClientChoice, server: ServerChoice) => Change)[] = [
   (dice) => ({ client: { suites: atLeastOne(dice, suites) } }),
   (dice) => ({ server: { suites: atLeastOne(dice, suites) } }),
+  (_, client, server) => {
+    const agreed = server.suites.find((suite) => client.suites.includes(suite));
+    const others = client.suites.filter((suite) => suite !== agreed);
+    return others.length > 0 ? { client: { suites: others } } : {};
+  },
   (dice) => ({ client: { groups: atLeastOne(dice, groups) } }),
   (dice) => ({ server: { groups: atLeastOne(dice, groups) } }),
   (dice) => ({ client: { alpn: atLeastOne(dice, protocols) } }),

@@ -110,19 +110,20 @@ function payload(length: number): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-/** Where both sides wait for each other, beside the connection. Whoever has left is not waited for. */
+/** Where both sides wait for each other, beside the connection. */
 class Meeting {
-  readonly #met = new Deferred<void>();
+  readonly #met = new Deferred<boolean>();
   #missing = 2;
 
-  come(): Promise<void> {
+  /** Whether the other side has come too: who has left is not waited for. */
+  come(): Promise<boolean> {
     this.#missing -= 1;
-    if (this.#missing <= 0) this.#met.resolve();
+    if (this.#missing === 0) this.#met.resolve(true);
     return this.#met.promise;
   }
 
   leave(): void {
-    this.#met.resolve();
+    this.#met.resolve(false);
   }
 }
 
@@ -198,10 +199,10 @@ class Side {
   async #finish(ending: Ending): Promise<void> {
     if (isPolite(ending)) return this.#finishPolitely(ending);
     // Until then nothing may be on its way: what a reset destroys is another question.
-    await this.#meeting.come();
-    if (ending === `${this.#role} destroys`) return this.#end.destroy();
+    const isReady = await this.#meeting.come();
+    if (isReady && ending === `${this.#role} destroys`) return this.#end.destroy();
     const isCut = ending === 'cut' || ending === 'cut inside a record';
-    if (isCut && this.#role === 'client') this.#wire.cut(ending);
+    if (isReady && isCut && this.#role === 'client') this.#wire.cut(ending);
     await this.#receiveToEnd();
   }
 
