@@ -27,12 +27,16 @@ export const explanations: readonly Explanation[] = [
   {
     id: 'of two reasons one is told',
     section: 'RFC 9846 §6.2',
-    why: 'A certificate with which several things are wrong is refused for the one that is looked at first, and which that is depends on what else was sent.',
+    why: 'A hello or a certificate with which several things are wrong is refused for the one that is looked at first, and which that is RFC 9846 leaves open.',
     applies: (difference) => {
       const { what, expected, actual, connection } = difference;
       const side = refusingSide(difference);
       const isSameSide = [expected, actual].every((text) => text.startsWith(`${side} refuses: `));
-      return what === 'verdict' && isSameSide && alertsFor(side, connection).length > 1;
+      const reasons = [
+        ...alertsFor(side, connection),
+        ...(side === 'server' ? alertsForHello(connection) : []),
+      ];
+      return what === 'verdict' && isSameSide && reasons.length > 1;
     },
   },
   {
@@ -135,7 +139,7 @@ export const explanations: readonly Explanation[] = [
         previous === undefined ||
         previous.traffic.down.length > 0 ||
         previous.traffic.ending === 'client first';
-      return pair.server === 'tacit' && resumesLess(difference) && !mayLeave;
+      return !mayLeave && (resumesMore(difference) || (pair.server === 'tacit' && resumesLess(difference)));
     },
   },
   {
@@ -218,6 +222,19 @@ function refusingSide({ outcome }: Difference): 'client' | 'server' {
 
 function asCompared(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
+}
+
+/** The alerts for what a server cannot agree on with a client. */
+function alertsForHello({ client, server }: Connection): readonly string[] {
+  const isDisjoint = (one: readonly string[], other: readonly string[]): boolean =>
+    !one.some((name) => other.includes(name));
+  const lacksProtocol =
+    client.alpn.length > 0 && server.alpn.length > 0 && isDisjoint(client.alpn, server.alpn);
+  return [
+    ...(isDisjoint(client.suites, server.suites) ? ['handshake_failure'] : []),
+    ...(isDisjoint(client.groups, server.groups) ? ['handshake_failure'] : []),
+    ...(lacksProtocol ? ['no_application_protocol'] : []),
+  ];
 }
 
 /** Two `node:tls` resume where this pair does not; where they are refused without it, that is what is seen of it. */
