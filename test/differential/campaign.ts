@@ -1,7 +1,6 @@
 import { type Comparison, compare, describe } from './compare.ts';
 import { explain } from './explanations.ts';
 import { randomScenario } from './generate.ts';
-import type { Libraries } from './play.ts';
 
 /** What many scenarios came to. */
 export interface Campaign {
@@ -15,7 +14,7 @@ export interface Campaign {
 }
 
 /** Plays the scenarios of these seeds with every pair, and explains where they differ. */
-export async function campaign(first: number, count: number, makers?: Libraries): Promise<Campaign> {
+export async function campaign(first: number, count: number): Promise<Campaign> {
   let [connected, refused, resumed] = [0, 0, 0];
   const explained = new Map<string, number>();
   const unexplained: string[] = [];
@@ -23,7 +22,7 @@ export async function campaign(first: number, count: number, makers?: Libraries)
     const scenario = randomScenario(seed);
     let comparison: Comparison;
     try {
-      comparison = await compare(scenario, makers);
+      comparison = await compare(scenario);
     } catch (error) {
       unexplained.push(`seed ${seed}: ${(error as Error).stack}\n  ${JSON.stringify(scenario)}`);
       continue;

@@ -44,12 +44,12 @@ export interface Comparison {
 }
 
 /** Plays a scenario with every pair. */
-export async function compare(scenario: Scenario, makers?: Libraries): Promise<Comparison> {
+export async function compare(scenario: Scenario): Promise<Comparison> {
   const differences: Difference[] = [];
   let [connected, refused, resumed] = [0, 0, 0];
   let reference: Outcome = [];
   for (const [index, pair] of pairs.entries()) {
-    const outcome = await play(scenario, pair, makers);
+    const outcome = await play(scenario, pair);
     if (index === 0) reference = outcome;
     const connections = connectionsOf(scenario);
     for (const [place, one] of outcome.entries()) {

@@ -49,14 +49,12 @@ export interface ConnectionOutcome {
 /** The outcomes of a scenario's connections, as far as they went: the second needs a first that was made. */
 export type Outcome = readonly ConnectionOutcome[];
 
-export type Libraries = Readonly<Record<Library['name'], LibraryMaker>>;
-
-export const libraries: Libraries = { tacit, node };
+const makers: Readonly<Record<Library['name'], LibraryMaker>> = { tacit, node };
 
 /** A bound for what hangs, far above what anything takes. */
 const deadline = 20_000;
 
-export async function play(scenario: Scenario, pair: Pair, makers: Libraries = libraries): Promise<Outcome> {
+export async function play(scenario: Scenario, pair: Pair): Promise<Outcome> {
   const client = makers[pair.client](scenario.records);
   const server = makers[pair.server](scenario.records);
   const outcomes: ConnectionOutcome[] = [];
