@@ -1,13 +1,5 @@
 import { breaches } from './laws.ts';
-import {
-  type ConnectionOutcome,
-  type Libraries,
-  type Outcome,
-  type Pair,
-  pairs,
-  play,
-  type SideOutcome,
-} from './play.ts';
+import { type ConnectionOutcome, type Outcome, type Pair, pairs, play, type SideOutcome } from './play.ts';
 import { type Connection, connectionsOf, type Scenario } from './scenario.ts';
 
 /** One thing on which a pair and the pair of two `node:tls` differ, or that must not be at all. */
