@@ -15,5 +15,7 @@ test('thousands of random configurations come to the same with Tacit as with nod
   const outcomes = `${count} configurations: ${connected} connected, ${resumed} of them resumed, ${refused} refused`;
   console.log([outcomes, ...counts].join('\n'));
   expect(unexplained.join('\n')).toBe('');
+  // The rarest ones apply once in a thousand.
+  if (count < 2_000) return;
   expect(explanations.filter(({ id }) => !explained.has(id)).map(({ id }) => id)).toEqual([]);
 });
