@@ -130,14 +130,15 @@ function privateKey(type: keyof typeof pkcs8Prefixes, scalar: Uint8Array): KeyOb
 }
 
 const macs = new Map<string, Uint8Array>();
-const maxMacs = 5_000;
+/** Long runs must not fill the memory. */
+const maxKept = 5_000;
 
 function hmacOnce(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array {
   const id = `${algorithm} ${key.length} ${Buffer.concat([key, data]).toString('latin1')}`;
   let mac = macs.get(id);
   if (!mac) {
     mac = nodeCrypto.hmac(algorithm, key, data);
-    if (macs.size === maxMacs) macs.clear();
+    if (macs.size === maxKept) macs.clear();
     macs.set(id, mac);
   }
   return mac.slice();
@@ -149,6 +150,7 @@ function importOnce(subjectPublicKeyInfo: Uint8Array): PublicKey | undefined {
   const id = Buffer.from(subjectPublicKeyInfo).toString('hex');
   if (!publicKeys.has(id)) {
     const key = nodeCrypto.importPublicKey(subjectPublicKeyInfo);
+    if (publicKeys.size === maxKept) publicKeys.clear();
     publicKeys.set(id, key && verifyingOnce(key));
   }
   return publicKeys.get(id);
@@ -165,6 +167,7 @@ function verifyingOnce(key: PublicKey): PublicKey {
       let verdict = verdicts.get(id);
       if (verdict === undefined) {
         verdict = key.verify(scheme, content, signature);
+        if (verdicts.size === maxKept) verdicts.clear();
         verdicts.set(id, verdict);
       }
       return verdict;
@@ -189,6 +192,7 @@ function remembering(keyPair: KeyPair): KeyPair {
     publicValue: keyPair.publicValue,
     derive(peerShare): Uint8Array | undefined {
       const id = Buffer.from(peerShare).toString('hex');
+      if (secrets.size === maxKept) secrets.clear();
       if (!secrets.has(id)) secrets.set(id, derive(peerShare));
       return secrets.get(id)?.slice();
     },

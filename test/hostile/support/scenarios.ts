@@ -1,24 +1,14 @@
-import { equalBytes } from '../../../src/base/bytes.ts';
-import { TlsCertificateError } from '../../../src/base/errors.ts';
 import {
   type ClientSettings,
   createClientConfig,
   createServerConfig,
   type ServerSettings,
 } from '../../../src/connection/config.ts';
-import { type NodeSigner, nodeSigner } from '../../../src/crypto/node/signer.ts';
-import type {
-  Identity,
-  MaybePromise,
-  Signer,
-  TrustPolicy,
-  TrustVerdict,
-} from '../../../src/handshake/identity.ts';
+import type { MaybePromise } from '../../../src/handshake/identity.ts';
 import type { ClientSession, ClientSessionCache } from '../../../src/sessions/client-session.ts';
-import { clientCertificate, resign, serverCertificate } from '../../support/certificates.ts';
-import { der, objectIdentifier, sequence } from '../../support/der.ts';
-import { SeededProvider, seededEd25519Key } from '../../support/seeded-provider.ts';
+import { SeededProvider } from '../../support/seeded-provider.ts';
 import { Late } from './endpoint.ts';
+import { exactly, fixedIdentity, now } from './identities.ts';
 import { Rehearsal, type Scenario, type Script, type Side } from './rehearsal.ts';
 
 export const scenarioNames = ['full', 'retry', 'resumed', 'clientAuthentication', 'compressed'] as const;
@@ -55,10 +45,6 @@ const ofInterest: Partial<Record<ScenarioName, Readonly<Record<Side, readonly nu
   // ClientHello, CompressedCertificate; CertificateRequest, CompressedCertificate.
   compressed: { client: [0, 1], server: [2, 3] },
 };
-
-/** Certificates, keys and tickets are fixed in time too. */
-const now = Date.UTC(2026, 10, 23);
-const ed25519 = { algorithm: sequence(objectIdentifier('1.3.101.112')), hash: undefined };
 
 /**
  * The five kinds of connection that bad input is tried on. Each run of one is the same, byte for byte: keys, nonces and
@@ -132,24 +118,6 @@ export async function rehearsals(
   };
 }
 
-type Answer = <Value>(value: Value) => MaybePromise<Value>;
-
-/** Trusts one certificate, byte for byte. */
-function exactly({ chain: [trusted] }: Identity, answer: Answer): TrustPolicy {
-  return {
-    fingerprint: trusted ?? new Uint8Array(0),
-    verify: ({ chain: [leaf] }) =>
-      answer<TrustVerdict>(
-        trusted && leaf && equalBytes(leaf, trusted)
-          ? { trusted: true, validUntil: now + 1e9 }
-          : {
-              trusted: false,
-              error: new TlsCertificateError('unknown_issuer', 'not the one that is trusted'),
-            },
-      ),
-  };
-}
-
 /** Offers the same session to each connection: what a client has offered it wipes, so it gets a copy. */
 class OneSession implements ClientSessionCache {
   session: ClientSession | undefined;
@@ -162,29 +130,4 @@ class OneSession implements ClientSessionCache {
   take(): ClientSession | undefined {
     return this.isOffered && this.session ? { ...this.session, psk: this.session.psk.slice() } : undefined;
   }
-}
-
-async function fixedIdentity(side: Side, answer: Answer): Promise<Identity> {
-  const key = seededEd25519Key(`hostile ${side}`);
-  const make = side === 'client' ? clientCertificate : serverCertificate;
-  const certificate = await make(undefined, { key });
-  // The generator's serial number is random: everything else in here is not.
-  const fixed = resign(certificate.der, key, ed25519, (fields) =>
-    fields.map((field, index) => (index === 1 ? der(0x02, Uint8Array.of(1)) : field)),
-  );
-  return { chain: [fixed], signer: signingOnce(nodeSigner(key), answer) };
-}
-
-/** Signs the same content once: Ed25519 gives the same signature each time. */
-function signingOnce(signer: NodeSigner, answer: Answer): Signer {
-  const signatures = new Map<string, Uint8Array>();
-  return {
-    schemes: signer.schemes,
-    sign(scheme, content): MaybePromise<Uint8Array> {
-      const id = Buffer.from(content).toString('hex');
-      const signature = signatures.get(id) ?? signer.sign(scheme, content);
-      signatures.set(id, signature);
-      return answer(signature);
-    },
-  };
 }

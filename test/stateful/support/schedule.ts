@@ -1,0 +1,93 @@
+import { concatBytes } from '../../../src/base/bytes.ts';
+import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
+import type { HashAlgorithm } from '../../../src/crypto/provider.ts';
+import type { CipherSuite } from '../../../src/keys/cipher-suites.ts';
+import { hashLengths } from '../../../src/keys/hkdf.ts';
+import {
+  earlySecret,
+  finishedVerifyData,
+  type HandshakeSecret,
+  type MainSecret,
+  type TrafficSecrets,
+} from '../../../src/keys/key-schedule.ts';
+import { handshakeTypes } from '../../../src/wire/names.ts';
+import { hashOf } from '../../support/handshake.ts';
+
+/** The key schedule of one connection (RFC 9846 §7.1), to be read at any place and in any order. */
+export class Schedule {
+  readonly suite: CipherSuite;
+  readonly #psk: Uint8Array | undefined;
+  readonly #shared: Uint8Array;
+
+  constructor(suite: CipherSuite, psk: Uint8Array | undefined, shared: Uint8Array) {
+    this.suite = suite;
+    this.#psk = psk;
+    this.#shared = shared;
+  }
+
+  handshake(transcript: Messages): TrafficSecrets {
+    return this.#handshakeSecret().trafficSecrets(transcript.digest(this.suite.hash));
+  }
+
+  application(transcript: Messages): TrafficSecrets {
+    return this.#mainSecret().trafficSecrets(transcript.digest(this.suite.hash));
+  }
+
+  exporter(transcript: Messages): Uint8Array {
+    return this.#mainSecret().exporterSecret(transcript.digest(this.suite.hash));
+  }
+
+  resumption(transcript: Messages): Uint8Array {
+    return this.#mainSecret().resumptionSecret(transcript.digest(this.suite.hash));
+  }
+
+  verifyData(trafficSecret: Uint8Array, transcriptHash: Uint8Array): Uint8Array {
+    return finishedVerifyData(nodeCrypto, this.suite.hash, trafficSecret, transcriptHash);
+  }
+
+  #handshakeSecret(): HandshakeSecret {
+    return earlySecret(nodeCrypto, this.suite.hash, this.#psk).handshakeSecret(this.#shared);
+  }
+
+  #mainSecret(): MainSecret {
+    return this.#handshakeSecret().mainSecret();
+  }
+}
+
+/** The messages of a transcript (RFC 9846 §4.1), which can be hashed with any function and at any time. */
+export class Messages {
+  #messages: Uint8Array[] = [];
+
+  add(message: Uint8Array): void {
+    this.#messages.push(message);
+  }
+
+  digest(hash: HashAlgorithm): Uint8Array {
+    return hashOf(nodeCrypto, hash, this.bytes);
+  }
+
+  /** Without the last message. */
+  digestBefore(hash: HashAlgorithm): Uint8Array {
+    return hashOf(nodeCrypto, hash, concatBytes(...this.#messages.slice(0, -1)));
+  }
+
+  digestWith(hash: HashAlgorithm, partial: Uint8Array): Uint8Array {
+    return hashOf(nodeCrypto, hash, concatBytes(...this.#messages, partial));
+  }
+
+  /** The message_hash in the place of all until now. */
+  replace(hash: HashAlgorithm): void {
+    const header = Uint8Array.of(handshakeTypes.message_hash, 0, 0, hashLengths[hash]);
+    this.#messages = [concatBytes(header, this.digest(hash))];
+  }
+
+  get bytes(): Uint8Array {
+    return concatBytes(...this.#messages);
+  }
+
+  copy(): Messages {
+    const copy = new Messages();
+    copy.#messages = [...this.#messages];
+    return copy;
+  }
+}

@@ -1,0 +1,122 @@
+import { equalBytes, toHex, utf8 } from '../../../src/base/bytes.ts';
+import type { AlertName } from '../../../src/base/alerts.ts';
+import type { HandshakeInfo } from '../../../src/connection/events.ts';
+import { contentTypes } from '../../../src/wire/names.ts';
+import type { Endpoint } from '../../hostile/support/endpoint.ts';
+import { type Verdict, verdictOf } from '../../hostile/support/verdict.ts';
+import { type Connection, type Judgement, judge } from './model.ts';
+import { type Performance, perform } from './peer.ts';
+import type { Scene } from './scenes.ts';
+import { describeStep, type Step } from './steps.ts';
+
+/** What the victim came to, and whether it was connected on the way there. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  readonly connected: boolean;
+}
+
+/**
+ * Plays the steps, and holds the victim to what the model says, and to the laws that hold whatever comes.
+ * @throws Error with the steps, where it did something else
+ */
+export function tryOut(scene: Scene, steps: readonly Step[], trickle = false): Outcome {
+  const performance = perform(scene, steps, trickle);
+  try {
+    return check(scene, performance);
+  } catch (error) {
+    const played = steps.map((step, index) => `${index}. ${describeStep(step)}`).join('\n');
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${scene.victim} in the scene ${scene.name}: ${reason}\n${played}`, { cause: error });
+  }
+}
+
+function check(scene: Scene, performance: Performance): Outcome {
+  const { victim, said, state, outOfTurn } = performance;
+  const { before, after } = victim.said();
+  const own = [...before, ...after].filter(({ type }) => type === 'handshake').map(({ content }) => content);
+  const judgement = judge(scene, said, own, state);
+  const verdict = verdictOf(victim, true);
+  const connected = victim.established;
+  if (connected !== (judgement.connection !== undefined)) {
+    throw new Error(
+      connected
+        ? `it is connected, though ${whyNot(judgement)}`
+        : `it is not connected but ${verdict}, though nothing is missing`,
+    );
+  }
+  if (!expectedVerdicts(judgement).includes(verdict))
+    throw new Error(`its verdict is ${verdict}, not ${expectedVerdicts(judgement).join(' or ')}`);
+  if (judgement.ownFaults.length > 0) throw new Error(judgement.ownFaults.join('; '));
+  if (outOfTurn > 0) throw new Error(`it said ${outOfTurn} bytes out of turn`);
+  checkData(victim, judgement);
+  checkSecrets(victim, judgement);
+  const { handshakeInfo } = victim.connection;
+  if (judgement.connection && handshakeInfo) checkInfo(handshakeInfo, judgement.connection);
+  checkEnd(performance, verdict, judgement);
+  return { verdict, connected };
+}
+
+function whyNot({ end }: Judgement): string {
+  if (end.kind === 'refused') return `it must refuse what came with ${end.alerts.join(' or ')}`;
+  return end.kind === 'received' ? `it was told ${end.alert}` : 'there are messages missing';
+}
+
+function expectedVerdicts({ connection, end }: Judgement): readonly (Verdict | AlertName)[] {
+  switch (end.kind) {
+    case 'open':
+      return [connection ? 'established' : 'in the handshake'];
+    case 'closed':
+      return ['end'];
+    case 'received':
+      return [`received ${end.alert}`];
+    case 'refused':
+      return end.alerts;
+  }
+}
+
+/** Everything that must be delivered is, in order, and nothing before the connection is there. */
+function checkData({ events }: Endpoint, { data }: Judgement): void {
+  const done = events.findIndex(({ type }) => type === 'handshakeDone');
+  const first = events.findIndex(({ type }) => type === 'data');
+  if (first >= 0 && (done < 0 || first < done)) throw new Error('it delivered data before it was connected');
+  const delivered = Buffer.concat(events.flatMap((event) => (event.type === 'data' ? [event.data] : [])));
+  if (!equalBytes(delivered, data))
+    throw new Error(`it delivered ${toHex(delivered)}, not ${toHex(data)}`);
+}
+
+/** The victim has no other keys than those that follow from what was really said. */
+function checkSecrets({ events }: Endpoint, { secrets }: Judgement): void {
+  for (const event of events) {
+    if (event.type !== 'keyLog') continue;
+    const [label = '', , secret] = event.line.split(' ');
+    const expected = secrets.get(label);
+    if (expected !== undefined && expected !== secret) throw new Error(`its ${label} is not the right one`);
+  }
+}
+
+function checkInfo(info: HandshakeInfo, { resumed, retried, suite, chain }: Connection): void {
+  const found = [info.resumed, info.helloRetryRequest, info.cipherSuite];
+  const proven = [resumed, retried, suite];
+  if (found.join() !== proven.join()) throw new Error(`it says ${found.join()}, not ${proven.join()}`);
+  const { peerCertificates: shown } = info;
+  const isProven = shown.length === chain.length && shown.every((one, i) => equalBytes(one, chain[i]!));
+  if (!isProven) throw new Error(`it tells ${shown.length} certificates, where ${chain.length} are proven`);
+}
+
+const dataOfVictim = utf8('data of the victim');
+
+/** A connection works in the other direction too; one that is not ends, with the transport, as one that was cut off. */
+function checkEnd(performance: Performance, verdict: Verdict, { connection }: Judgement): void {
+  const { victim, hear } = performance;
+  if (connection?.exporter && (verdict === 'end' || verdict === 'established')) {
+    const heard = hear(({ connection: engine }) => engine.send(dataOfVictim)).filter(
+      ({ type }) => type === contentTypes.application_data,
+    );
+    const came = heard.some(({ content }) => equalBytes(content, dataOfVictim));
+    if (!came) throw new Error('it is connected, but its peer cannot read what it says');
+  }
+  if (verdict !== 'established' && verdict !== 'in the handshake') return;
+  const output = victim.receiveEnd();
+  if (output.length > 0) throw new Error('it answers the end of the transport');
+  if (verdictOf(victim) !== 'truncated') throw new Error('it takes the end of the transport for an end');
+}

@@ -1,0 +1,143 @@
+import { concatBytes, noBytes } from '../../../src/base/bytes.ts';
+import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
+import { type CipherSuite, cipherSuites } from '../../../src/keys/cipher-suites.ts';
+import { nextTrafficSecret } from '../../../src/keys/key-schedule.ts';
+import { RecordSealer } from '../../../src/keys/record-protection.ts';
+import { contentTypes } from '../../../src/wire/names.ts';
+import { plaintextRecord } from '../../support/raw-peer.ts';
+import type { Framing, Protection, RecordStep } from './steps.ts';
+
+/** A record as it was made: what the model judges by. */
+export interface SaidRecord {
+  /** The content type: outside where it is in the clear, inside where it is sealed. */
+  readonly type: number;
+  readonly content: Uint8Array;
+  readonly padding: number;
+  readonly seal: Seal | undefined;
+}
+
+/** What a record is sealed with. */
+export interface Seal {
+  readonly secret: Uint8Array;
+  readonly sequence: number;
+}
+
+interface Epoch {
+  readonly suite: CipherSuite;
+  readonly secret: Uint8Array;
+  readonly sealer: RecordSealer;
+}
+
+/** Gives the traffic secret that a peer has for its own direction, as things stand. */
+export type SecretSource = (epoch: 'handshake' | 'application') => {
+  readonly suite: CipherSuite;
+  readonly secret: Uint8Array;
+};
+
+/** The sending record layer of a peer: any content under any keys, and a log of it. */
+export class Voice {
+  readonly said: SaidRecord[] = [];
+  readonly #secretOf: SecretSource;
+  readonly #epochs = new Map<Protection, Epoch>();
+  #current: Protection = 'plaintext';
+  #waiting: Uint8Array[] = [];
+  #held: Uint8Array = noBytes;
+  #heldAs: Framing = {};
+
+  constructor(secretOf: SecretSource) {
+    this.#secretOf = secretOf;
+  }
+
+  /** The records that were not taken yet. */
+  take(): readonly Uint8Array[] {
+    this.#release();
+    return this.#waiting.splice(0);
+  }
+
+  /** Derives the keys of an epoch as things stand now, and goes over to them. */
+  install(epoch: 'handshake' | 'application'): void {
+    if (this.#heldAs.joined !== 'acrossKeys') this.#release();
+    const { suite, secret } = this.#secretOf(epoch);
+    this.#epochs.set(epoch, newEpoch(suite, secret));
+    this.#current = epoch;
+  }
+
+  /** What comes behind a KeyUpdate. */
+  updateKeys(): void {
+    if (this.#current === 'plaintext') return;
+    const { suite, secret } = this.#epoch(this.#current);
+    this.#epochs.set(this.#current, newEpoch(suite, nextTrafficSecret(nodeCrypto, suite.hash, secret)));
+  }
+
+  record({ type, content, padding = 0, under = this.#current }: RecordStep): void {
+    this.#release();
+    this.#write(contentTypes[type], content, padding, under);
+  }
+
+  /** A handshake message, or part of one. */
+  message(bytes: Uint8Array, framing: Framing): void {
+    if (this.#heldAs.under !== framing.under) this.#release();
+    let rest: Uint8Array = concatBytes(this.#held, bytes);
+    let interlude = framing.interlude;
+    let extra = this.#held.length;
+    this.#held = noBytes;
+    this.#heldAs = {};
+    for (const length of framing.pieces ?? []) {
+      if (length <= 0 || length + extra >= rest.length) continue;
+      this.#writeMessage(rest.subarray(0, length + extra), framing);
+      if (interlude) this.record(interlude);
+      interlude = undefined;
+      rest = rest.subarray(length + extra);
+      extra = 0;
+    }
+    if (framing.joined) {
+      this.#held = rest;
+      this.#heldAs = framing;
+    } else {
+      this.#writeMessage(rest, framing);
+    }
+  }
+
+  #release(): void {
+    const { length } = this.#held;
+    if (length === 0) return;
+    const held = this.#held;
+    const framing = this.#heldAs;
+    this.#held = noBytes;
+    this.#heldAs = {};
+    this.#writeMessage(held, framing);
+  }
+
+  #writeMessage(content: Uint8Array, { padding = 0, under = this.#current }: Framing): void {
+    this.#write(contentTypes.handshake, content, padding, under);
+  }
+
+  #write(type: number, content: Uint8Array, padding: number, under: Protection): void {
+    if (under === 'plaintext') {
+      this.said.push({ type, content, padding: 0, seal: undefined });
+      this.#waiting.push(plaintextRecord(type, content));
+      return;
+    }
+    const { sealer, secret } = this.#epoch(under);
+    this.said.push({ type, content, padding, seal: { secret, sequence: sealer.recordsSealed } });
+    this.#waiting.push(...sealer.seal(type, [{ content: [content], padding }]));
+    if (this.#waiting.length > 400) throw new Error('a peer says too much at once');
+  }
+
+  #epoch(protection: Protection): Epoch {
+    let epoch = this.#epochs.get(protection);
+    if (epoch) return epoch;
+    if (protection === 'handshake' || protection === 'application') {
+      const { suite, secret } = this.#secretOf(protection);
+      epoch = newEpoch(suite, secret);
+    } else {
+      epoch = newEpoch(cipherSuites.TLS_AES_128_GCM_SHA256, new Uint8Array(32).fill(0x77));
+    }
+    this.#epochs.set(protection, epoch);
+    return epoch;
+  }
+}
+
+function newEpoch(suite: CipherSuite, secret: Uint8Array): Epoch {
+  return { suite, secret, sealer: new RecordSealer(nodeCrypto, suite, secret) };
+}
