@@ -108,7 +108,8 @@ export class Authentication {
       decodeCompressedCertificate(body),
     );
     if (!this.#setup.compression.includes(algorithm)) throw new Refusal(['illegal_parameter']);
-    if (uncompressedLength > (maxMessageSizes[types.certificate] ?? 0)) throw new Refusal(['bad_certificate']);
+    if (uncompressedLength > (maxMessageSizes[types.certificate] ?? 0))
+      throw new Refusal(['bad_certificate']);
     const name = nameOf(certificateCompressionCodes, algorithm);
     const plain = name && nodeCrypto.compressors[name]?.decompress(compressed, uncompressedLength);
     if (!plain) throw new Refusal(['bad_certificate']);
@@ -144,7 +145,12 @@ const maxInARow = 32;
 export class KeyUpdates {
   #count = 0;
 
-  next(reading: Rules['reading'], schedule: Schedule | undefined, body: Uint8Array, endsRecord: boolean): Rules['reading'] {
+  next(
+    reading: Rules['reading'],
+    schedule: Schedule | undefined,
+    body: Uint8Array,
+    endsRecord: boolean,
+  ): Rules['reading'] {
     const faults = new Faults();
     faults.require(endsRecord, 'unexpected_message');
     faults.parse(() => decodeKeyUpdate(body));

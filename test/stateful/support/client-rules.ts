@@ -23,14 +23,7 @@ import { Messages, Schedule } from './schedule.ts';
 import type { PeerState } from './state.ts';
 
 /** RFC 9846 Appendix A.1. */
-type State =
-  | 'WAIT_SH'
-  | 'WAIT_EE'
-  | 'WAIT_CERT_CR'
-  | 'WAIT_CERT'
-  | 'WAIT_CV'
-  | 'WAIT_FINISHED'
-  | 'CONNECTED';
+type State = 'WAIT_SH' | 'WAIT_EE' | 'WAIT_CERT_CR' | 'WAIT_CERT' | 'WAIT_CV' | 'WAIT_FINISHED' | 'CONNECTED';
 
 /** What a client may hear, and what it must say. */
 export class ClientRules implements Rules {
@@ -73,22 +66,16 @@ export class ClientRules implements Rules {
 
   get expected(): readonly number[] {
     const certificates = this.#authentication.messages;
-    switch (this.#state) {
-      case 'WAIT_SH':
-        return [types.server_hello];
-      case 'WAIT_EE':
-        return [types.encrypted_extensions];
-      case 'WAIT_CERT_CR':
-        return [types.certificate_request, ...certificates];
-      case 'WAIT_CERT':
-        return certificates;
-      case 'WAIT_CV':
-        return [types.certificate_verify];
-      case 'WAIT_FINISHED':
-        return [types.finished];
-      case 'CONNECTED':
-        return [types.new_session_ticket, types.key_update];
-    }
+    const byState: Readonly<Record<State, readonly number[]>> = {
+      WAIT_SH: [types.server_hello],
+      WAIT_EE: [types.encrypted_extensions],
+      WAIT_CERT_CR: [types.certificate_request, ...certificates],
+      WAIT_CERT: certificates,
+      WAIT_CV: [types.certificate_verify],
+      WAIT_FINISHED: [types.finished],
+      CONNECTED: [types.new_session_ticket, types.key_update],
+    };
+    return byState[this.#state];
   }
 
   take(message: Heard): void {
@@ -151,7 +138,10 @@ export class ClientRules implements Rules {
     this.#checkSecondHello(decodeClientHello(second.subarray(4)), answer);
   }
 
-  #checkSecondHello(second: ClientHello, { extensions: { key_share: group, cookie } }: HelloRetryRequest): void {
+  #checkSecondHello(
+    second: ClientHello,
+    { extensions: { key_share: group, cookie } }: HelloRetryRequest,
+  ): void {
     const [share, ...more] = second.extensions.key_share ?? [];
     if (group !== undefined && (share?.group !== group || more.length > 0))
       this.ownFaults.push('the second ClientHello has another share than was asked for');

@@ -7,7 +7,12 @@ import { cipherSuiteByCode, cipherSuites } from '../../../src/keys/cipher-suites
 import { hashLengths } from '../../../src/keys/hkdf.ts';
 import { earlySecret } from '../../../src/keys/key-schedule.ts';
 import { encodeCompressedCertificate } from '../../../src/wire/compressed-certificate.ts';
-import { bindersLength, type ClientHello, encodeClientHello, encodeServerHello } from '../../../src/wire/hello.ts';
+import {
+  bindersLength,
+  type ClientHello,
+  encodeClientHello,
+  encodeServerHello,
+} from '../../../src/wire/hello.ts';
 import {
   type Certificate,
   encodeCertificate,
@@ -146,7 +151,7 @@ function ownShare({ setup: { provider } }: PeerState, group: NamedGroup | undefi
 }
 
 function clientHello(state: PeerState, message: ClientHelloMessage): Uint8Array {
-  const { setup, retry } = state;
+  const { retry } = state;
   const first = state.hellos[0];
   if (message.recorded) return message.recorded;
   const base = first && retry ? secondHello(state, first) : (first ?? firstHello(state));
@@ -245,8 +250,7 @@ function certificateVerify(state: PeerState, message: CertificateVerifyMessage):
   const { side = setup.side, over = 'transcript' } = message;
   const { signer }: Identity = message.of === 'other' ? setup.other : setup.identity;
   const [preferred = 'ed25519'] = signer.schemes;
-  const scheme =
-    message.scheme && signer.schemes.includes(message.scheme) ? message.scheme : preferred;
+  const scheme = message.scheme && signer.schemes.includes(message.scheme) ? message.scheme : preferred;
   const content = certificateVerifyContent(side, hashOver(state, over));
   const signature = signer.sign(scheme, content, { signal: new AbortController().signal }) as Uint8Array;
   return encodeCertificateVerify({ algorithm: message.algorithm ?? signatureSchemeCodes[scheme], signature });

@@ -33,14 +33,19 @@ export function requireClientHello(
   faults.require(hello.legacyVersion === 0x0303, 'protocol_version');
   const [compression, ...others] = hello.legacyCompressionMethods;
   faults.require(compression === 0 && others.length === 0, 'illegal_parameter');
-  if (!extensions.pre_shared_key) faults.require(schemes !== undefined && groups !== undefined, 'missing_extension');
-  else faults.require(extensions.psk_key_exchange_modes !== undefined, 'missing_extension', 'illegal_parameter');
+  if (!extensions.pre_shared_key)
+    faults.require(schemes !== undefined && groups !== undefined, 'missing_extension');
+  else
+    faults.require(extensions.psk_key_exchange_modes !== undefined, 'missing_extension', 'illegal_parameter');
   faults.require((groups === undefined) === (shares === undefined), 'missing_extension');
   // It may be left out beside a PSK that is used alone, which is not what this server does.
   faults.require(groups !== undefined, 'missing_extension', 'handshake_failure');
   const shared = (shares ?? []).map(({ group }) => group);
   faults.require(new Set(shared).size === shared.length, 'illegal_parameter');
-  faults.require(shared.every((group) => groups?.includes(group)), 'illegal_parameter');
+  faults.require(
+    shared.every((group) => groups?.includes(group)),
+    'illegal_parameter',
+  );
   const suite = config.cipherSuites.find((name) => hello.cipherSuites.includes(cipherSuites[name].code));
   faults.require(suite !== undefined, 'handshake_failure', 'insufficient_security');
   const mutual = groupCodes(config).filter((code) => groups?.includes(code));

@@ -196,7 +196,8 @@ class Receiver {
       equalBytes(seal.secret, reading.secret) &&
       seal.sequence === this.#sequence;
     if (!opens) {
-      if (this.#rules.skipping !== 'undecryptable' || this.#isSkippingOver) throw new Refusal(['bad_record_mac']);
+      if (this.#rules.skipping !== 'undecryptable' || this.#isSkippingOver)
+        throw new Refusal(['bad_record_mac']);
       this.#skip(isOutside ? content.length - 17 : content.length + padding);
       return undefined;
     }
@@ -221,7 +222,8 @@ class Receiver {
   /** RFC 9846 §5: one byte of 1, between the first ClientHello and the peer's Finished, not inside a message. */
   #changeCipherSpec(content: Uint8Array): void {
     this.#changeCipherSpecs += 1;
-    const isInTime = this.#rules.hasBegun && !this.#rules.reading?.isApplication && this.#pending.length === 0;
+    const isInTime =
+      this.#rules.hasBegun && !this.#rules.reading?.isApplication && this.#pending.length === 0;
     const isRight = content.length === 1 && content[0] === 1 && this.#changeCipherSpecs <= maxUseless;
     if (!isInTime || !isRight) throw new Refusal(['unexpected_message']);
   }

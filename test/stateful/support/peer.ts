@@ -1,7 +1,7 @@
 import { concatBytes } from '../../../src/base/bytes.ts';
+import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
 import { RecordOpener } from '../../../src/keys/record-protection.ts';
 import { contentTypes, handshakeTypes } from '../../../src/wire/names.ts';
-import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
 import { Endpoint } from '../../hostile/support/endpoint.ts';
 import { cutRecords } from '../../support/plain-records.ts';
 import { splitMessages } from '../../support/raw-peer.ts';
@@ -140,6 +140,7 @@ class Peer {
     this.#partial = rest;
     for (const message of messages) {
       this.#state.hear(message);
+      if (message[0] === handshakeTypes.key_update) this.#opener?.updateKeys();
       if (message[0] !== handshakeTypes.finished) continue;
       const { setup, suite } = this.#state;
       const victim = setup.side === 'client' ? 'server' : 'client';

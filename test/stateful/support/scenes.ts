@@ -150,7 +150,9 @@ function clientScenes(cast: Cast): Scenes['client'] {
       signatureSchemes: ['ed25519', 'ecdsa_secp256r1_sha256'],
       certificateCompression: [],
       ticketRequest: { newSession: 1, resumption: 1 },
-      sessions: hasSession ? sessionsOf(clientSession, identity.chain) : { put: () => {}, take: () => undefined },
+      sessions: hasSession
+        ? sessionsOf(clientSession, identity.chain)
+        : { put: () => {}, take: () => undefined },
       keyLog: true,
       ...settings,
     });

@@ -18,6 +18,8 @@ export class Schedule {
   readonly suite: CipherSuite;
   readonly #psk: Uint8Array | undefined;
   readonly #shared: Uint8Array;
+  #handshakeStage: HandshakeSecret | undefined;
+  #mainStage: MainSecret | undefined;
 
   constructor(suite: CipherSuite, psk: Uint8Array | undefined, shared: Uint8Array) {
     this.suite = suite;
@@ -46,11 +48,18 @@ export class Schedule {
   }
 
   #handshakeSecret(): HandshakeSecret {
-    return earlySecret(nodeCrypto, this.suite.hash, this.#psk).handshakeSecret(this.#shared);
+    this.#handshakeStage ??= this.#fresh();
+    return this.#handshakeStage;
   }
 
   #mainSecret(): MainSecret {
-    return this.#handshakeSecret().mainSecret();
+    // It ends the stage that it comes from: that has to be another one.
+    this.#mainStage ??= this.#fresh().mainSecret();
+    return this.#mainStage;
+  }
+
+  #fresh(): HandshakeSecret {
+    return earlySecret(nodeCrypto, this.suite.hash, this.#psk).handshakeSecret(this.#shared);
   }
 }
 
@@ -83,11 +92,5 @@ export class Messages {
 
   get bytes(): Uint8Array {
     return concatBytes(...this.#messages);
-  }
-
-  copy(): Messages {
-    const copy = new Messages();
-    copy.#messages = [...this.#messages];
-    return copy;
   }
 }

@@ -21,17 +21,10 @@ import { groupCodes, requireClientHello, requireCommonGround, requireSameHello }
 import { type Connection, Faults, type Heard, logged, type Rules } from './model.ts';
 import type { FactOfSession, Scene } from './scenes.ts';
 import { Messages, Schedule } from './schedule.ts';
-import type { PeerState } from './state.ts';
+import { isSameValue, type PeerState } from './state.ts';
 
 /** RFC 9846 Appendix A.2. `SILENT`: the victim did not answer though it had to. */
-type State =
-  | 'START'
-  | 'WAIT_CH2'
-  | 'WAIT_CERT'
-  | 'WAIT_CV'
-  | 'WAIT_FINISHED'
-  | 'CONNECTED'
-  | 'SILENT';
+type State = 'START' | 'WAIT_CH2' | 'WAIT_CERT' | 'WAIT_CV' | 'WAIT_FINISHED' | 'CONNECTED' | 'SILENT';
 
 /** What a server may hear, and what it must answer. */
 export class ServerRules implements Rules {
@@ -72,21 +65,16 @@ export class ServerRules implements Rules {
   }
 
   get expected(): readonly number[] {
-    switch (this.#state) {
-      case 'START':
-      case 'WAIT_CH2':
-        return [types.client_hello];
-      case 'WAIT_CERT':
-        return this.#authentication.messages;
-      case 'WAIT_CV':
-        return [types.certificate_verify];
-      case 'WAIT_FINISHED':
-        return [types.finished];
-      case 'CONNECTED':
-        return [types.key_update];
-      case 'SILENT':
-        return [];
-    }
+    const byState: Readonly<Record<State, readonly number[]>> = {
+      START: [types.client_hello],
+      WAIT_CH2: [types.client_hello],
+      WAIT_CERT: this.#authentication.messages,
+      WAIT_CV: [types.certificate_verify],
+      WAIT_FINISHED: [types.finished],
+      CONNECTED: [types.key_update],
+      SILENT: [],
+    };
+    return byState[this.#state];
   }
 
   take(message: Heard): void {
@@ -138,7 +126,7 @@ export class ServerRules implements Rules {
     }
     const session = this.#sessionFor(hello);
     const isShareKnown = (share: Uint8Array): boolean =>
-      this.#peer.exchanges.some(({ publicValue }) => equalBytes(publicValue, share));
+      this.#peer.exchanges.some(({ publicValue }) => isSameValue(publicValue, share));
     requireCommonGround(faults, hello, this.#config, session !== undefined, isShareKnown);
     if (session) this.#requireBinder(faults, session, hello, bytes);
     faults.settle();
@@ -173,7 +161,9 @@ export class ServerRules implements Rules {
     faults.require(equalBytes(psks.binders[index] ?? new Uint8Array(0), binder), 'decrypt_error');
   }
 
-  #asksAgain({ extensions: { key_share: shares = [], supported_groups: groups = [] } }: ClientHello): boolean {
+  #asksAgain({
+    extensions: { key_share: shares = [], supported_groups: groups = [] },
+  }: ClientHello): boolean {
     const mutual = groupCodes(this.#config).filter((code) => groups.includes(code));
     return mutual.length > 0 && !shares.some(({ group }) => mutual.includes(group));
   }

@@ -2,7 +2,7 @@ import { equalBytes } from '../../../src/base/bytes.ts';
 import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
 import type { KeyExchange, KeyExchangeResponse, NamedGroup } from '../../../src/crypto/provider.ts';
 import type { Identity } from '../../../src/handshake/identity.ts';
-import { cipherSuiteByCode, type CipherSuite, cipherSuites } from '../../../src/keys/cipher-suites.ts';
+import { type CipherSuite, cipherSuiteByCode, cipherSuites } from '../../../src/keys/cipher-suites.ts';
 import { resumptionPsk, type TrafficSecrets } from '../../../src/keys/key-schedule.ts';
 import {
   type ClientHello,
@@ -47,8 +47,6 @@ export class PeerState {
   readonly setup: PeerSetup;
   readonly transcript: Messages = new Messages();
   suite: CipherSuite;
-  psk: Uint8Array | undefined;
-  shared: Uint8Array = new Uint8Array(32);
   /** All ClientHellos, whoever said them. */
   readonly hellos: ClientHello[] = [];
   retry: HelloRetryRequest | undefined;
@@ -58,21 +56,24 @@ export class PeerState {
   readonly shares: KeyExchangeResponse[] = [];
   readonly heard: Uint8Array[] = [];
   readonly sessions: KnownSession[] = [];
+  #schedule: Schedule;
+  #handshake: TrafficSecrets | undefined;
   #application: TrafficSecrets | undefined;
   #resumption: Uint8Array | undefined;
 
   constructor(setup: PeerSetup) {
     this.setup = setup;
     this.suite = cipherSuites[setup.suite];
+    this.#schedule = new Schedule(this.suite, undefined, new Uint8Array(32));
   }
 
   get schedule(): Schedule {
-    return new Schedule(this.suite, this.psk, this.shared);
+    return this.#schedule;
   }
 
   /** As things stand: for an honest peer right behind ServerHello. */
   handshake(): TrafficSecrets {
-    return this.schedule.handshake(this.#helloTranscript ?? this.transcript);
+    return this.#handshake ?? this.schedule.handshake(this.transcript);
   }
 
   /** As things stand: for an honest peer right behind the server's Finished. */
@@ -80,18 +81,16 @@ export class PeerState {
     return this.#application ?? this.schedule.application(this.transcript);
   }
 
-  #helloTranscript: Messages | undefined;
-
   /** ServerHello was said or heard. */
   negotiated(suiteCode: number, psk: number | undefined, shared: Uint8Array): void {
     this.suite = cipherSuiteByCode(suiteCode) ?? this.suite;
-    this.psk = psk === undefined ? undefined : this.setup.session?.psk;
-    this.shared = shared;
+    const used = psk === undefined ? undefined : this.setup.session?.psk;
+    this.#schedule = new Schedule(this.suite, used, shared);
   }
 
   /** ServerHello is in the transcript. */
   fixHandshake(): void {
-    this.#helloTranscript = this.transcript.copy();
+    this.#handshake = this.schedule.handshake(this.transcript);
   }
 
   /** The server's Finished is in the transcript. */
@@ -106,9 +105,9 @@ export class PeerState {
 
   /** The secret of two public values, where the peer made one of them; undefined where nobody knows it. */
   sharedFor(ofPeer: Uint8Array, ofVictim: Uint8Array): Uint8Array | undefined {
-    const share = this.shares.findLast(({ publicValue }) => equalBytes(publicValue, ofPeer));
+    const share = this.shares.findLast(({ publicValue }) => isSameValue(publicValue, ofPeer));
     if (share) return share.sharedSecret;
-    return this.exchanges.find(({ publicValue }) => equalBytes(publicValue, ofPeer))?.finish(ofVictim);
+    return this.exchanges.find(({ publicValue }) => isSameValue(publicValue, ofPeer))?.finish(ofVictim);
   }
 
   /** A handshake message of the victim. */
@@ -163,4 +162,11 @@ export class PeerState {
     const psk = resumptionPsk(nodeCrypto, this.suite.hash, secret, nonce);
     this.sessions.push({ suite: this.suite.name, psk, ticket, ageAdd });
   }
+}
+
+/** Whether two public values stand for the same key: X25519 ignores the highest bit (RFC 7748 §5). */
+export function isSameValue(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== 32 || other.length !== 32) return equalBytes(one, other);
+  const isSameEnd = ((one[31]! ^ other[31]!) & 0x7f) === 0;
+  return isSameEnd && equalBytes(one.subarray(0, 31), other.subarray(0, 31));
 }

@@ -43,6 +43,7 @@ export class Voice {
   #waiting: Uint8Array[] = [];
   #held: Uint8Array = noBytes;
   #heldAs: Framing = {};
+  #updatesBehindHeld = false;
 
   constructor(secretOf: SecretSource) {
     this.#secretOf = secretOf;
@@ -62,8 +63,12 @@ export class Voice {
     this.#current = epoch;
   }
 
-  /** What comes behind a KeyUpdate. */
+  /** What comes behind a KeyUpdate, and behind what shares its record. */
   updateKeys(): void {
+    if (this.#held.length > 0) {
+      this.#updatesBehindHeld = true;
+      return;
+    }
     if (this.#current === 'plaintext') return;
     const { suite, secret } = this.#epoch(this.#current);
     this.#epochs.set(this.#current, newEpoch(suite, nextTrafficSecret(nodeCrypto, suite.hash, secret)));
@@ -110,6 +115,9 @@ export class Voice {
 
   #writeMessage(content: Uint8Array, { padding = 0, under = this.#current }: Framing): void {
     this.#write(contentTypes.handshake, content, padding, under);
+    if (!this.#updatesBehindHeld || this.#held.length > 0) return;
+    this.#updatesBehindHeld = false;
+    this.updateKeys();
   }
 
   #write(type: number, content: Uint8Array, padding: number, under: Protection): void {
@@ -121,7 +129,6 @@ export class Voice {
     const { sealer, secret } = this.#epoch(under);
     this.said.push({ type, content, padding, seal: { secret, sequence: sealer.recordsSealed } });
     this.#waiting.push(...sealer.seal(type, [{ content: [content], padding }]));
-    if (this.#waiting.length > 400) throw new Error('a peer says too much at once');
   }
 
   #epoch(protection: Protection): Epoch {
