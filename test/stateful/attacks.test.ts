@@ -14,22 +14,26 @@ import { changeCipherSpec, type MessageStep, record, type Step } from './support
 import { tryOut } from './support/trial.ts';
 
 let scenes: Scenes;
+let late: Scenes;
 
 beforeAll(async () => {
   scenes = await makeScenes();
+  late = await makeScenes('late');
 });
+
+const connected = { verdict: 'end', connected: true };
 
 describe('an honest peer', () => {
   it.each(clientSceneNames)('server, %s: is connected', (name) => {
-    const scene = scenes.client[name];
-    for (const trickle of [false, true])
-      expect(tryOut(scene, scene.script, trickle)).toEqual({ verdict: 'end', connected: true });
+    for (const { client } of [scenes, late])
+      for (const trickle of [false, true])
+        expect(tryOut(client[name], client[name].script, trickle)).toEqual(connected);
   });
 
   it.each(serverSceneNames)('client, %s: is connected', (name) => {
-    const scene = scenes.server[name];
-    for (const trickle of [false, true])
-      expect(tryOut(scene, scene.script, trickle)).toEqual({ verdict: 'end', connected: true });
+    for (const { server } of [scenes, late])
+      for (const trickle of [false, true])
+        expect(tryOut(server[name], server[name].script, trickle)).toEqual(connected);
   });
 });
 

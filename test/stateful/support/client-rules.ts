@@ -1,5 +1,4 @@
 import { equalBytes, toHex } from '../../../src/base/bytes.ts';
-import type { ClientConfig } from '../../../src/handshake/config.ts';
 import { type CipherSuite, cipherSuiteByCode, cipherSuites } from '../../../src/keys/cipher-suites.ts';
 import type { TrafficSecrets } from '../../../src/keys/key-schedule.ts';
 import { extensionTypes } from '../../../src/wire/extension-types.ts';
@@ -248,8 +247,7 @@ export class ClientRules implements Rules {
 
   /** A client shows who it is where it is asked, and only there. */
   #checkOwnFlight(): void {
-    const { identity } = this.#scene.config as ClientConfig;
-    const hasIdentity = typeof identity !== 'function' && identity.length > 0;
+    const { hasIdentity } = this.#scene.facts;
     const flight: number[] = this.#retry ? [1, 1] : [1];
     if (this.#isRequested) flight.push(types.certificate);
     const last = this.#own.findLast(([type]) => type === types.certificate_verify);

@@ -25,7 +25,8 @@ export interface Roll {
 }
 
 /** One or two changes, seldom three, at random steps of a random scene. */
-export function roll(scenes: Scenes, random: Random): Roll {
+export function roll(worlds: readonly Scenes[], random: Random): Roll {
+  const scenes = pick(worlds, random);
   const scene =
     random.below(2) === 0
       ? scenes.client[pick(clientSceneNames, random)]

@@ -101,8 +101,8 @@ class Peer {
     const records = this.#voice.take();
     for (const bytes of trickle ? records : [concatBytes(...records)]) {
       const wasConnected = this.#victim.established;
-      const output = this.#victim.receive(bytes);
-      if (wasConnected && output.length > 0 && !this.#victim.failed) this.#outOfTurn += output.length;
+      const output = this.#victim.receive(bytes).length + this.#victim.settle().length;
+      if (wasConnected && !this.#victim.failed) this.#outOfTurn += output;
       this.#listen();
     }
   }

@@ -10,6 +10,7 @@ import type { Identity } from '../../../src/handshake/identity.ts';
 import type { ClientSession } from '../../../src/sessions/client-session.ts';
 import { TicketKeys } from '../../../src/sessions/ticket-keys.ts';
 import { certificateCompressionCodes, signatureSchemeCodes } from '../../../src/wire/names.ts';
+import { Late } from '../../hostile/support/endpoint.ts';
 import { type Answer, exactly, fixedIdentity, now } from '../../hostile/support/identities.ts';
 import { signatures, testKey } from '../../support/certificates.ts';
 import { SeededProvider, seededEd25519Key } from '../../support/seeded-provider.ts';
@@ -67,6 +68,8 @@ export interface Scene {
 export interface Facts {
   /** The one certificate that the victim trusts. */
   readonly trusted: Uint8Array;
+  /** Whether a client has somebody to show. */
+  readonly hasIdentity: boolean;
   /** The sessions that the victim may resume: a client's own, those behind a server's tickets. */
   readonly sessions: readonly FactOfSession[];
 }
@@ -84,19 +87,31 @@ export interface Scenes {
   readonly server: Readonly<Record<ServerSceneName, Scene>>;
 }
 
+/** When the functions of a victim's configuration answer. */
+export type Answers = 'at once' | 'late';
+
+/** Who there is. */
 interface Cast {
   readonly server: Identity;
   readonly client: Identity;
   readonly other: Identity;
   readonly rsa: Identity;
+  /** The victims' own: they sign when it pleases them. */
+  readonly ownServer: Identity;
+  readonly ownClient: Identity;
+  readonly answer: Answer;
 }
 
 const atOnce: Answer = (value) => value;
+const late: Answer = (value) => new Late(value);
 const ed25519 = [signatureSchemeCodes.ed25519, signatureSchemeCodes.ecdsa_secp256r1_sha256];
-const rsaSchemes = [signatureSchemeCodes.rsa_pss_rsae_sha256];
 
-export async function makeScenes(): Promise<Scenes> {
+export async function makeScenes(answers: Answers = 'at once'): Promise<Scenes> {
+  const answer = answers === 'late' ? late : atOnce;
   const cast: Cast = {
+    answer,
+    ownServer: await fixedIdentity('server', answer),
+    ownClient: await fixedIdentity('client', answer),
     server: await fixedIdentity('server', atOnce),
     client: await fixedIdentity('client', atOnce),
     other: await fixedIdentity('server', atOnce, seededEd25519Key('stateful other')),
@@ -143,7 +158,7 @@ function clientScenes(cast: Cast): Scenes['client'] {
     const config = createClientConfig({
       provider,
       now: () => now,
-      trust: exactly(identity, atOnce),
+      trust: exactly(identity, cast.answer),
       alpnProtocols: ['h2', 'http/1.1'],
       cipherSuites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'],
       groups: ['x25519', 'secp256r1'],
@@ -163,7 +178,11 @@ function clientScenes(cast: Cast): Scenes['client'] {
       config,
       peer: setup,
       script: serverScript(name),
-      facts: { trusted: identity.chain[0] ?? noBytes, sessions: hasSession ? [session] : [] },
+      facts: {
+        trusted: identity.chain[0] ?? noBytes,
+        hasIdentity: settings.identity !== undefined,
+        sessions: hasSession ? [session] : [],
+      },
       restart: () => {
         provider.restart();
         peerProvider.restart();
@@ -178,7 +197,7 @@ function clientScenes(cast: Cast): Scenes['client'] {
     resumed: make('resumed', { hasSession: true, peer: { session: clientSession } }),
     resumedRetry: make('resumedRetry', { hasSession: true, peer: { session: clientSession, ...secp256r1 } }),
     declined: make('declined', { hasSession: true }),
-    requested: make('requested', { settings: { identity: cast.client } }),
+    requested: make('requested', { settings: { identity: () => cast.answer(cast.ownClient) } }),
     requestedFromNobody: make('requestedFromNobody'),
     compressed: make('compressed', { settings: { certificateCompression: ['zlib'] } }),
     rsa: make('rsa', { identity: cast.rsa, settings: { signatureSchemes: ['rsa_pss_rsae_sha256'] } }),
@@ -235,13 +254,13 @@ function serverScenes(cast: Cast): Scenes['server'] {
     const config = createServerConfig({
       provider,
       now: () => now,
-      identity: cast.server,
+      identity: () => cast.answer(cast.ownServer),
       alpnProtocols: ['http/1.1'],
       cipherSuites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'],
       groups: ['x25519', 'secp256r1'],
       signatureSchemes: ['ed25519', 'ecdsa_secp256r1_sha256'],
       certificateCompression: [],
-      clientTrust: exactly(identity, atOnce),
+      clientTrust: exactly(identity, cast.answer),
       tickets: { keeper },
       keyLog: true,
       ...settings,
@@ -252,7 +271,7 @@ function serverScenes(cast: Cast): Scenes['server'] {
       config,
       peer: setup,
       script: clientScript(name),
-      facts: { trusted: identity.chain[0] ?? noBytes, sessions },
+      facts: { trusted: identity.chain[0] ?? noBytes, hasIdentity: true, sessions },
       restart: () => {
         provider.restart();
         peerProvider.restart();
@@ -307,5 +326,3 @@ function sessionFrom(scene: Scene, chain: readonly Uint8Array[]): FactOfSession 
 function isEnd(step: Step): boolean {
   return step.kind === 'record' && step.type === record('alert', []).type;
 }
-
-export { ed25519 as usualSchemes, rsaSchemes };
