@@ -148,7 +148,8 @@ function onMessage({ steps, random }: Material, change: (step: MessageStep) => S
   return replaceAt(steps, at, [change(steps[at] as MessageStep)]);
 }
 
-const messagesOf: Readonly<Record<Side, readonly MessageName[]>> = {
+/** The messages that a side has at all. */
+export const messagesOf: Readonly<Record<Side, readonly MessageName[]>> = {
   server: [
     ...(['HelloRetryRequest', 'ServerHello', 'EncryptedExtensions', 'CertificateRequest'] as const),
     ...(['Certificate', 'CompressedCertificate', 'CertificateVerify', 'Finished'] as const),
@@ -216,7 +217,8 @@ function framed(step: MessageStep, random: Random): MessageStep {
 
 const plain = { under: 'plaintext' } as const;
 
-const records: readonly RecordStep[] = [
+/** Records that are no handshake messages, whatever they are worth. */
+export const records: readonly RecordStep[] = [
   changeCipherSpec(),
   changeCipherSpec(),
   changeCipherSpec(),
