@@ -77,6 +77,11 @@ export class ClientRules implements Rules {
     return byState[this.#state];
   }
 
+  get uncalled(): number {
+    if (this.connection) return 0;
+    return this.#own.length - (this.#retry ? 2 : 1);
+  }
+
   take(message: Heard): void {
     switch (this.#state) {
       case 'WAIT_SH':

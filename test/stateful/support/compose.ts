@@ -110,12 +110,15 @@ function helloRetryRequest(
   } as const;
   const request = edit?.(fields) ?? fields;
   state.suite = cipherSuiteByCode(request.cipherSuite) ?? state.suite;
+  state.retry = request;
   return encodeServerHello(request);
 }
 
 function serverHello(state: PeerState, message: ServerHelloMessage): Uint8Array {
-  const { setup } = state;
-  const { group = namedGroupCodes[setup.group], suite = setup.suite } = message;
+  const { setup, retry } = state;
+  const asked = retry && (cipherSuiteByCode(retry.cipherSuite)?.name ?? setup.suite);
+  const { suite = asked ?? setup.suite } = message;
+  const { group = retry?.extensions.key_share ?? namedGroupCodes[setup.group] } = message;
   const share = state.hellos
     .flatMap(({ extensions }) => extensions.key_share ?? [])
     .findLast((one) => one.group === group);

@@ -56,6 +56,8 @@ export interface Rules {
   readonly skipping: 'undecryptable' | 'application_data' | undefined;
   readonly secrets: ReadonlyMap<string, string>;
   readonly ownFaults: readonly string[];
+  /** Handshake messages of the victim's that nothing called for. */
+  readonly uncalled: number;
   /** @throws Refusal */
   take(message: Heard): void;
 }
@@ -124,7 +126,9 @@ export function judge(
     if (!(error instanceof Refusal)) throw error;
     end = { kind: 'refused', alerts: error.alerts };
   }
-  const { connection, secrets, ownFaults } = rules;
+  const { connection, secrets, uncalled } = rules;
+  const ownFaults = [...rules.ownFaults];
+  if (uncalled > 0) ownFaults.push(`it said ${uncalled} messages that nothing called for`);
   return { connection, data: receiver.data, end, secrets, ownFaults };
 }
 

@@ -44,6 +44,7 @@ export class ServerRules implements Rules {
   #state: State = 'START';
   #first: { readonly hello: ClientHello; readonly bytes: Uint8Array } | undefined;
   #retriedGroup: number | undefined;
+  #refusesCertificateTypes = false;
   #session: FactOfSession | undefined;
   #schedule: Schedule | undefined;
   #traffic: TrafficSecrets | undefined;
@@ -75,6 +76,12 @@ export class ServerRules implements Rules {
       SILENT: [],
     };
     return byState[this.#state];
+  }
+
+  get uncalled(): number {
+    // How a client is to authenticate is looked at last, when ServerHello is on its way: no harm is in that.
+    const { length } = this.#own;
+    return this.#refusesCertificateTypes && length === 1 ? 0 : length;
   }
 
   take(message: Heard): void {
@@ -125,6 +132,7 @@ export class ServerRules implements Rules {
       return;
     }
     const session = this.#sessionFor(hello);
+    this.#refusesCertificateTypes = !(hello.extensions.client_certificate_type?.includes(0) ?? true);
     const isShareKnown = (share: Uint8Array): boolean =>
       this.#peer.exchanges.some(({ publicValue }) => isSameValue(publicValue, share));
     requireCommonGround(faults, hello, this.#config, session !== undefined, isShareKnown);

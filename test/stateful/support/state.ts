@@ -49,6 +49,7 @@ export class PeerState {
   suite: CipherSuite;
   /** All ClientHellos, whoever said them. */
   readonly hellos: ClientHello[] = [];
+  /** The HelloRetryRequest, whoever said it. */
   retry: HelloRetryRequest | undefined;
   /** The key exchanges of a client, newest first. */
   readonly exchanges: KeyExchange[] = [];
