@@ -21,7 +21,7 @@ import {
   handshakeTypes as types,
 } from '../../../src/wire/names.ts';
 import { Faults, type Heard, Refusal, type Rules } from './model.ts';
-import type { Messages, Schedule } from './schedule.ts';
+import { type Messages, type Schedule, signedContent } from './schedule.ts';
 import type { Side } from './steps.ts';
 
 /** What a side may show, and in which ways. */
@@ -93,11 +93,7 @@ export class Authentication {
     const fits = key.schemes.find((one) => one === scheme);
     faults.require(schemes.includes(algorithm) && fits !== undefined, 'illegal_parameter');
     faults.settle();
-    // RFC 9846 §4.5.2: 64 spaces, the context string, a zero byte, the transcript hash.
-    const content = Buffer.concat([
-      Buffer.from(`${' '.repeat(64)}TLS 1.3, ${signer} CertificateVerify\0`, 'latin1'),
-      transcriptHash,
-    ]);
+    const content = signedContent(signer, transcriptHash);
     faults.require(fits !== undefined && key.verify(fits, content, signature), 'decrypt_error');
     faults.settle();
     this.#proven = this.#presented;

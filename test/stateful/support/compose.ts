@@ -1,7 +1,6 @@
 import { concatBytes, noBytes, utf8 } from '../../../src/base/bytes.ts';
 import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
 import type { HashAlgorithm, NamedGroup } from '../../../src/crypto/provider.ts';
-import { certificateVerifyContent } from '../../../src/handshake/authentication.ts';
 import type { Identity } from '../../../src/handshake/identity.ts';
 import { cipherSuiteByCode, cipherSuites } from '../../../src/keys/cipher-suites.ts';
 import { hashLengths } from '../../../src/keys/hkdf.ts';
@@ -31,6 +30,7 @@ import {
   signatureSchemeCodes,
 } from '../../../src/wire/names.ts';
 import { message as anyMessage } from '../../support/raw-peer.ts';
+import { signedContent } from './schedule.ts';
 import type { PeerState } from './state.ts';
 import type {
   CertificateMessage,
@@ -254,7 +254,7 @@ function certificateVerify(state: PeerState, message: CertificateVerifyMessage):
   const { signer }: Identity = message.of === 'other' ? setup.other : setup.identity;
   const [preferred = 'ed25519'] = signer.schemes;
   const scheme = message.scheme && signer.schemes.includes(message.scheme) ? message.scheme : preferred;
-  const content = certificateVerifyContent(side, hashOver(state, over));
+  const content = signedContent(side, hashOver(state, over));
   const signature = signer.sign(scheme, content, { signal: new AbortController().signal }) as Uint8Array;
   return encodeCertificateVerify({ algorithm: message.algorithm ?? signatureSchemeCodes[scheme], signature });
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from '../../../src/base/bytes.ts';
+import { concatBytes, utf8 } from '../../../src/base/bytes.ts';
 import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
 import type { HashAlgorithm } from '../../../src/crypto/provider.ts';
 import type { CipherSuite } from '../../../src/keys/cipher-suites.ts';
@@ -12,6 +12,7 @@ import {
 } from '../../../src/keys/key-schedule.ts';
 import { handshakeTypes } from '../../../src/wire/names.ts';
 import { hashOf } from '../../support/handshake.ts';
+import type { Side } from './steps.ts';
 
 /** The key schedule of one connection (RFC 9846 §7.1), to be read at any place and in any order. */
 export class Schedule {
@@ -61,6 +62,11 @@ export class Schedule {
   #fresh(): HandshakeSecret {
     return earlySecret(nodeCrypto, this.suite.hash, this.#psk).handshakeSecret(this.#shared);
   }
+}
+
+/** What a CertificateVerify signs: 64 spaces, the context string of the side, a zero byte, the hash (RFC 9846 §4.5.2). */
+export function signedContent(side: Side, transcriptHash: Uint8Array): Uint8Array {
+  return concatBytes(utf8(`${' '.repeat(64)}TLS 1.3, ${side} CertificateVerify\0`), transcriptHash);
 }
 
 /** The messages of a transcript (RFC 9846 §4.1), which can be hashed with any function and at any time. */
