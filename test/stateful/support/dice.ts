@@ -87,6 +87,7 @@ export const changes: readonly Change[] = [
     weight: 5,
     make: (material) => onMessage(material, (step) => framed(step, material.random)),
   },
+  { name: 'glue', weight: 2, make: glue },
   {
     name: 'keys',
     weight: 1,
@@ -138,6 +139,17 @@ function move({ steps, random }: Material): readonly Step[] {
 
 function insert({ steps, random }: Material, step: Step): readonly Step[] {
   return replaceAt(steps, random.below(steps.length + 1), [step], 0);
+}
+
+/** Something shares the last record of a message, what would come next or anything else. */
+function glue(material: Material): readonly Step[] {
+  const { steps, random } = material;
+  const places = steps.flatMap((step, index) => (step.kind === 'message' ? [index] : []));
+  if (places.length === 0) return steps;
+  const at = pick(places, random);
+  const next = steps.slice(at + 1).find((step) => step.kind === 'message');
+  const added = next && random.below(2) === 0 ? next : anyMessage(material);
+  return replaceAt(steps, at, [{ ...(steps[at] as MessageStep), joined: 'alone' }, added]);
 }
 
 /** Changes one of the messages, if there is one. */
