@@ -77,6 +77,10 @@ export class ClientRules implements Rules {
     return byState[this.#state];
   }
 
+  get protects(): boolean {
+    return this.reading !== undefined;
+  }
+
   get uncalled(): number {
     if (this.connection) return 0;
     return this.#own.length - (this.#retry ? 2 : 1);

@@ -25,6 +25,8 @@ export interface Judgement {
   readonly end: End;
   /** The lines of the key log that there may be, by their labels, in hexadecimal. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** Whether an alert of its own must be protected. */
+  readonly protects: boolean;
   /** What the victim did of its own accord that it must not. */
   readonly ownFaults: readonly string[];
 }
@@ -58,6 +60,8 @@ export interface Rules {
   readonly ownFaults: readonly string[];
   /** Handshake messages of the victim's that nothing called for. */
   readonly uncalled: number;
+  /** Whether the victim has keys to write with. */
+  readonly protects: boolean;
   /** @throws Refusal */
   take(message: Heard): void;
 }
@@ -126,10 +130,10 @@ export function judge(
     if (!(error instanceof Refusal)) throw error;
     end = { kind: 'refused', alerts: error.alerts };
   }
-  const { connection, secrets, uncalled } = rules;
+  const { connection, secrets, uncalled, protects } = rules;
   const ownFaults = [...rules.ownFaults];
   if (uncalled > 0) ownFaults.push(`it said ${uncalled} messages that nothing called for`);
-  return { connection, data: receiver.data, end, secrets, ownFaults };
+  return { connection, data: receiver.data, end, secrets, protects, ownFaults };
 }
 
 /** DESIGN.md bounds what brings nothing. */

@@ -78,10 +78,17 @@ export class ServerRules implements Rules {
     return byState[this.#state];
   }
 
+  get protects(): boolean {
+    return this.reading !== undefined || this.#answeredFirst;
+  }
+
   get uncalled(): number {
-    // How a client is to authenticate is looked at last, when ServerHello is on its way: no harm is in that.
-    const { length } = this.#own;
-    return this.#refusesCertificateTypes && length === 1 ? 0 : length;
+    return this.#answeredFirst ? 0 : this.#own.length;
+  }
+
+  /** How a client is to authenticate is looked at last, when ServerHello is on its way: no harm is in that. */
+  get #answeredFirst(): boolean {
+    return this.#refusesCertificateTypes && this.#own.length === 1;
   }
 
   take(message: Heard): void {

@@ -4,6 +4,7 @@ import type { HandshakeInfo } from '../../../src/connection/events.ts';
 import { contentTypes } from '../../../src/wire/names.ts';
 import type { Endpoint } from '../../hostile/support/endpoint.ts';
 import { type Verdict, verdictOf } from '../../hostile/support/verdict.ts';
+import { cutRecords } from '../../support/plain-records.ts';
 import { type Connection, type Judgement, judge } from './model.ts';
 import { type Performance, perform } from './peer.ts';
 import type { Scene } from './scenes.ts';
@@ -46,6 +47,7 @@ function check(scene: Scene, performance: Performance): Outcome {
   }
   if (!expectedVerdicts(judgement).includes(verdict))
     throw new Error(`its verdict is ${verdict}, not ${expectedVerdicts(judgement).join(' or ')}`);
+  if (judgement.end.kind === 'refused') checkAlert(victim, judgement);
   if (judgement.ownFaults.length > 0) throw new Error(judgement.ownFaults.join('; '));
   if (outOfTurn > 0) throw new Error(`it said ${outOfTurn} bytes out of turn`);
   checkData(victim, judgement);
@@ -72,6 +74,13 @@ function expectedVerdicts({ connection, end }: Judgement): readonly (Verdict | A
     case 'refused':
       return end.alerts;
   }
+}
+
+/** Who has keys says everything under them. */
+function checkAlert({ wire }: Endpoint, { protects }: Judgement): void {
+  const [type] = cutRecords(wire).at(-1) ?? [];
+  const expected = protects ? contentTypes.application_data : contentTypes.alert;
+  if (type !== expected) throw new Error(`its alert is in a record of type ${type}, not ${expected}`);
 }
 
 /** Everything that must be delivered is, in order, and nothing before the connection is there. */
