@@ -1,5 +1,5 @@
 import { noBytes } from '../../../src/base/bytes.ts';
-import { type Attack, all, as, changed, type Edit, instead, unknown } from '../support/edits.ts';
+import { type Attack, all, as, changed, type Edit, instead, unknown, without } from '../support/edits.ts';
 import type { ServerSceneName } from '../support/scenes.ts';
 import { type CertificateVerifyMessage, type FinishedMessage, say } from '../support/steps.ts';
 
@@ -171,5 +171,43 @@ export const proofs: readonly Attack<ServerSceneName>[] = [
     'required',
     changed('Certificate', { unhashed: true }),
     'decrypt_error',
+  ],
+  [
+    "somebody else's raw public key",
+    'RFC 7250 4.4',
+    'rawPublicKey',
+    all(as({ name: 'Certificate', of: 'other' }), verify({ of: 'other' })),
+    'unknown_ca',
+  ],
+  [
+    "a raw public key, and somebody else's signature",
+    '4.5.2',
+    'rawPublicKey',
+    verify({ of: 'other' }),
+    'decrypt_error',
+  ],
+  [
+    'a raw public key without CertificateVerify',
+    '4.5.2',
+    'rawPublicKey',
+    without('CertificateVerify'),
+    unexpected,
+  ],
+  [
+    'two raw public keys',
+    '4.5.1',
+    'rawPublicKey',
+    as({
+      name: 'Certificate',
+      edit: ({ context, entries }) => ({ context, entries: [...entries, ...entries] }),
+    }),
+    illegal,
+  ],
+  [
+    'no raw public key, though required',
+    '4.5.1',
+    'rawPublicKey',
+    all(as({ name: 'Certificate', of: 'nobody' }), without('CertificateVerify')),
+    'certificate_required',
   ],
 ];

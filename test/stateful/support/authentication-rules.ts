@@ -32,6 +32,8 @@ export interface AuthenticationSetup {
   /** Of the algorithms for certificates that were offered. */
   readonly compression: readonly number[];
   readonly trusted: Uint8Array;
+  /** What is trusted is a SubjectPublicKeyInfo by itself (RFC 7250). */
+  readonly isRaw: boolean;
   /** A certificate that can be read, and is not trusted. */
   readonly other: Uint8Array | undefined;
 }
@@ -54,8 +56,13 @@ export class Authentication {
   }
 
   /** The chain whose key has signed the transcript; empty where none has. */
-  get proven(): readonly Uint8Array[] {
-    return this.#proven;
+  get chain(): readonly Uint8Array[] {
+    return this.#setup.isRaw ? [] : this.#proven;
+  }
+
+  /** The key that has signed the transcript, where it stands for itself. */
+  get rawPublicKey(): Uint8Array | undefined {
+    return this.#setup.isRaw ? this.#proven[0] : undefined;
   }
 
   /**
@@ -75,7 +82,8 @@ export class Authentication {
       faults.settle();
       return false;
     }
-    const { trusted, other } = this.#setup;
+    const { trusted, other, isRaw } = this.#setup;
+    faults.require(!isRaw || entries.length === 1, 'illegal_parameter');
     if (other && equalBytes(leaf.certificate, other)) faults.require(false, 'unknown_ca');
     else if (!equalBytes(leaf.certificate, trusted))
       faults.require(false, 'unknown_ca', 'bad_certificate', 'unsupported_certificate');
@@ -87,9 +95,9 @@ export class Authentication {
   verify({ body }: Heard, transcriptHash: Uint8Array): void {
     const faults = new Faults();
     const { algorithm, signature } = faults.parse(() => decodeCertificateVerify(body));
-    const { schemes, signer, trusted } = this.#setup;
+    const { schemes, signer, trusted, isRaw } = this.#setup;
     const scheme = nameOf(signatureSchemeCodes, algorithm);
-    const key = keyOf(trusted);
+    const key = keyOf(trusted, isRaw);
     const fits = key.schemes.find((one) => one === scheme);
     faults.require(schemes.includes(algorithm) && fits !== undefined, 'illegal_parameter');
     faults.settle();
@@ -161,14 +169,18 @@ export class KeyUpdates {
 
 const keys = new Map<string, PublicKey>();
 
-function keyOf(certificate: Uint8Array): PublicKey {
+function keyOf(certificate: Uint8Array, isRaw: boolean): PublicKey {
   const id = Buffer.from(certificate).toString('latin1');
   let key = keys.get(id);
   if (!key) {
-    const spki = new X509Certificate(certificate).publicKey.export({ format: 'der', type: 'spki' });
-    key = nodeCrypto.importPublicKey(new Uint8Array(spki));
+    key = nodeCrypto.importPublicKey(isRaw ? certificate : publicKeyIn(certificate));
     if (!key) throw new Error('the trusted certificate has no key');
     keys.set(id, key);
   }
   return key;
+}
+
+/** The DER SubjectPublicKeyInfo of a certificate. */
+export function publicKeyIn(certificate: Uint8Array): Uint8Array {
+  return new Uint8Array(new X509Certificate(certificate).publicKey.export({ format: 'der', type: 'spki' }));
 }

@@ -59,6 +59,7 @@ export class ClientRules implements Rules {
       schemes: extensions.signature_algorithms ?? [],
       compression: extensions.compress_certificate ?? [],
       trusted: scene.facts.trusted,
+      isRaw: scene.facts.isRaw,
       other: scene.peer.other.chain[0],
     });
   }
@@ -202,6 +203,14 @@ export class ClientRules implements Rules {
     const { application_layer_protocol_negotiation: protocol } = extensions;
     const offered = this.#hello.extensions.application_layer_protocol_negotiation ?? [];
     faults.require(protocol === undefined || offered.includes(protocol), 'illegal_parameter');
+    // No answer is X.509, which may not do (RFC 7250 §4.2).
+    const { server_certificate_type: server = 0, client_certificate_type: client = 0 } = extensions;
+    const { server_certificate_type: types = [0], client_certificate_type: ownTypes = [0] } =
+      this.#hello.extensions;
+    const isAnswered = extensions.server_certificate_type !== undefined;
+    const isRefused = isAnswered ? 'illegal_parameter' : 'unsupported_certificate';
+    faults.require(types.includes(server) || (!isAnswered && this.#session !== undefined), isRefused);
+    faults.require(client === 0 || ownTypes.includes(client), 'illegal_parameter');
     faults.settle();
     this.#transcript.add(bytes);
     this.#state = this.#session ? 'WAIT_FINISHED' : 'WAIT_CERT_CR';
@@ -247,7 +256,8 @@ export class ClientRules implements Rules {
       resumed: this.#session !== undefined,
       retried: this.#retry !== undefined,
       suite: schedule.suite.name,
-      chain: this.#session?.chain ?? this.#authentication.proven,
+      chain: this.#session?.chain ?? this.#authentication.chain,
+      rawPublicKey: this.#session ? undefined : this.#authentication.rawPublicKey,
       exporter,
     };
     this.#state = 'CONNECTED';

@@ -52,7 +52,7 @@ export function compose(state: PeerState, message: Message): Uint8Array {
       return serverHello(state, message);
     case 'EncryptedExtensions': {
       const protocol = state.hellos.at(-1)?.extensions.application_layer_protocol_negotiation?.at(-1);
-      const extensions = { application_layer_protocol_negotiation: protocol };
+      const extensions = { application_layer_protocol_negotiation: protocol, ...state.setup.encrypted };
       return encodeEncryptedExtensions(message.edit?.(extensions) ?? extensions);
     }
     case 'CertificateRequest': {

@@ -3,7 +3,7 @@ import type { ServerConfig } from '../../../src/handshake/config.ts';
 import { cipherSuites } from '../../../src/keys/cipher-suites.ts';
 import { extensionTypes } from '../../../src/wire/extension-types.ts';
 import type { ClientHello } from '../../../src/wire/hello.ts';
-import { namedGroupCodes, signatureSchemeCodes } from '../../../src/wire/names.ts';
+import { certificateTypeCodes, namedGroupCodes, signatureSchemeCodes } from '../../../src/wire/names.ts';
 import { structureOf } from '../../hostile/support/structure.ts';
 import { isValidShare } from './authentication-rules.ts';
 import type { Faults } from './model.ts';
@@ -76,13 +76,21 @@ export function requireCommonGround(
   const types = extensions.server_certificate_type;
   faults.require(!types || types.includes(0), 'unsupported_certificate');
   if (resumes) return;
-  const ownTypes = extensions.client_certificate_type;
   const mustShow = config.clientAuthentication === 'require';
-  faults.require(!mustShow || !ownTypes || ownTypes.includes(0), 'unsupported_certificate');
+  faults.require(!mustShow || hasTypeOfOwn(extensions, config), 'unsupported_certificate');
   // Where a PSK was offered and is not accepted, certificates are due after all.
   faults.require(schemes !== undefined, 'missing_extension');
   const signs = schemes?.includes(signatureSchemeCodes.ed25519) ?? true;
   faults.require(signs, 'handshake_failure', 'insufficient_security');
+}
+
+/** Whether the client can show itself in a way that the server takes (RFC 7250 §4.2). */
+export function hasTypeOfOwn(
+  { client_certificate_type: offered = [0] }: ClientHello['extensions'],
+  { clientTrust }: ServerConfig,
+): boolean {
+  const accepted = (clientTrust?.certificateTypes ?? ['X509']).map((name) => certificateTypeCodes[name]);
+  return accepted.some((code) => offered.includes(code));
 }
 
 /** What may be different after a HelloRetryRequest (RFC 9846 §4.2.2). */

@@ -43,6 +43,7 @@ export interface Connection {
   readonly retried: boolean;
   readonly suite: string;
   readonly chain: readonly Uint8Array[];
+  readonly rawPublicKey: Uint8Array | undefined;
   readonly exporter: Uint8Array | undefined;
 }
 

@@ -6,7 +6,7 @@ import {
   type ServerSettings,
 } from '../../../src/connection/config.ts';
 import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
-import type { Identity } from '../../../src/handshake/identity.ts';
+import type { Identity, TrustPolicy } from '../../../src/handshake/identity.ts';
 import type { ClientSession } from '../../../src/sessions/client-session.ts';
 import { TicketKeys } from '../../../src/sessions/ticket-keys.ts';
 import { certificateCompressionCodes, signatureSchemeCodes } from '../../../src/wire/names.ts';
@@ -14,6 +14,7 @@ import { Late } from '../../hostile/support/endpoint.ts';
 import { type Answer, exactly, fixedIdentity, now } from '../../hostile/support/identities.ts';
 import { signatures, testKey } from '../../support/certificates.ts';
 import { SeededProvider, seededEd25519Key } from '../../support/seeded-provider.ts';
+import { publicKeyIn } from './authentication-rules.ts';
 import { perform } from './peer.ts';
 import { clientScript, serverScript } from './scripts.ts';
 import type { KnownSession, PeerSetup } from './state.ts';
@@ -30,6 +31,7 @@ export const clientSceneNames = [
   'requestedFromNobody',
   'compressed',
   'rsa',
+  'rawPublicKey',
 ] as const;
 
 export const serverSceneNames = [
@@ -42,6 +44,7 @@ export const serverSceneNames = [
   'optionalFromNobody',
   'compressed',
   'rsa',
+  'rawPublicKey',
   'earlyData',
   'earlyDataRetry',
   'foreignSession',
@@ -66,8 +69,9 @@ export interface Scene {
 
 /** What the victim's owner knows, and the model with him. */
 export interface Facts {
-  /** The one certificate that the victim trusts. */
+  /** The one certificate, or raw public key, that the victim trusts. */
   readonly trusted: Uint8Array;
+  readonly isRaw: boolean;
   /** Whether a client has somebody to show. */
   readonly hasIdentity: boolean;
   /** The sessions that the victim may resume: a client's own, those behind a server's tickets. */
@@ -180,6 +184,7 @@ function clientScenes(cast: Cast): Scenes['client'] {
       script: serverScript(name),
       facts: {
         trusted: identity.chain[0] ?? noBytes,
+        isRaw: identity.certificateType === 'RawPublicKey',
         hasIdentity: settings.identity !== undefined,
         sessions: hasSession ? [session] : [],
       },
@@ -201,6 +206,11 @@ function clientScenes(cast: Cast): Scenes['client'] {
     requestedFromNobody: make('requestedFromNobody'),
     compressed: make('compressed', { settings: { certificateCompression: ['zlib'] } }),
     rsa: make('rsa', { identity: cast.rsa, settings: { signatureSchemes: ['rsa_pss_rsae_sha256'] } }),
+    rawPublicKey: make('rawPublicKey', {
+      identity: raw(cast.server),
+      settings: { trust: exactlyRaw(raw(cast.server), cast.answer) },
+      peer: { other: raw(cast.other), encrypted: { server_certificate_type: 2 } },
+    }),
   };
 }
 
@@ -271,7 +281,12 @@ function serverScenes(cast: Cast): Scenes['server'] {
       config,
       peer: setup,
       script: clientScript(name),
-      facts: { trusted: identity.chain[0] ?? noBytes, hasIdentity: true, sessions },
+      facts: {
+        trusted: identity.chain[0] ?? noBytes,
+        isRaw: identity.certificateType === 'RawPublicKey',
+        hasIdentity: true,
+        sessions,
+      },
       restart: () => {
         provider.restart();
         peerProvider.restart();
@@ -303,6 +318,11 @@ function serverScenes(cast: Cast): Scenes['server'] {
       identity: cast.rsa,
       settings: { ...required, signatureSchemes: ['rsa_pss_rsae_sha256'] },
     }),
+    rawPublicKey: make('rawPublicKey', {
+      identity: raw(cast.client),
+      settings: { ...required, clientTrust: exactlyRaw(raw(cast.client), cast.answer) },
+      peer: { other: raw(cast.other), hello: { client_certificate_type: [2] } },
+    }),
     earlyData: make('earlyData', { sessions: [anonymous], peer: early }),
     earlyDataRetry: make('earlyDataRetry', { settings: retry, sessions: [anonymous], peer: early }),
     // Of a server that asks no client who it is: nobody has proven anything there.
@@ -312,6 +332,15 @@ function serverScenes(cast: Cast): Scenes['server'] {
     }),
     clientSession: make('clientSession', { settings: required, sessions: [ofClient] }),
   };
+}
+
+/** An identity without its certificate. */
+function raw({ chain: [leaf = noBytes], signer }: Identity): Identity {
+  return { certificateType: 'RawPublicKey', chain: [publicKeyIn(leaf)], signer };
+}
+
+function exactlyRaw(identity: Identity, answer: Answer): TrustPolicy {
+  return { ...exactly(identity, answer), certificateTypes: ['RawPublicKey'] };
 }
 
 /** The session behind the first ticket that an honest client gets. */

@@ -41,7 +41,8 @@ export function clientScript(name: ServerSceneName): readonly Step[] {
   const retries = name === 'retry' || name === 'resumedRetry' || name === 'earlyDataRetry';
   const isEarly = name === 'earlyData' || name === 'earlyDataRetry';
   const flight: Message[] = [];
-  if (['required', 'optional', 'rsa', 'foreignSession'].includes(name)) flight.push({ name: 'Certificate' });
+  if (['required', 'optional', 'rsa', 'rawPublicKey', 'foreignSession'].includes(name))
+    flight.push({ name: 'Certificate' });
   if (name === 'compressed') flight.push({ name: 'CompressedCertificate' });
   if (flight.length > 0) flight.push({ name: 'CertificateVerify' });
   if (name === 'optionalFromNobody') flight.push({ name: 'Certificate', of: 'nobody' });

@@ -17,7 +17,13 @@ import {
 } from '../../../src/wire/names.ts';
 import { isHelloRetryRequest } from '../../hostile/support/structure.ts';
 import { Authentication, KeyUpdates, requireFinished } from './authentication-rules.ts';
-import { groupCodes, requireClientHello, requireCommonGround, requireSameHello } from './hello-rules.ts';
+import {
+  groupCodes,
+  hasTypeOfOwn,
+  requireClientHello,
+  requireCommonGround,
+  requireSameHello,
+} from './hello-rules.ts';
 import { type Connection, Faults, type Heard, logged, type Rules } from './model.ts';
 import type { FactOfSession, Scene } from './scenes.ts';
 import { Messages, Schedule } from './schedule.ts';
@@ -61,6 +67,7 @@ export class ServerRules implements Rules {
       schemes: this.#config.signatureSchemes.map((name) => signatureSchemeCodes[name]),
       compression: this.#config.certificateCompression.map((name) => certificateCompressionCodes[name]),
       trusted: scene.facts.trusted,
+      isRaw: scene.facts.isRaw,
       other: scene.peer.other.chain[0],
     });
   }
@@ -139,7 +146,7 @@ export class ServerRules implements Rules {
       return;
     }
     const session = this.#sessionFor(hello);
-    this.#refusesCertificateTypes = !(hello.extensions.client_certificate_type?.includes(0) ?? true);
+    this.#refusesCertificateTypes = !hasTypeOfOwn(hello.extensions, this.#config);
     const isShareKnown = (share: Uint8Array): boolean =>
       this.#peer.exchanges.some(({ publicValue }) => isSameValue(publicValue, share));
     requireCommonGround(faults, hello, this.#config, session !== undefined, isShareKnown);
@@ -262,7 +269,8 @@ export class ServerRules implements Rules {
       resumed: this.#session !== undefined,
       retried: this.#first !== undefined,
       suite: schedule.suite.name,
-      chain: this.#session?.chain ?? this.#authentication.proven,
+      chain: this.#session?.chain ?? this.#authentication.chain,
+      rawPublicKey: this.#session ? undefined : this.#authentication.rawPublicKey,
       exporter: this.#exporter,
     };
     this.#state = 'CONNECTED';

@@ -10,7 +10,7 @@ import {
   decodeServerHello,
   type HelloRetryRequest,
 } from '../../../src/wire/hello.ts';
-import { decodeNewSessionTicket } from '../../../src/wire/messages.ts';
+import { decodeNewSessionTicket, type EncryptedExtensions } from '../../../src/wire/messages.ts';
 import { type CipherSuiteName, handshakeTypes, namedGroupCodes, nameOf } from '../../../src/wire/names.ts';
 import type { SeededProvider } from '../../support/seeded-provider.ts';
 import { Messages, Schedule } from './schedule.ts';
@@ -39,6 +39,8 @@ export interface PeerSetup {
   readonly session?: KnownSession | undefined;
   /** Edits of the hello that belong to the scene. */
   readonly hello?: Partial<ClientHello['extensions']>;
+  /** The same for EncryptedExtensions. */
+  readonly encrypted?: EncryptedExtensions;
   readonly signatureSchemes: readonly number[];
 }
 

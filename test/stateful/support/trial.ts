@@ -102,9 +102,10 @@ function checkSecrets({ events }: Endpoint, { secrets }: Judgement): void {
   }
 }
 
-function checkInfo(info: HandshakeInfo, { resumed, retried, suite, chain }: Connection): void {
-  const found = [info.resumed, info.helloRetryRequest, info.cipherSuite];
-  const proven = [resumed, retried, suite];
+function checkInfo(info: HandshakeInfo, { resumed, retried, suite, chain, rawPublicKey }: Connection): void {
+  const keyOf = (key: Uint8Array | undefined): string => (key ? toHex(key) : 'no raw public key');
+  const found = [info.resumed, info.helloRetryRequest, info.cipherSuite, keyOf(info.peerRawPublicKey)];
+  const proven = [resumed, retried, suite, keyOf(rawPublicKey)];
   if (found.join() !== proven.join()) throw new Error(`it says ${found.join()}, not ${proven.join()}`);
   const { peerCertificates: shown } = info;
   const isProven = shown.length === chain.length && shown.every((one, i) => equalBytes(one, chain[i]!));
