@@ -127,6 +127,20 @@ export const seconds: readonly Attack<ServerSceneName>[] = [
     illegal,
   ],
   [
+    'with another share beside it',
+    '4.3.8',
+    'retry',
+    second((fields) =>
+      extended<ClientHelloExtensions>({
+        key_share: [
+          ...(fields.extensions.key_share ?? []),
+          { group: 0x1d, keyExchange: new Uint8Array(32).fill(9) },
+        ],
+      })(fields),
+    ),
+    illegal,
+  ],
+  [
     'with another random',
     '4.2.2',
     'retry',

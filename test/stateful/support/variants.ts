@@ -3,6 +3,7 @@ import type { RawExtension } from '../../../src/wire/extensions.ts';
 import type { ClientHello } from '../../../src/wire/hello.ts';
 import type { Certificate } from '../../../src/wire/messages.ts';
 import { namedGroupCodes, signatureSchemeCodes } from '../../../src/wire/names.ts';
+import { ecKeyPair, x25519KeyPair } from '../../support/seeded-provider.ts';
 import type {
   CertificateMessage,
   CertificateVerifyMessage,
@@ -190,6 +191,17 @@ const extended =
 const strangeIdentity = { identity: utf8('an identity that nobody knows'), obfuscatedTicketAge: 0 };
 const emptyBinder = new Uint8Array(32);
 
+/** One share more, behind the one that there is. */
+const alsoWithShareOf =
+  (group: number, keyExchange: Uint8Array) =>
+  (hello: ClientHello): ClientHello => {
+    const shares = hello.extensions.key_share ?? [];
+    if (shares.some((share) => share.group === group)) return hello;
+    return extended({ key_share: [...shares, { group, keyExchange }] })(hello);
+  };
+
+const scalar = new Uint8Array(32).fill(9);
+
 const clientHellos: readonly ClientHelloMessage[] = [
   { name: 'ClientHello', binder: 'otherKey' },
   { name: 'ClientHello', binder: 'otherHash' },
@@ -221,6 +233,8 @@ const clientHellos: readonly ClientHelloMessage[] = [
       const shares = hello.extensions.key_share ?? [];
       return extended({ key_share: [...shares, ...shares] })(hello);
     },
+    alsoWithShareOf(groups.x25519, x25519KeyPair(scalar).publicValue),
+    alsoWithShareOf(groups.secp256r1, ecKeyPair('prime256v1', scalar).publicValue),
     extended({ key_share: [{ group: groups.x25519, keyExchange: new Uint8Array(32) }] }),
     extended({ key_share: [{ group: groups.secp256r1, keyExchange: new Uint8Array(65).fill(4) }] }),
     extended({ signature_algorithms: undefined }),
