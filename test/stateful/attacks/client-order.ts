@@ -316,4 +316,18 @@ export const outOfOrder: readonly Attack<ServerSceneName>[] = [
     before('Finished', keys('application'), record('application_data', data), keys('handshake')),
     'bad_record_mac',
   ],
+  [
+    'KeyUpdate that asks for another one, in vain for now',
+    '4.7.3',
+    'full',
+    before('data', say({ name: 'KeyUpdate', value: 1 })),
+    'end',
+  ],
+  [
+    'KeyUpdate of another value',
+    '4.7.3',
+    'full',
+    before('data', say({ name: 'KeyUpdate', value: 2 })),
+    'illegal_parameter',
+  ],
 ];

@@ -283,4 +283,18 @@ export const outOfOrder: readonly Attack<ClientSceneName>[] = [
     before('ServerHello', say({ name: 'Other', type: 254, body: new Uint8Array(32) })),
     unexpected,
   ],
+  [
+    'KeyUpdate that asks for another one, in vain for now',
+    '4.7.3',
+    'full',
+    before('data', say({ name: 'KeyUpdate', value: 1 })),
+    'end',
+  ],
+  [
+    'KeyUpdate of another value',
+    '4.7.3',
+    'full',
+    before('data', say({ name: 'KeyUpdate', value: 2 })),
+    'illegal_parameter',
+  ],
 ];

@@ -22,7 +22,8 @@ export type Place =
   | 'handshake keys'
   | 'application keys'
   | 'turn'
-  | 'ccs';
+  | 'ccs'
+  | 'data';
 
 /** All edits, one after the other. */
 export function all(...edits: readonly Edit[]): Edit {
@@ -98,5 +99,6 @@ function isAt(step: Step, place: string): boolean {
   if (step.kind === 'message') return step.message.name === place;
   if (step.kind === 'keys') return `${step.epoch} keys` === place;
   if (step.kind === 'turn') return place === 'turn';
+  if (step.type === 'application_data') return place === 'data';
   return step.type === 'change_cipher_spec' && place === 'ccs';
 }

@@ -280,7 +280,8 @@ const tickets: readonly Named<'NewSessionTicket'>[] = editsOf<Named<'NewSessionT
   (ticket) => ({ ...ticket, ticket: new Uint8Array(20_000) }),
 ]).map((edit) => ({ name: 'NewSessionTicket', edit }));
 
-const keyUpdates: readonly Message[] = [0, 1, 2, 255].map((value) => ({ name: 'KeyUpdate', value }));
+/** First the one that asks for an answer, which has to wait for the application. */
+const keyUpdates: readonly Message[] = [1, 0, 2, 255].map((value) => ({ name: 'KeyUpdate', value }));
 
 const others: readonly Message[] = [
   { name: 'Echo' },
