@@ -90,6 +90,17 @@ export const hellos: readonly Attack<ServerSceneName>[] = [
     illegal,
   ],
   [
+    'two shares of one group',
+    '4.3.8',
+    'full',
+    hello((fields) =>
+      extended<ClientHelloExtensions>({
+        key_share: [...(fields.extensions.key_share ?? []), ...(fields.extensions.key_share ?? [])],
+      })(fields),
+    ),
+    illegal,
+  ],
+  [
     'no common protocol',
     'RFC 7301 3.2',
     'full',
