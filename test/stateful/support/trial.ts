@@ -21,9 +21,8 @@ export interface Outcome {
  * @throws Error with the steps, where it did something else
  */
 export function tryOut(scene: Scene, steps: readonly Step[], trickle = false): Outcome {
-  const performance = perform(scene, steps, trickle);
   try {
-    return check(scene, performance);
+    return check(scene, perform(scene, steps, trickle));
   } catch (error) {
     const played = steps.map((step, index) => `${index}. ${describeStep(step)}`).join('\n');
     const reason = error instanceof Error ? error.message : String(error);
