@@ -65,7 +65,7 @@ export const changes: readonly Change[] = [
   { name: 'move', weight: 2, make: move },
   { name: 'replace', weight: 2, make: (material) => onMessage(material, () => anyMessage(material)) },
   { name: 'insertMessage', weight: 3, make: (material) => insert(material, anyMessage(material)) },
-  { name: 'insertRecord', weight: 4, make: (material) => insert(material, anyRecord(material.random)) },
+  { name: 'insertRecord', weight: 4, make: insertRecord },
   {
     name: 'variant',
     weight: 8,
@@ -137,8 +137,15 @@ function move({ steps, random }: Material): readonly Step[] {
   return replaceAt(rest, random.below(rest.length + 1), [steps[at]!], 0);
 }
 
-function insert({ steps, random }: Material, step: Step): readonly Step[] {
-  return replaceAt(steps, random.below(steps.length + 1), [step], 0);
+function insert({ steps, random }: Material, ...added: readonly Step[]): readonly Step[] {
+  return replaceAt(steps, random.below(steps.length + 1), added, 0);
+}
+
+/** What may come once may not come without end. */
+function insertRecord(material: Material): readonly Step[] {
+  const step = anyRecord(material.random);
+  const times = pick([1, 1, 1, 1, 1, 1, 5, 40], material.random);
+  return insert(material, ...Array.from({ length: times }, () => step));
 }
 
 /** Something shares the last record of a message, what would come next or anything else. */
