@@ -292,6 +292,13 @@ export const proofs: readonly Attack<ClientSceneName>[] = [
     'unsupported_certificate',
   ],
   [
+    'X.509 named where only raw public keys were offered',
+    'RFC 7250 4.2',
+    'rawPublicKey',
+    encrypted(() => ({ server_certificate_type: 0 })),
+    illegal,
+  ],
+  [
     'a certificate type of nobody',
     'RFC 7250 4.2',
     'rawPublicKey',
