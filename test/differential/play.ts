@@ -221,6 +221,8 @@ class Side {
     this.#end.stopReading();
     await this.#send(this.#traffic.up);
     const closing = this.#end.close();
+    // What becomes of it is looked at below.
+    closing.catch(() => {});
     // Gone, or waiting for the server: in either case it has said all that it had to say.
     await this.#meeting.come();
     await closing;
