@@ -117,16 +117,19 @@ export const maxResponders: number = 2;
 /** Compressed messages kept for one chain: by two algorithms, with a stapled response and without. */
 export const maxCompressedPerChain: number = 4;
 
-/** Bodies of handshake messages by type, refused from the 4-byte header. The largest honest message, with room. */
+/** Bodies of handshake messages by type, refused from the 4-byte header: what the syntax allows, or the largest honest message. */
 export const maxMessageSizes: Readonly<Record<number, number>> = {
-  1: 2 ** 17, // client_hello: one extension alone may be 64 KiB (a ticket, a cookie)
-  2: 2 ** 17, // server_hello: HelloRetryRequest carries a cookie of up to 64 KiB
-  4: 2 ** 17, // new_session_ticket: a ticket of up to 64 KiB
-  8: 2 ** 16 + 2, // encrypted_extensions
+  1: 131_396, // client_hello: all cipher suites that there can be, 64 KiB of extensions (a ticket, a cookie)
+  2: 65_607, // server_hello: HelloRetryRequest carries a cookie of up to 64 KiB
+  4: 131_338, // new_session_ticket: a ticket of up to 64 KiB, and as much for extensions
+  8: 2 ** 16 + 1, // encrypted_extensions
   11: 2 ** 16 + 2 ** 14, // certificate: 64 KiB of certificates, their framing and OCSP responses
-  13: 2 ** 16 + 258, // certificate_request
+  13: 2 ** 16 + 257, // certificate_request
   15: 2 ** 13, // certificate_verify: RSA-16384 signs in 2 048
   20: 64, // finished: a SHA-512 hash would be the longest
-  24: 64, // key_update: one byte; that a longer one is no KeyUpdate its decoder says (decode_error)
+  24: 1, // key_update
   25: 2 ** 16 + 2 ** 14 + 2 ** 8, // compressed_certificate: a certificate, where it did not get any smaller
 };
+
+/** Those that are bounded by their syntax; the others' bounds are ours. */
+export const messagesBoundedBySyntax: ReadonlySet<number> = new Set([1, 2, 4, 8, 13, 20, 24]);

@@ -1,6 +1,7 @@
+import type { AlertName } from '../base/alerts.ts';
 import { noBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
-import { maxMessageSizes } from '../base/limits.ts';
+import { maxMessageSizes, messagesBoundedBySyntax } from '../base/limits.ts';
 import { messageHeaderLength, type RawMessage } from '../wire/message.ts';
 import { handshakeTypeName } from '../wire/names.ts';
 
@@ -33,7 +34,8 @@ export class MessageJoiner {
 
   /**
    * The next whole message. Type and length are refused from the header, before the body is there.
-   * @throws TlsPeerError unexpected_message for another type than `expected`, illegal_parameter for one that is too long
+   * @throws TlsPeerError unexpected_message for another type than `expected`; what `alertForLength` says for one that is
+   *   too long
    */
   next(expected: readonly number[]): RawMessage | undefined {
     if (this.#end - this.#start < this.#needed) return undefined;
@@ -43,7 +45,7 @@ export class MessageJoiner {
     const limit = maxMessageSizes[type] ?? 0;
     if (length > limit) {
       throw peerError(
-        'illegal_parameter',
+        alertForLength(type),
         `${handshakeTypeName(type)} of ${length} bytes; at most ${limit} are allowed`,
       );
     }
@@ -72,6 +74,11 @@ export class MessageJoiner {
     this.#start = 0;
     this.#end = waiting.length;
   }
+}
+
+/** A length out of range cannot be parsed (RFC 9846 §6). */
+function alertForLength(type: number): AlertName {
+  return messagesBoundedBySyntax.has(type) ? 'decode_error' : 'illegal_parameter';
 }
 
 function unexpected(type: number, expected: readonly number[]): Error {

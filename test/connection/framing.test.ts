@@ -160,6 +160,28 @@ describe('messages over several records', () => {
   });
 });
 
+describe('a message that is longer than its syntax allows is a decode_error, from its header (RFC 9846 §6)', () => {
+  const announced = (type: number, length: number): Uint8Array =>
+    Uint8Array.of(type, length >> 16, (length >> 8) & 0xff, length & 0xff);
+
+  it.each([33, 64, 65, 16_380, 2 ** 24 - 1])('Finished of %d bytes', async (length) => {
+    const { client, server } = await newPair();
+    server.receive(client.turn().output);
+    const raw = new RawPeer(server, { write: 'handshake', read: 'application' });
+    const body = new Uint8Array(Math.min(length, 64));
+    const turn = raw.deliver(raw.handshake(concatBytes(announced(handshakeTypes.finished, length), body)));
+    expect(raw.hear(turn)).toEqual(['fatal decode_error']);
+  });
+
+  it.each(['client', 'server'] as const)('KeyUpdate, at a %s', async (role) => {
+    for (const length of [2, 65, 16_384, 2 ** 24 - 1]) {
+      const { raw } = await rawPeerOf(role);
+      const turn = raw.deliver(raw.handshake(announced(handshakeTypes.key_update, length)));
+      expect(raw.hear(turn)).toEqual(['fatal decode_error']);
+    }
+  });
+});
+
 describe('a key change inside a record is refused', () => {
   const extra = newSessionTicket();
   const refused = ['failed unexpected_message'];

@@ -52,7 +52,7 @@ describe.each(roles)('wrong messages after the handshake, at a %s', (role) => {
   it('one that is too long is refused from its header on', async () => {
     const { raw } = await rawPeerOf('client');
     const turn = raw.deliver(raw.handshake(Uint8Array.of(handshakeTypes.new_session_ticket, 255, 255, 255)));
-    expect(summary(turn.events)).toEqual(['failed illegal_parameter']);
+    expect(summary(turn.events)).toEqual(['failed decode_error']);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   serverOf,
 } from '../support/handshake.ts';
 import { newHello } from '../support/hello.ts';
+import { alertForLength } from '../support/messages.ts';
 import { splitRecords } from '../support/raw-peer.ts';
 
 function header(type: number, length: number): Uint8Array {
@@ -23,13 +24,13 @@ function header(type: number, length: number): Uint8Array {
 describe('a message is refused by its header', () => {
   const types = Object.entries(maxMessageSizes).map(([type, size]) => ({ type: Number(type), size }));
 
-  it.each(types)('type $type: $size bytes may come, one more is an illegal_parameter', ({ type, size }) => {
+  it.each(types)('type $type: $size bytes may come, one more is refused', ({ type, size }) => {
     const joiner = new MessageJoiner();
     joiner.push(header(type, size));
     expect(joiner.next([type])).toBeUndefined();
     const other = new MessageJoiner();
     other.push(header(type, size + 1));
-    expect(() => other.next([type])).toThrow(expect.objectContaining({ alert: 'illegal_parameter' }));
+    expect(() => other.next([type])).toThrow(expect.objectContaining({ alert: alertForLength(type) }));
   });
 
   it('every type that a handshake expects has a bound', () => {
@@ -50,12 +51,34 @@ describe('a message is refused by its header', () => {
   it('an oversized ClientHello by a server, an oversized Certificate by a client', async () => {
     const config = await serverConfig();
     const server = serverOf(config);
-    const turn = server.receive(plaintextMessage(header(1, 131_073)));
-    expect(plaintextRefusal(server, turn)).toBe('illegal_parameter');
+    const turn = server.receive(plaintextMessage(header(1, 131_397)));
+    expect(plaintextRefusal(server, turn)).toBe('decode_error');
     const through = altering('certificate', () => header(11, 81_921));
     expect(outcomeOf(clientEndpoint(clientConfig()), serverOf(config, through))).toEqual(
       refusedByClient('illegal_parameter'),
     );
+  });
+
+  it('the longest ClientHello that TLS 1.3 allows is none', async () => {
+    const { hello } = newHello();
+    const extended = (padding: number): Uint8Array =>
+      encodeClientHello({
+        ...hello,
+        cipherSuites: [
+          ...hello.cipherSuites,
+          ...new Array<number>(32_767 - hello.cipherSuites.length).fill(0x0a0a),
+        ],
+        legacySessionId: new Uint8Array(32),
+        extensions: { ...hello.extensions, padding: new Uint8Array(padding) },
+      });
+    const least = extended(0).length;
+    // One compression method in place of 255: TLS 1.3 takes no other.
+    const longest = extended(4 + 131_396 - 254 - least);
+    expect([...longest.subarray(1, 4)]).toEqual([...header(1, 131_142).subarray(1)]);
+    const server = serverOf(await serverConfig());
+    const { output } = server.receive(plaintextMessage(longest));
+    expect(fateOf(server)).toBe('waiting');
+    expect(splitRecords(output)[0]?.[5]).toBe(handshakeTypes.server_hello);
   });
 
   it('a message of three bytes waits for the fourth', async () => {

@@ -72,6 +72,6 @@ function alertFor(message: Uint8Array, field: LengthField, delta: -1 | 1): Verdi
   // The byte that is missing would have to come from the next record, which is no handshake record,
   const lastOfRecord = ['ClientHello', 'HelloRetryRequest', 'ServerHello', 'NewSessionTicket'];
   if (lastOfRecord.includes(name)) return 'unexpected_message';
-  // or for which the sender changed its keys.
-  return name === 'Finished' || name === 'KeyUpdate' ? 'bad_record_mac' : 'decode_error';
+  // or for which the sender changed its keys; of a KeyUpdate the header says enough.
+  return name === 'Finished' ? 'bad_record_mac' : 'decode_error';
 }

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { maxBufferedInput, maxMessageSizes } from '../../src/base/limits.ts';
 import { createServerConfig } from '../../src/connection/config.ts';
 import { TlsConnection } from '../../src/connection/tls-connection.ts';
+import { alertForLength } from '../support/messages.ts';
 import { handshake, type Rehearsal, sides } from './support/rehearsal.ts';
 import { messagesOfInterest, rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
 import { nameOfMessage } from './support/structure.ts';
@@ -27,7 +28,7 @@ describe.each(scenarioNames)('%s: a message that announces more than its type ma
           const victim = all[name].tamper(side, index, [handshake(header)], 'falls silent');
           const verdict = verdictOf(victim);
           const waits = victim.established ? 'established' : 'in the handshake';
-          const expected = length > limit ? 'illegal_parameter' : waits;
+          const expected = length > limit ? alertForLength(message[0]!) : waits;
           if (verdict !== expected) found.push(`${nameOfMessage(message)} of ${length} bytes: ${verdict}`);
         }
       }

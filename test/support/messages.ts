@@ -1,4 +1,5 @@
 import { concatBytes } from '../../src/base/bytes.ts';
+import { handshakeTypes } from '../../src/wire/names.ts';
 import { Writer } from '../../src/wire/writer.ts';
 import { fromHex } from './hex.ts';
 
@@ -12,6 +13,13 @@ export function extensionBlock(
   extensions: readonly (readonly [code: number, data: Uint8Array])[],
 ): Uint8Array {
   return concatBytes(...extensions.map(([code, data]) => rawExtension(code, data)));
+}
+
+/** The alert for a message that announces more than its type may have: most are bounded by their syntax (RFC 9846 §6). */
+export function alertForLength(type: number): string {
+  const { certificate, certificate_verify, compressed_certificate } = handshakeTypes;
+  const ourBounds: readonly number[] = [certificate, certificate_verify, compressed_certificate];
+  return ourBounds.includes(type) ? 'illegal_parameter' : 'decode_error';
 }
 
 const random = new Uint8Array(32).fill(0x5a);
