@@ -3,7 +3,7 @@ import { noBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import { maxMessageSizes, messagesBoundedBySyntax } from '../base/limits.ts';
 import { messageHeaderLength, type RawMessage } from '../wire/message.ts';
-import { handshakeTypeName } from '../wire/names.ts';
+import { handshakeTypeName, handshakeTypes } from '../wire/names.ts';
 
 /** Joins the handshake content of records to messages: several in a record, one over several records (RFC 9846 §5.1). */
 export class MessageJoiner {
@@ -76,9 +76,10 @@ export class MessageJoiner {
   }
 }
 
-/** A length out of range cannot be parsed (RFC 9846 §6). */
+/** A length out of range cannot be parsed (RFC 9846 §6); what we refuse to decompress has an alert too (RFC 8879 §4). */
 function alertForLength(type: number): AlertName {
-  return messagesBoundedBySyntax.has(type) ? 'decode_error' : 'illegal_parameter';
+  if (messagesBoundedBySyntax.has(type)) return 'decode_error';
+  return type === handshakeTypes.compressed_certificate ? 'bad_certificate' : 'illegal_parameter';
 }
 
 function unexpected(type: number, expected: readonly number[]): Error {

@@ -179,6 +179,11 @@ describe.each(sides)('a CompressedCertificate of the %s', (side) => {
     expect(lengths).toEqual([longest]);
   });
 
+  it('that is longer itself than any that we take is a bad_certificate, too (RFC 8879 §4)', async () => {
+    const edit = fields(() => ({ compressed: new Uint8Array(maxMessageSizes[25]!) }));
+    expect(await sending(side, edit)).toEqual(refused(side, 'bad_certificate'));
+  });
+
   it.each<[string, CertificateCompression, () => Uint8Array]>([
     ['zlib', 'zlib', () => new Uint8Array(deflateSync(new Uint8Array(1 << 26)))],
     ['brotli', 'brotli', () => brotliBomb(22)],
