@@ -34,8 +34,8 @@ export interface ExtensionBlock {
 }
 
 /**
- * Parses an extension block. A duplicate is a decode_error, a recognized extension in the wrong message an
- * illegal_parameter (RFC 9846 §4.3), data that does not parse a decode_error.
+ * Parses an extension block. A duplicate is an illegal_parameter, a recognized extension in the wrong message too
+ * (RFC 9846 §4.3); data that does not parse is a decode_error.
  */
 export function readExtensions<Block extends ExtensionBlock>(
   list: Reader,
