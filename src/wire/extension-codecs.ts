@@ -73,21 +73,22 @@ export const compressionAlgorithms: ExtensionCodec<readonly number[]> = offeredV
 
 /**
  * server_name in a ClientHello (RFC 6066 §3): one name of type host_name, ASCII, without a trailing dot.
- * What a name must look like beyond that is for those who match it.
+ * What a name must look like beyond that is for those who match it. Other types have a form that nobody knows.
  */
 export const offeredServerName: ExtensionCodec<string> = {
   read(reader) {
-    const names = reader.list(2, 1);
-    if (names.uint8() !== 0) throw peerError('decode_error', 'server_name has a name that is no host_name');
-    const bytes = names.vector(2, 1, maxServerName);
-    names.end();
-    if (bytes.some((byte) => byte <= 0x20 || byte >= 0x7f)) {
-      throw peerError('illegal_parameter', 'server_name is not an ASCII host name');
+    const [name = noBytes, ...more] = readAll(reader.list(2, 1), hostName);
+    if (more.length > 0) throw peerError('illegal_parameter', 'server_name has several host names');
+    if (name.length > maxServerName || name.some((byte) => byte <= 0x20 || byte >= 0x7f)) {
+      throw peerError(
+        'illegal_parameter',
+        `server_name is no ASCII host name of up to ${maxServerName} bytes`,
+      );
     }
-    return String.fromCharCode(...bytes);
+    return String.fromCharCode(...name);
   },
   write(writer, name) {
-    writer.vector(2, () => writer.uint8(0).vector(2, asciiBytes(name)));
+    writer.vector(2, () => hostName.write(writer, asciiBytes(name)));
   },
 };
 
@@ -228,6 +229,14 @@ export const opaque: ExtensionCodec<Uint8Array> = {
 export function asciiBytes(text: string): Uint8Array {
   return text === '' ? noBytes : Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
+
+const hostName: ExtensionCodec<Uint8Array> = {
+  read(reader) {
+    if (reader.uint8() !== 0) throw peerError('decode_error', 'server_name has a name that is no host_name');
+    return reader.vector(2, 1);
+  },
+  write: (writer, name) => void writer.uint8(0).vector(2, name),
+};
 
 const pskIdentity: ExtensionCodec<PskIdentity> = {
   read: (reader) => ({ identity: reader.vector(2, 1), obfuscatedTicketAge: reader.uint32() }),

@@ -86,6 +86,6 @@ describe('server_name', () => {
       ...hello,
       extensions: { ...hello.extensions, server_name: 'a'.repeat(256) },
     }));
-    expect(outcomeOf(client, serverOf(await serverConfig())).server).toBe('decode_error');
+    expect(outcomeOf(client, serverOf(await serverConfig())).server).toBe('illegal_parameter');
   });
 });

@@ -74,9 +74,9 @@ describe('ClientHello', () => {
   it.each([
     ['an empty server name list', 0, '0000'],
     ['an empty host name', 0, '0003 00 0000'],
-    ['two host names', 0, '0008 00 0001 61 00 0001 62'],
     ['a name that is no host_name', 0, '0004 01 0001 61'],
-    ['a host name of 256 characters', 0, `0103 00 0100 ${'61'.repeat(256)}`],
+    ['a host name and one that is none', 0, '0008 00 0001 61 01 0001 62'],
+    ['a host name and half another one', 0, '0007 00 0001 61 00 0001'],
     ['an empty supported_groups', 10, '0000'],
     ['an empty signature_algorithms', 13, '0000'],
     ['an empty ALPN list', 16, '0000'],
@@ -98,6 +98,15 @@ describe('ClientHello', () => {
     ['a byte over 0x7e', 'e4'],
   ])('with a host name with %s in it is an illegal_parameter', (_, byte) => {
     expect(() => extensionsOf([0, fromHex(`0006 00 0003 61${byte}62`)])).toThrow(illegalParameter);
+  });
+
+  it.each([
+    ['two host names', '0008 00 0001 61 00 0001 62'],
+    ['the same host name twice', '0008 00 0001 61 00 0001 61'],
+    ['a host name of 256 characters', `0103 00 0100 ${'61'.repeat(256)}`],
+    ['one of 64 KiB', `fff0 00 ffed ${'61'.repeat(0xffed)}`],
+  ])('with %s, which can be parsed, is an illegal_parameter (RFC 9846 §6)', (_, data) => {
+    expect(() => extensionsOf([0, fromHex(data)])).toThrow(illegalParameter);
   });
 
   it('takes a host name of 255 characters', () => {
