@@ -141,7 +141,7 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
       flight.limitReceivedRecords(config.recordSizeLimit);
     }
     const tickets = ticketsFor(config, hello, session !== undefined);
-    const clientType = clientTypeFor(policy, hello, session !== undefined);
+    const clientType = session ? undefined : clientTypeFor(policy, hello);
     const encrypted = encodeEncryptedExtensions({
       server_name: extensions.server_name === undefined || session ? undefined : true,
       application_layer_protocol_negotiation: alpnProtocol,
@@ -149,11 +149,12 @@ export function* serverHandshake(config: ServerConfig, flight: Flight): Handshak
       ticket_request: extensions.ticket_request ? tickets.owed : undefined,
       // In a resumed handshake too, where none is shown: clients take no answer for X.509 (RFC 7250 §4.2).
       server_certificate_type: extensions.server_certificate_type && certificateTypeCodes[serverType],
+      // Left out where no CertificateRequest follows (RFC 7250 §4.2).
       client_certificate_type:
         extensions.client_certificate_type && clientType && certificateTypeCodes[clientType],
     });
     sendMessage(state, encrypted);
-    const requested = session || !clientType ? undefined : { policy, certificateType: clientType };
+    const requested = clientType && { policy, certificateType: clientType };
     if (scheme) yield* sendServerAuthentication(state, hello, identity, scheme, requested);
     sendFinished(state, handshakeTraffic.server);
 
@@ -264,17 +265,15 @@ function requireOffered(identity: ServerIdentity, { extensions }: ClientHello): 
   throw peerError('unsupported_certificate', `the client does not take ${type} from a server`);
 }
 
-/** How the client is to authenticate, or would be; undefined where it is not asked to. */
+/** How the client is to authenticate; undefined where it is not asked to. */
 function clientTypeFor(
-  policy: ServerPolicy,
+  { clientAuthentication, clientTrust }: ServerPolicy,
   { extensions }: ClientHello,
-  isResumed: boolean,
 ): CertificateType | undefined {
-  const { clientAuthentication, clientTrust } = policy;
   if (clientAuthentication === 'none' || !clientTrust) return undefined;
   const accepted = acceptedTypes(clientTrust);
   const type = typesIn(extensions.client_certificate_type).find((offered) => accepted.includes(offered));
-  if (type || isResumed || clientAuthentication === 'request') return type;
+  if (type || clientAuthentication === 'request') return type;
   throw peerError('unsupported_certificate', `the client offers no ${accepted.join(' or ')} of its own`);
 }
 
