@@ -5,6 +5,7 @@ import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
 import { Transcript } from '../keys/transcript.ts';
 import {
   type ClientHello,
+  decodeSecondServerHello,
   decodeServerHello,
   encodeClientHello,
   type HelloRetryRequest,
@@ -200,7 +201,7 @@ function* negotiate(
 
   const sent = { hello, keyExchanges: keyExchange ? [keyExchange] : first.keyExchanges, offered };
   const secondMessage = yield* receive('server_hello');
-  const final = decodeServerHello(secondMessage.body);
+  const final = decodeSecondServerHello(secondMessage.body);
   if (final.kind === 'HelloRetryRequest') {
     throw peerError('unexpected_message', 'a second HelloRetryRequest came');
   }

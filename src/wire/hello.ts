@@ -177,6 +177,19 @@ export function bindersLength(psks: OfferedPsks): number {
 
 /** Parses the body of a ServerHello; its random value says whether it is a HelloRetryRequest. */
 export function decodeServerHello(body: Uint8Array): ServerHello | HelloRetryRequest {
+  return decodeHello(body, 'protocol_version');
+}
+
+/** The same behind a HelloRetryRequest, whose version the server has to keep (RFC 9846 §4.2.4). */
+export function decodeSecondServerHello(body: Uint8Array): ServerHello | HelloRetryRequest {
+  return decodeHello(body, 'illegal_parameter');
+}
+
+/** @param alert for a ServerHello of an older version */
+function decodeHello(
+  body: Uint8Array,
+  alert: 'protocol_version' | 'illegal_parameter',
+): ServerHello | HelloRetryRequest {
   const reader = new Reader(body, 'ServerHello');
   const legacyVersion = reader.uint16();
   const random = reader.bytes(32);
@@ -189,7 +202,7 @@ export function decodeServerHello(body: Uint8Array): ServerHello | HelloRetryReq
   // The version comes first: an older ServerHello has extensions in it that 1.3 forbids there (RFC 9846 §4.3.1).
   if (!hasExtension(block, extensionTypes.supported_versions.code)) {
     if (isRetry) throw peerError('missing_extension', 'HelloRetryRequest has no supported_versions');
-    throw peerError('protocol_version', 'the server chose a version of TLS before 1.3');
+    throw peerError(alert, 'the server chose a version of TLS before 1.3');
   }
   const list = new Reader(block, isRetry ? 'HelloRetryRequest' : 'ServerHello');
   const fields = { legacyVersion, legacySessionIdEcho, cipherSuite, legacyCompressionMethod };

@@ -199,8 +199,8 @@ describe('a client refuses, after a HelloRetryRequest', () => {
       (hello) => serverHello(hello, { extensions: { supported_versions: 0x0303 } }),
     ],
     [
-      'an older version',
-      'protocol_version',
+      'an older version, which is not that of the HelloRetryRequest',
+      'illegal_parameter',
       (hello) => serverHello(hello, { extensions: { supported_versions: undefined } }),
     ],
     [

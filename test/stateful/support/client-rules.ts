@@ -5,6 +5,7 @@ import { extensionTypes } from '../../../src/wire/extension-types.ts';
 import {
   type ClientHello,
   decodeClientHello,
+  decodeSecondServerHello,
   decodeServerHello,
   type HelloRetryRequest,
   type ServerHello,
@@ -116,7 +117,8 @@ export class ClientRules implements Rules {
     const faults = new Faults();
     // Other keys follow, or another flight of ours (RFC 9846 §5.1).
     faults.require(endsRecord, 'unexpected_message');
-    const answer = faults.parse(() => decodeServerHello(body));
+    const decode = this.#retry ? decodeSecondServerHello : decodeServerHello;
+    const answer = faults.parse(() => decode(body));
     const { extensions } = answer;
     if (answer.kind === 'HelloRetryRequest' && this.#retry) throw new Refusal(['unexpected_message']);
     faults.require(answer.legacyVersion === 0x0303, 'protocol_version');

@@ -268,7 +268,7 @@ class Receiver {
       const [type = 0, high = 0, middle = 0, low = 0] = this.#pending;
       if (!this.#rules.expected.includes(type)) throw new Refusal(['unexpected_message']);
       const length = 4 + high * 65_536 + middle * 256 + low;
-      if (length - 4 > (maxMessageSizes[type] ?? 0)) throw new Refusal(['illegal_parameter']);
+      if (length - 4 > (maxMessageSizes[type] ?? 0)) throw new Refusal([overlongAlert(type)]);
       if (this.#pending.length < length) return;
       const bytes = this.#pending.slice(0, length);
       this.#pending = this.#pending.slice(length);
@@ -276,6 +276,16 @@ class Receiver {
     }
   }
 }
+
+/** RFC 9846 §6.2: longer than the syntax allows cannot be decoded; longer than we take is our own wish. */
+function overlongAlert(type: number): AlertName {
+  return [1, 2, 4, 8, 13, 20, 24].includes(type)
+    ? 'decode_error'
+    : (overlongOwn[type] ?? 'illegal_parameter');
+}
+
+/** RFC 8879 §4. */
+const overlongOwn: Readonly<Record<number, AlertName>> = { 25: 'bad_certificate' };
 
 /** For the lines of a key log. */
 export function logged(
