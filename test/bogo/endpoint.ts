@@ -12,6 +12,9 @@ import type {
   ServerConfig,
 } from '../../src/handshake/config.ts';
 import type { Identity, PeerChain, TrustPolicy, TrustVerdict } from '../../src/handshake/identity.ts';
+import { parseCertificate } from '../../src/pki/certificate.ts';
+import { keyUsages } from '../../src/pki/extensions.ts';
+import { orNone } from '../../src/pki/values.ts';
 import { type ClientSession, MemorySessionCache } from '../../src/sessions/client-session.ts';
 import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
 import { TicketKeys } from '../../src/sessions/ticket-keys.ts';
@@ -35,8 +38,11 @@ export class Shared {
 export class Observed {
   newSessions = 0;
   peerVerified = 0;
+  /** Times that the server's store was asked for a session. */
+  lookUps = 0;
+  /** Whether the function that chooses an identity was asked. */
+  wasAsked = false;
   selectedCredential: number | undefined;
-  hello: ClientHelloInfo | undefined;
   readonly keyLog: string[] = [];
   /** A check that failed inside of a function: the connection fails for it, and the shim has to say why. */
   mismatch: Mismatch | undefined;
@@ -57,7 +63,9 @@ const ticketLifetime = 86_400;
 const validFor = 365 * 86_400_000;
 
 export function clientOf(settings: Settings, shared: Shared, observed: Observed): ClientConfig {
-  if (settings.has('verify-fail') && !settings.has('verify-peer') && settings.has('expect-verify-result'))
+  // Without a hash to compare it with, a raw public key is refused anyway.
+  const takesRawKeys = settings.text('accepted-peer-cert-types') !== undefined;
+  if (settings.has('verify-fail') && !settings.has('verify-peer') && !takesRawKeys)
     throw new Unimplemented('-verify-fail without -verify-peer: a verdict that nobody acts on');
   const answer = answerOf(settings);
   const groups = groupsOf(settings.numbers('curves'));
@@ -68,6 +76,7 @@ export function clientOf(settings: Settings, shared: Shared, observed: Observed)
   requireOfferOf(settings, identities);
   requireIssuersForAll(settings);
   const choose = (request: CertificateRequestInfo): Identity | undefined => {
+    observed.wasAsked = true;
     observed.check(() => checkRequest(settings, request));
     if (settings.has('fail-cert-callback')) throw new Error('the certificate callback fails');
     return identities[0];
@@ -94,7 +103,12 @@ export function clientOf(settings: Settings, shared: Shared, observed: Observed)
   });
 }
 
-export function serverOf(settings: Settings, shared: Shared, observed: Observed): ServerConfig {
+export function serverOf(
+  settings: Settings,
+  shared: Shared,
+  observed: Observed,
+  isResumption: boolean,
+): ServerConfig {
   if (settings.credentials.some(({ mustMatchIssuer }) => mustMatchIssuer))
     throw new Unimplemented('-must-match-issuer: to a server of ours the authorities are wishes');
   const answer = answerOf(settings);
@@ -104,13 +118,17 @@ export function serverOf(settings: Settings, shared: Shared, observed: Observed)
   requireOneIdentity(settings, identities);
   const [identity] = identities;
   const choose = (hello: ClientHelloInfo): Identity | undefined => {
-    observed.hello = hello;
+    observed.wasAsked = true;
     observed.check(() => checkHello(settings, hello));
     if (settings.has('fail-cert-callback')) throw new Error('the certificate callback fails');
     return identity;
   };
   const isAsked = settings.has('verify-peer') || settings.has('require-any-client-certificate');
   const noTickets = settings.has('no-ticket');
+  if (settings.has('verify-fail') && !isAsked)
+    throw new Unimplemented('-verify-fail without a client that is asked who it is');
+  if (noTickets && isResumption)
+    throw new Unimplemented('-no-ticket: a server that has tickets from before, and takes none');
   return createServerConfig({
     provider: nodeCrypto,
     now: shared.now,
@@ -127,10 +145,9 @@ export function serverOf(settings: Settings, shared: Shared, observed: Observed)
     tickets: {
       ...(noTickets || settings.has('skip-ticket') ? { count: 0, resumedCount: 0 } : {}),
       lifetime: ticketLifetime,
-      keeper: noTickets
-        ? new TicketKeys(nodeCrypto, ticketLifetime)
-        : settings.has('use-ticket-callback') || settings.has('async')
-          ? shared.store.answering(answer)
+      keeper:
+        settings.has('use-ticket-callback') || settings.has('async')
+          ? shared.store.answering(answer, observed)
           : shared.ticketKeys,
     },
     keyLog: (line) => observed.keyLog.push(line),
@@ -160,7 +177,7 @@ function requireIssuersForAll({ credentials, defaultCredential }: Settings): voi
 }
 
 /** Whether the flags ask for what only a function that chooses an identity can do. */
-function needsFunction(settings: Settings): boolean {
+export function needsFunction(settings: Settings): boolean {
   return (
     settings.has('fail-cert-callback') ||
     settings.has('expect-no-server-name') ||
@@ -174,14 +191,17 @@ function needsFunction(settings: Settings): boolean {
 class MapStore {
   readonly #sessions = new Map<string, Uint8Array>();
 
-  answering(answer: Answer): ServerSessionStore {
+  answering(answer: Answer, observed: Observed): ServerSessionStore {
     const nameOfId = (id: Uint8Array): string => Buffer.from(id).toString('hex');
     return {
       kind: 'store',
       put: (id, state): void => {
         this.#sessions.set(nameOfId(id), state.slice());
       },
-      get: (id) => answer(this.#sessions.get(nameOfId(id))?.slice()),
+      get: (id) => {
+        observed.lookUps += 1;
+        return answer(this.#sessions.get(nameOfId(id))?.slice());
+      },
     };
   }
 }
@@ -242,24 +262,36 @@ function trustOf(settings: Settings, observed: Observed): TrustPolicy {
   const authorities = settings.text('use-client-ca-list');
   const answer = answerOf(settings);
   return {
-    // A session is resumed under the policy that it was made under: a policy that is to judge again is another one.
-    fingerprint: utf8(settings.has('reverify-on-resume') ? `fails: ${fails}` : 'one policy'),
+    fingerprint: utf8('one policy'),
     certificateTypes: types.length > 0 ? typesIn(types) : undefined,
     certificateAuthorities: authorities === undefined ? undefined : namesIn(authorities),
     // BoringSSL asks servers only.
     requestsOcspResponses: settings.has('enable-ocsp-stapling') && !settings.has('server'),
     verify(peer: PeerChain) {
       observed.peerVerified += 1;
+      const isWrongUse = peer.certificateType !== 'RawPublicKey' && !maySign(peer.chain[0]);
       const isUnknownKey =
         peer.certificateType === 'RawPublicKey' &&
         !equalBytes(sha256(nodeCrypto, peer.chain[0] ?? noBytes), rawKeyHash ?? noBytes);
       return answer<TrustVerdict>(
-        fails || isUnknownKey
-          ? { trusted: false, error: new TlsCertificateError('not_acceptable', 'the flags say so') }
+        fails || isUnknownKey || isWrongUse
+          ? { trusted: false, error: refusal(isWrongUse) }
           : { trusted: true, validUntil: peer.now + validFor },
       );
     },
   };
+}
+
+function refusal(isWrongUse: boolean): TlsCertificateError {
+  return isWrongUse
+    ? new TlsCertificateError('key_usage', 'keyUsage lacks digitalSignature')
+    : new TlsCertificateError('not_acceptable', 'the flags say so');
+}
+
+/** The one thing in a chain that the runner looks at: keyUsage, where it is there, has digitalSignature (RFC 9846 §4.5.1.2). */
+function maySign(leaf: Uint8Array | undefined): boolean {
+  const certificate = leaf && orNone(() => parseCertificate(leaf));
+  return certificate?.keyUsage === undefined || (certificate.keyUsage & keyUsages.digitalSignature) !== 0;
 }
 
 /** DER names in hexadecimal, between commas. */

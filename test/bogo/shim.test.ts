@@ -41,6 +41,7 @@ beforeAll(async () => {
   await bundleShim(shim);
   writeFileSync(join(folder, 'cert.pem'), serverPem.cert);
   writeFileSync(join(folder, 'key.pem'), serverPem.key);
+  writeFileSync(join(folder, 'another.pem'), rootPem);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -129,6 +130,41 @@ describe('the shim', () => {
     expect(await asServer(['-expect-server-name', 'another'])).toMatchObject({
       code: 1,
       error: expect.stringContaining('server_name: expected "another", found "localhost"'),
+    });
+  });
+
+  it.each<[string, ...string[]]>([
+    ['-expect-version', '771'],
+    ['-expect-cipher', '4868'],
+    ['-expect-curve-id', '30'],
+    ['-expect-peer-signature-algorithm', '2055'],
+    ['-expect-peer-certificate-type', '2'],
+    ['-expect-selected-credential', '3'],
+    ['-expect-peer-cert-file', 'another.pem'],
+    ['-expect-no-peer-cert'],
+    ['-expect-no-session'],
+    ['-expect-hrr'],
+    ['-expect-hrr', '-implicit-handshake'],
+  ])('notices as a client that %s is not so', async (...flags) => {
+    const files = flags.map((flag) => (flag === 'another.pem' ? join(folder, flag) : flag));
+    expect(await asClient(files)).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/^:SHIM: .*expected/),
+    });
+  });
+
+  it.each<[string, ...string[]]>([
+    ['-expect-no-server-name'],
+    ['-expect-advertised-alpn', '\x02h2'],
+    ['-expect-peer-verify-pref', '1027'],
+    ['-expect-selected-credential', '3'],
+    ['-expect-hrr'],
+    ['-select-alpn', 'h2'],
+    ['-expect-hrr', '-implicit-handshake'],
+  ])('notices as a server that %s is not so', async (...flags) => {
+    expect(await asServer(flags)).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/^:SHIM: .*expected/),
     });
   });
 

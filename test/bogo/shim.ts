@@ -51,7 +51,7 @@ async function connection(settings: Settings, shared: Shared, isResumption: bool
   const observed = new Observed();
   // A configuration that Tacit cannot have ends the test before the runner waits for anybody.
   const endpoint = settings.has('server')
-    ? { role: 'server' as const, config: serverOf(settings, shared, observed) }
+    ? { role: 'server' as const, config: serverOf(settings, shared, observed, isResumption) }
     : { role: 'client' as const, config: clientOf(settings, shared, observed) };
   const host = settings.has('ipv6') ? '::1' : '127.0.0.1';
   const tcp = await connectTcp({ host, port: settings.number('port') ?? 0 });

@@ -1,5 +1,6 @@
 import type { ByteStream, CallOptions } from '../../src/streams/byte-stream.ts';
 import { type Data, Plain } from '../support/faulty-stream.ts';
+import { Mismatch } from './mismatch.ts';
 
 /**
  * A transport of the shim's: it may give one byte at a time, stop in the middle of what it sends, and notices who speaks
@@ -13,7 +14,7 @@ export class ShimTransport extends Plain<ByteStream> {
   #release: () => void = () => {};
   #released: Promise<void> = Promise.resolve();
   /** Whether a write is allowed now; undefined: it is. */
-  #mayWrite: (() => boolean) | undefined;
+  mayWrite: (() => boolean) | undefined;
   #hasSpoken = false;
 
   constructor(inner: ByteStream, oneByteReads: boolean) {
@@ -21,21 +22,9 @@ export class ShimTransport extends Plain<ByteStream> {
     this.#oneByteReads = oneByteReads;
   }
 
-  /**
-   * Runs what may write only where `mayWrite` says so.
-   * @returns what it gives, and whether it was silent
-   */
-  async silently<Value>(
-    mayWrite: () => boolean,
-    run: () => Promise<Value>,
-  ): Promise<{ readonly value: Value; readonly wasSilent: boolean }> {
-    this.#mayWrite = mayWrite;
-    this.#hasSpoken = false;
-    try {
-      return { value: await run(), wasSilent: !this.#hasSpoken };
-    } finally {
-      this.#mayWrite = undefined;
-    }
+  /** @throws Mismatch where something was written that `mayWrite` did not allow */
+  requireSilence(): void {
+    if (this.#hasSpoken) throw new Mismatch('while it was reading', 'a write', 'silence');
   }
 
   /** From now on so many bytes leave, and no more before `releaseWrites`. */
@@ -69,7 +58,7 @@ export class ShimTransport extends Plain<ByteStream> {
   }
 
   override async write(data: Data, options?: CallOptions): Promise<void> {
-    if (this.#mayWrite?.() === false) this.#hasSpoken = true;
+    if (!this.holdsWrites && this.mayWrite?.() === false) this.#hasSpoken = true;
     if (!this.holdsWrites) return this.inner.write(data, options);
     const bytes = Buffer.concat(data instanceof Uint8Array ? [data] : [...data]);
     const now = bytes.subarray(0, this.#credit);
