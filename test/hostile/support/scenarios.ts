@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { equalBytes } from '../../../src/base/bytes.ts';
 import { TlsCertificateError } from '../../../src/base/errors.ts';
 import {
@@ -17,6 +18,7 @@ import type {
 import type { ClientSession, ClientSessionCache } from '../../../src/sessions/client-session.ts';
 import { clientCertificate, resign, serverCertificate } from '../../support/certificates.ts';
 import { der, objectIdentifier, sequence } from '../../support/der.ts';
+import { Kept } from '../../support/kept.ts';
 import { SeededProvider, seededEd25519Key } from '../../support/seeded-provider.ts';
 import { Late } from './endpoint.ts';
 import { Rehearsal, type Scenario, type Script, type Side } from './rehearsal.ts';
@@ -164,8 +166,13 @@ class OneSession implements ClientSessionCache {
   }
 }
 
+/** The key of the identity that a side has in every scenario. */
+export function keyOfIdentity(side: Side): KeyObject {
+  return seededEd25519Key(`hostile ${side}`);
+}
+
 async function fixedIdentity(side: Side, answer: Answer): Promise<Identity> {
-  const key = seededEd25519Key(`hostile ${side}`);
+  const key = keyOfIdentity(side);
   const make = side === 'client' ? clientCertificate : serverCertificate;
   const certificate = await make(undefined, { key });
   // The generator's serial number is random: everything else in here is not.
@@ -177,14 +184,12 @@ async function fixedIdentity(side: Side, answer: Answer): Promise<Identity> {
 
 /** Signs the same content once: Ed25519 gives the same signature each time. */
 function signingOnce(signer: NodeSigner, answer: Answer): Signer {
-  const signatures = new Map<string, Uint8Array>();
+  const signatures = new Kept<Uint8Array>();
   return {
     schemes: signer.schemes,
     sign(scheme, content): MaybePromise<Uint8Array> {
       const id = Buffer.from(content).toString('hex');
-      const signature = signatures.get(id) ?? signer.sign(scheme, content);
-      signatures.set(id, signature);
-      return answer(signature);
+      return answer(signatures.get(id, () => signer.sign(scheme, content)));
     },
   };
 }
