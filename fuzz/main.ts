@@ -7,8 +7,10 @@ import { parseArgs } from 'node:util';
 import { buildTargets } from './engine/build.ts';
 import type { Progress } from './engine/fuzzer.ts';
 import { type Ending, fuzz } from './engine/session.ts';
-import { readInputs, writeInput } from './files.ts';
+import { isFound, readInputs, writeInput } from './files.ts';
+import { peerFlights } from './peer-flights.ts';
 import { type Planted, planted } from './planted.ts';
+import { seeds } from './seeds.ts';
 import { type TargetName, targetNames } from './target-names.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -22,6 +24,7 @@ const usage = `Usage: npm run fuzz -- TARGET SECONDS [--seed N] [--fresh] [--pla
        npm run fuzz -- TARGET --replay FILE
        npm run fuzz -- --prove [TARGET]
        npm run fuzz -- --distil TARGET
+       npm run fuzz -- --seeds
        npm run fuzz -- --list
 `;
 
@@ -34,6 +37,7 @@ const { values, positionals } = parseArgs({
     replay: { type: 'string' },
     prove: { type: 'boolean', default: false },
     distil: { type: 'boolean', default: false },
+    seeds: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
 });
@@ -51,6 +55,7 @@ async function main(): Promise<number> {
     return 2;
   }
   mkdirSync(out, { recursive: true });
+  if (values.seeds) return makeSeeds();
   if (values.prove) return prove(planted.filter((one) => target === undefined || one.target === target));
   if (target !== undefined && values.replay !== undefined) return replay(target, values.replay);
   if (target !== undefined && values.distil) return distil(target);
@@ -101,6 +106,18 @@ function reportFinding(target: TargetName, { input, text }: Extract<Ending, { ki
   console.log(`Once it is mended it goes to fuzz/findings/${target}/, which the tests try.`);
 }
 
+/** Makes the seeds of the corpus anew, with the peers that are installed. */
+async function makeSeeds(): Promise<number> {
+  const all = await seeds(await peerFlights());
+  for (const name of targetNames) {
+    const directory = join(root, 'fuzz/corpus', name);
+    for (const { path } of readInputs(directory)) if (!isFound(path)) rmSync(path);
+    for (const [label, input] of Object.entries(all[name])) writeInput(directory, input, `seed ${label}`);
+    console.log(`${name}: ${Object.keys(all[name]).length} seeds`);
+  }
+  return 0;
+}
+
 /** One input, a hundred times as long as it may take: to look at it in a debugger, say. */
 async function replay(target: TargetName, path: string): Promise<number> {
   const built = await buildTargets(root, join(out, `targets-${process.pid}.mjs`), undefined);
@@ -139,9 +156,9 @@ async function distil(target: TargetName): Promise<number> {
       return 1;
     }
     const directory = join(root, 'fuzz/corpus', target);
-    rmSync(directory, { recursive: true, force: true });
+    for (const { path } of readInputs(directory)) if (isFound(path)) rmSync(path);
     for (const input of ending.inputs) writeInput(directory, input);
-    console.log(`${target}: ${ending.inputs.length} of ${inputs.length} inputs`);
+    console.log(`${target}: ${ending.inputs.length} of ${inputs.length} inputs beside the seeds`);
     return 0;
   } finally {
     rmSync(built.file);

@@ -1,4 +1,15 @@
 /** What can be fuzzed; `targets.ts` loads it. */
-export const targetNames = ['records', 'messages', 'client-flight', 'server-flight'] as const;
+export const targetNames = [
+  'records',
+  'messages',
+  'client-flight',
+  'server-flight',
+  'tickets',
+  'certificate',
+  'chain',
+  'crl',
+  'ocsp',
+  'pem',
+] as const;
 
 export type TargetName = (typeof targetNames)[number];

@@ -15,8 +15,7 @@ import type { Side } from '../../test/hostile/support/rehearsal.ts';
 import { keyOfIdentity } from '../../test/hostile/support/scenarios.ts';
 import { isHelloRetryRequest } from '../../test/hostile/support/structure.ts';
 import { WriteKeys } from '../../test/support/plain-records.ts';
-import type { Item } from './notation.ts';
-import { record } from './notation.ts';
+import { type Item, isWhole, messagesOf, record } from './notation.ts';
 
 /** What the counterpart makes right in what it is told to say, so that more than the first message is looked at. */
 export interface Repairs {
@@ -48,6 +47,8 @@ export class Counterpart {
   readonly #session: ClientSession | undefined;
   #walk: ReturnType<WriteKeys['walk']> | undefined;
   #keysInstalled = 0;
+  /** A message of which the rest has not been sent. */
+  #begun: Uint8Array = new Uint8Array(0);
 
   constructor(config: ClientConfig | ServerConfig, repairs: Repairs, session: ClientSession | undefined) {
     this.#side = config.role === 'client' ? 'server' : 'client';
@@ -59,10 +60,12 @@ export class Counterpart {
   /** The bytes of an item: what they are sealed with depends on all that was heard before. */
   bytesOf(item: Exclude<Item, { kind: 'action' }>): Uint8Array {
     if (item.kind === 'bytes') return item.bytes;
-    const content = item.type === contentTypes.handshake ? this.#repair(item.content) : item.content;
+    // What is sealed before there are keys is no more than something that looks protected.
+    const isHeard =
+      item.type === contentTypes.handshake && (item.kind === 'record' || this.#walk !== undefined);
+    const content = isHeard ? this.#repair(item.content) : item.content;
     if (item.kind === 'record') return record(item.type, item.version, content);
     const inner = concatBytes(content, Uint8Array.of(item.type), new Uint8Array(item.padding));
-    // Without keys it is no more than something that looks protected.
     if (!this.#walk || inner.length > 0xfff0) return record(contentTypes.application_data, 0x0303, inner);
     const sealed = this.#walk.seal(inner);
     if (item.type === contentTypes.application_data && this.#keysInstalled === 2) this.data.push(content);
@@ -106,19 +109,30 @@ export class Counterpart {
     };
   }
 
-  /** Makes right what is to be, and notes the messages: only where the content is whole messages. */
+  /** Makes right what is to be in the messages that the content has whole, and notes all messages. */
   #repair(content: Uint8Array): Uint8Array {
-    const parts: Uint8Array[] = [];
-    let rest = content;
-    while (rest.length >= 4) {
-      const length = 4 + rest[1]! * 65_536 + rest[2]! * 256 + rest[3]!;
-      if (rest.length < length) break;
-      const message = this.#repaired(rest.slice(0, length));
-      parts.push(message);
-      rest = rest.subarray(length);
-      if (!this.victim.established) this.messages.push({ by: 'counterpart', message });
+    if (this.#begun.length > 0) {
+      this.#note(content);
+      return content;
     }
-    return concatBytes(...parts, rest);
+    const parts: Uint8Array[] = [];
+    for (const message of messagesOf(content)) {
+      const repaired = isWhole(message) ? this.#repaired(message) : message;
+      this.#note(repaired);
+      parts.push(repaired);
+    }
+    return concatBytes(...parts);
+  }
+
+  /** What the victim takes for messages of its handshake. */
+  #note(content: Uint8Array): void {
+    if (this.victim.established) return;
+    const messages = messagesOf(concatBytes(this.#begun, content));
+    this.#begun = new Uint8Array(0);
+    for (const message of messages) {
+      if (isWhole(message)) this.messages.push({ by: 'counterpart', message });
+      else this.#begun = message;
+    }
   }
 
   #repaired(message: Uint8Array): Uint8Array {

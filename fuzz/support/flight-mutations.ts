@@ -3,7 +3,7 @@ import { contentTypes } from '../../src/wire/names.ts';
 import type { Random } from '../../test/hostile/support/mutations.ts';
 import { type FlightInput, readFlight, writeFlight } from './flight.ts';
 import { mutateMessage, randomBytes } from './message-mutations.ts';
-import { actions, type Item, readNotation, writeNotation } from './notation.ts';
+import { actions, type Item, messagesOf, readNotation, writeNotation } from './notation.ts';
 
 /** A flight with one change that keeps it a row of records, most of them of whole messages. */
 export function mutateFlight(input: Uint8Array, random: Random, other: Uint8Array): Uint8Array {
@@ -117,17 +117,6 @@ function mutateContent(item: Record, random: Random, foreign: readonly Item[]): 
     }
   })();
   return { ...item, content: concatBytes(...changed) };
-}
-
-/** Handshake messages, the last one perhaps in part. */
-export function messagesOf(content: Uint8Array): readonly Uint8Array[] {
-  const messages: Uint8Array[] = [];
-  for (let rest = content; rest.length > 0; ) {
-    const length = 4 + (rest[1] ?? 0) * 65_536 + (rest[2] ?? 0) * 256 + (rest[3] ?? 0);
-    messages.push(rest.slice(0, length));
-    rest = rest.subarray(length);
-  }
-  return messages;
 }
 
 const sealed = (type: keyof typeof contentTypes, ...content: readonly number[]): Item => ({

@@ -89,3 +89,18 @@ export function notationOf(script: Pick<Script, 'records'>): Uint8Array {
     }),
   );
 }
+
+/** Handshake messages, the last one perhaps in part. */
+export function messagesOf(content: Uint8Array): readonly Uint8Array[] {
+  const messages: Uint8Array[] = [];
+  for (let rest = content; rest.length > 0; ) {
+    const length = 4 + (rest[1] ?? 0) * 65_536 + (rest[2] ?? 0) * 256 + (rest[3] ?? 0);
+    messages.push(rest.slice(0, length));
+    rest = rest.subarray(length);
+  }
+  return messages;
+}
+
+export function isWhole(message: Uint8Array): boolean {
+  return message.length >= 4 && message.length === 4 + message[1]! * 65_536 + message[2]! * 256 + message[3]!;
+}

@@ -1,0 +1,5 @@
+import type { PeerFlights } from './seeds.ts';
+
+export async function peerFlights(): Promise<Readonly<Record<'client' | 'server', PeerFlights>>> {
+  return { client: {}, server: {} };
+}
