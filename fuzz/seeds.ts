@@ -28,6 +28,7 @@ import { structureOrNone } from './support/message-mutations.ts';
 import { actions, notationOf, writeNotation } from './support/notation.ts';
 import { writeParts } from './support/parts.ts';
 import type { TargetName } from './target-names.ts';
+import { argumentSeeds } from './targets/arguments.ts';
 import { ticketSeeds } from './targets/tickets.ts';
 
 /** Inputs by name. */
@@ -85,6 +86,7 @@ export async function seeds(
       responses.flatMap((response) => [0, 3].map((options) => writeParts({ options, values: [response] }))),
     ),
     pem: numbered(pemSeeds(certificates, lists)),
+    arguments: numbered(argumentSeeds),
   };
 }
 

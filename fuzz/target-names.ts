@@ -10,6 +10,7 @@ export const targetNames = [
   'crl',
   'ocsp',
   'pem',
+  'arguments',
 ] as const;
 
 export type TargetName = (typeof targetNames)[number];

@@ -1,5 +1,6 @@
 import type { Target } from './engine/target.ts';
 import type { TargetName } from './target-names.ts';
+import { commandLine } from './targets/arguments.ts';
 import { certificate } from './targets/certificate.ts';
 import { chain } from './targets/chain.ts';
 import { crl } from './targets/crl.ts';
@@ -22,4 +23,5 @@ export const targets: Readonly<Record<TargetName, () => Promise<Target>>> = {
   crl: async () => crl,
   ocsp: async () => ocsp,
   pem: async () => pem,
+  arguments: async () => commandLine,
 };

@@ -165,18 +165,25 @@ export class Counterpart {
     }
   }
 
+  /**
+   * The binder that proves the session in a ClientHello ahead of which `count` messages were said; undefined where it
+   * offers none.
+   */
+  binderFor(message: Uint8Array, count: number): Uint8Array | undefined {
+    const psks = pskOf(message);
+    if (!psks || !this.#session) return undefined;
+    const { hash } = cipherSuites[this.#session.cipherSuite];
+    const covered = this.transcriptHash(count, hash, message.subarray(0, -bindersLength(psks)));
+    return earlySecret(nodeCrypto, hash, this.#session.psk.slice()).binder(covered);
+  }
+
   #withBinder(message: Uint8Array): Uint8Array {
     const psks = pskOf(message);
-    if (!psks || !this.#session) return message;
-    const length = bindersLength(psks);
-    const { hash } = cipherSuites[this.#session.cipherSuite];
-    if (psks.binders[0]?.length !== hashLengths[hash]) return message;
-    const covered = this.transcriptHash(this.messages.length, hash, message.subarray(0, -length));
+    const binder = this.binderFor(message, this.messages.length);
+    if (!psks || !binder || psks.binders[0]?.length !== binder.length) return message;
     const result = message.slice();
-    result.set(
-      earlySecret(nodeCrypto, hash, this.#session.psk.slice()).binder(covered),
-      message.length - length + 3,
-    );
+    // Behind the lengths of the list and of itself.
+    result.set(binder, message.length - bindersLength(psks) + 3);
     return result;
   }
 

@@ -131,6 +131,7 @@ function demandAuthentication(counterpart: Counterpart, side: Side, hasSession: 
   );
   if (info.resumed) {
     demand(hasSession, 'resumed without a session');
+    if (side === 'client') demandBinder(counterpart);
     return;
   }
   const isNamed = side === 'server' || info.peerCertificates.length > 0;
@@ -141,6 +142,16 @@ function demandAuthentication(counterpart: Counterpart, side: Side, hasSession: 
   const key = createPublicKey(keyOfIdentity(side));
   const signature = messages[verification]!.message.subarray(8);
   demand(verify(null, signed, key, signature), 'a peer is named whose signature does not verify');
+}
+
+/** One of the binders of the last ClientHello has to be right. */
+function demandBinder(counterpart: Counterpart): void {
+  const { messages } = counterpart;
+  const place = messages.findLastIndex(({ message }) => message[0] === handshakeTypes.client_hello);
+  const { message } = messages[place]!;
+  const binder = counterpart.binderFor(message, place);
+  const isThere = binder !== undefined && Buffer.from(message).includes(Buffer.from(binder));
+  demand(isThere, 'resumed with a binder that does not verify');
 }
 
 /** What the application gets is what was sent, as far as it came. */

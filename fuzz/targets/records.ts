@@ -37,7 +37,10 @@ function hearAgain(rehearsal: Rehearsal, side: Side, { stretches }: Heard, fligh
     const all = concatBytes(...bytes);
     for (let offset = 0; offset < all.length; ) {
       const size = way === 0 ? all.length : way === 1 && all.length < 1_000 ? 1 : 1 + random.below(300);
-      victim.receive(all.subarray(offset, offset + size));
+      const chunk = all.slice(offset, offset + size);
+      victim.receive(chunk);
+      // It was let go: the transport may use it for something else.
+      chunk.fill(0xaa);
       offset += size;
     }
     if (action === 'send') victim.connection.send(Uint8Array.of(1, 2, 3));
