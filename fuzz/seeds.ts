@@ -186,7 +186,9 @@ function pemSeeds(certificates: Inputs, lists: Inputs): Inputs {
     `subject=CN=leaf\r\n${leaf.pem.replaceAll('\n', '\r\n')}`,
     `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${key}`,
     crlPem(lists[1]!),
-    block('CERTIFICATE', certificates[0]!),
+    // One and two bytes in the last group.
+    block('CERTIFICATE', certificates[0]!.subarray(0, 100)),
+    block('X509 CRL', certificates[0]!.subarray(0, 101)),
     block('ENCRYPTED PRIVATE KEY', certificates[0]!.subarray(0, 48)),
     '/etc/ssl/certs/ca.pem',
   ].map(utf8);

@@ -71,7 +71,7 @@ function asCompared(input: Uint8Array, random: Random, pairs: readonly Compared[
   if (pairs.length === 0) return input;
   const pair = pairs[random.below(pairs.length)]!;
   const [from, to] = random.below(2) === 0 ? pair : [pair[1], pair[0]];
-  for (const width of [2, 3, 1, 4]) {
+  for (const width of [2, 3, 1, 4, 'decimal'] as const) {
     const needle = bytesOf(from, width);
     const replacement = bytesOf(to, width);
     if (!needle || !replacement) continue;
@@ -83,8 +83,11 @@ function asCompared(input: Uint8Array, random: Random, pairs: readonly Compared[
   return input;
 }
 
-function bytesOf(value: unknown, width: number): Uint8Array | undefined {
+/** @param width of a big-endian number */
+function bytesOf(value: unknown, width: number | 'decimal'): Uint8Array | undefined {
   if (typeof value === 'string') return utf8(value);
+  // Numbers in texts and times have two digits at least.
+  if (width === 'decimal') return utf8(String(value).padStart(2, '0'));
   if (typeof value !== 'number' || value < 0 || value >= 256 ** width) return undefined;
   return Uint8Array.from({ length: width }, (_, i) => Math.floor(value / 256 ** (width - 1 - i)) % 256);
 }

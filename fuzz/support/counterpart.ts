@@ -189,7 +189,7 @@ export class Counterpart {
 
   #withEcho(message: Uint8Array): Uint8Array {
     const hello = this.messages[0]?.message;
-    if (hello?.[38] !== 32 || message[38] !== 32) return message;
+    if (hello?.[38] !== 32 || message[38] !== 32 || message.length < 71) return message;
     const result = message.slice();
     result.set(hello.subarray(39, 71), 39);
     return result;

@@ -6,6 +6,7 @@
 import { concatBytes, equalBytes } from '../../src/base/bytes.ts';
 import type { Random } from '../../test/hostile/support/mutations.ts';
 import { der } from '../../test/support/der.ts';
+import { forbiddenForms } from '../../test/support/mutated-der.ts';
 import { randomBytes } from './message-mutations.ts';
 
 export interface DerNode {
@@ -15,6 +16,8 @@ export interface DerNode {
   readonly content: Uint8Array;
   /** Undefined where the content is not made of values. */
   readonly children: readonly DerNode[] | undefined;
+  /** How it is written, where that is not the form that it ought to have. */
+  readonly form?: Uint8Array | undefined;
 }
 
 const nothing = new Uint8Array(0);
@@ -26,7 +29,8 @@ export function readTree(bytes: Uint8Array, strings: boolean): DerNode | undefin
   return nodes?.length === 1 ? nodes[0] : undefined;
 }
 
-export function writeTree({ tag, prefix, content, children }: DerNode): Uint8Array {
+export function writeTree({ tag, prefix, content, children, form }: DerNode): Uint8Array {
+  if (form) return form;
   return children ? der(tag, prefix, ...children.map(writeTree)) : der(tag, content);
 }
 
@@ -96,11 +100,17 @@ function changed(node: DerNode, random: Random, stranger: DerNode | undefined): 
   const { content, children } = node;
   const at = random.below(content.length + 1);
   const few = random.below(4);
-  switch (random.below(10)) {
+  switch (random.below(12)) {
     case 0:
       return [];
     case 1:
       return [node, node];
+    case 10: {
+      const forms = forbiddenForms({ ...node, children: [] });
+      return [{ ...node, form: forms[random.below(forms.length)]![1] }];
+    }
+    case 11:
+      return [{ ...node, content: withDigit(content, random), children: undefined }];
     case 2:
       return stranger ? [stranger] : [node];
     case 3:
@@ -122,6 +132,14 @@ function changed(node: DerNode, random: Random, stranger: DerNode | undefined): 
       ];
     }
   }
+}
+
+/** Another digit, as in a time; any byte where there is none. */
+function withDigit(content: Uint8Array, random: Random): Uint8Array {
+  const result = content.slice();
+  const at = random.below(Math.max(content.length, 1));
+  if (content.length > 0) result[at] = 0x30 + random.below(10);
+  return result;
 }
 
 function nodesOf(node: DerNode): readonly DerNode[] {

@@ -59,6 +59,8 @@ const words = [
   ],
 ];
 
+const numbers = ['0', '1', '00', '999', '1000', '1001', '65535', '65536', '-1', '1e3', '9'.repeat(20)];
+
 /** Inputs that do all that a command can. */
 export const argumentSeeds: readonly Uint8Array[] = [
   `verify chain.pem --host ${host} --ca ca.pem --at 2026-06-01`,
@@ -94,6 +96,8 @@ export const commandLine: Target = {
       if (what !== 'createConnection') continue;
       const port = Number(target?.port);
       demand(Number.isInteger(port) && port > 0 && port < 65_536, `it connects to port ${port}`);
+      const isAsked = args.some((text) => Number(text.slice(text.lastIndexOf(':') + 1)) === port);
+      demand(isAsked, `it connects to port ${port}, which nobody named`);
     }
   },
 };
@@ -131,6 +135,7 @@ function mutateArguments(input: Uint8Array, random: Random, other: Uint8Array): 
     args.toSpliced(at, 0, word),
     args.toSpliced(at, 1, word),
     args.toSpliced(at, 1, `${args[at] ?? ''}=${word}`),
-  ][random.below(4)]!;
+    args.toSpliced(at, 1, (args[at] ?? '').replace(/\d+/, numbers[random.below(numbers.length)]!)),
+  ][random.below(5)]!;
   return new Uint8Array(Buffer.from(changed.join('\0'), 'latin1'));
 }

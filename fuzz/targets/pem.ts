@@ -107,6 +107,13 @@ function mutateLines(input: Uint8Array, random: Random, other: Uint8Array): Uint
     (): string[] => lines.toSpliced(at, 0, lines[at]!),
     (): string[] =>
       lines.toSpliced(at, 1, `${' '.repeat(random.below(4))}${lines[at]}${'\r '[random.below(3)] ?? ''}`),
-  ][random.below(4)]!;
+    (): string[] => lines.toSpliced(at, 1, withLastCharacter(lines[at]!, random)),
+  ][random.below(5)]!;
   return new Uint8Array(Buffer.from(change().join('\n'), 'latin1'));
+}
+
+/** Another character at the end, ahead of what fills the last group of Base64. */
+function withLastCharacter(line: string, random: Random): string {
+  const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=';
+  return line.replace(/.(?==*$)/, characters[random.below(characters.length)]!);
 }
