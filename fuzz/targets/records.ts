@@ -43,6 +43,8 @@ function hearAgain(rehearsal: Rehearsal, side: Side, { stretches }: Heard, fligh
       chunk.fill(0xaa);
       offset += size;
     }
+    if (action)
+      demand(victim.established && !victim.connection.writeClosed, 'in other chunks it gets less far');
     if (action === 'send') victim.connection.send(Uint8Array.of(1, 2, 3));
     else if (action === 'sendTickets') victim.connection.sendTickets(1);
     else if (action) victim.connection[action]();
