@@ -42,6 +42,8 @@ const { values, positionals } = parseArgs({
   },
 });
 
+const seed = Number(values.seed);
+
 /** @returns the exit status: 0 nothing was found, 1 something was, 2 a mistake in the arguments */
 async function main(): Promise<number> {
   if (values.list) {
@@ -74,26 +76,35 @@ async function main(): Promise<number> {
 async function run(target: TargetName, seconds: number, defect: Planted | undefined): Promise<number> {
   const kept = join(out, 'corpus', target);
   if (values.fresh) rmSync(kept, { recursive: true, force: true });
+  const inputs = startingInputs(target);
+  console.log(`${target}: ${inputs.length} inputs to begin with, seed ${seed}`);
+  const onProgress = (progress: Progress): void => console.log(line(progress));
+  const ending = await session(target, inputs, { seconds, defect, onProgress });
+  console.log(line(ending.progress));
+  if (ending.kind === 'done') {
+    for (const input of ending.inputs) writeInput(kept, input);
+    return 0;
+  }
+  reportFinding(target, ending);
+  return 1;
+}
+
+/** Bundles the targets and fuzzes one of them; without `seconds` it only tries the inputs. */
+async function session(
+  target: TargetName,
+  inputs: readonly Uint8Array[],
+  settings: {
+    readonly seconds?: number;
+    readonly defect?: Planted | undefined;
+    readonly given?: number;
+    readonly distil?: number;
+    readonly onProgress?: (progress: Progress) => void;
+  } = {},
+): Promise<Ending> {
+  const { seconds = 0, defect, given = 0, distil = 0, onProgress = () => {} } = settings;
   const built = await buildTargets(root, join(out, `targets-${process.pid}.mjs`), defect);
   try {
-    const seed = Number(values.seed);
-    const inputs = startingInputs(target);
-    console.log(`${target}: ${inputs.length} inputs to begin with, seed ${seed}`);
-    const ending = await fuzz(built, {
-      target,
-      seed,
-      seconds,
-      inputs,
-      distil: 0,
-      onProgress: ({ progress }) => console.log(line(progress)),
-    });
-    console.log(line(ending.progress));
-    if (ending.kind === 'done') {
-      for (const input of ending.inputs) writeInput(kept, input);
-      return 0;
-    }
-    reportFinding(target, ending);
-    return 1;
+    return await fuzz(built, { target, seed, seconds, inputs, given, distil, onProgress });
   } finally {
     rmSync(built.file);
   }
@@ -118,51 +129,27 @@ async function makeSeeds(): Promise<number> {
   return 0;
 }
 
-/** One input, a hundred times as long as it may take: to look at it in a debugger, say. */
+/** Tries one input. */
 async function replay(target: TargetName, path: string): Promise<number> {
-  const built = await buildTargets(root, join(out, `targets-${process.pid}.mjs`), undefined);
-  try {
-    const inputs = [new Uint8Array(readFileSync(join(root, path)))];
-    const ending = await fuzz(built, {
-      target,
-      seed: 1,
-      seconds: 0,
-      inputs,
-      distil: 0,
-      onProgress: () => {},
-    });
-    console.log(ending.kind === 'found' ? `FINDING: ${ending.text}` : 'no finding');
-    return ending.kind === 'found' ? 1 : 0;
-  } finally {
-    rmSync(built.file);
-  }
+  const ending = await session(target, [new Uint8Array(readFileSync(join(root, path)))]);
+  console.log(ending.kind === 'found' ? `FINDING: ${ending.text}` : 'no finding');
+  return ending.kind === 'found' ? 1 : 0;
 }
 
-/** Replaces the committed corpus by a few inputs that reach as much as all that were found. */
+/** Replaces what the committed corpus has beside its seeds by a few inputs that reach as much as all that were found. */
 async function distil(target: TargetName): Promise<number> {
-  const built = await buildTargets(root, join(out, `targets-${process.pid}.mjs`), undefined);
-  try {
-    const inputs = startingInputs(target);
-    const ending = await fuzz(built, {
-      target,
-      seed: 1,
-      seconds: 0,
-      inputs,
-      distil: distilledBytes,
-      onProgress: () => {},
-    });
-    if (ending.kind === 'found') {
-      reportFinding(target, ending);
-      return 1;
-    }
-    const directory = join(root, 'fuzz/corpus', target);
-    for (const { path } of readInputs(directory)) if (isFound(path)) rmSync(path);
-    for (const input of ending.inputs) writeInput(directory, input);
-    console.log(`${target}: ${ending.inputs.length} of ${inputs.length} inputs beside the seeds`);
-    return 0;
-  } finally {
-    rmSync(built.file);
+  const directory = join(root, 'fuzz/corpus', target);
+  const seeded = readInputs(directory).filter(({ path }) => !isFound(path));
+  const inputs = [...seeded.map(({ input }) => input), ...startingInputs(target)];
+  const ending = await session(target, inputs, { given: seeded.length, distil: distilledBytes });
+  if (ending.kind === 'found') {
+    reportFinding(target, ending);
+    return 1;
   }
+  for (const { path } of readInputs(directory)) if (isFound(path)) rmSync(path);
+  for (const input of ending.inputs) writeInput(directory, input);
+  console.log(`${target}: ${ending.inputs.length} inputs beside ${seeded.length} seeds`);
+  return 0;
 }
 
 /** Shows that defects are found: each is put into a copy of the sources, and looked for from the committed corpus. */
@@ -170,17 +157,7 @@ async function prove(defects: readonly Planted[]): Promise<number> {
   let missed = 0;
   for (const defect of defects) {
     const { name, target } = defect;
-    const built = await buildTargets(root, join(out, `targets-${process.pid}.mjs`), defect);
-    const inputs = committedInputs(target);
-    const ending = await fuzz(built, {
-      target,
-      seed: Number(values.seed),
-      seconds: proofSeconds,
-      inputs,
-      distil: 0,
-      onProgress: () => {},
-    });
-    rmSync(built.file);
+    const ending = await session(target, committedInputs(target), { seconds: proofSeconds, defect });
     const { executions, seconds } = ending.progress;
     const effort = `${seconds.toFixed(1)} s, ${executions} executions`;
     if (ending.kind === 'done') missed += 1;

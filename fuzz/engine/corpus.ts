@@ -15,6 +15,8 @@ export class Corpus {
   /** For each feature the smallest input that has it. */
   readonly #smallest = new Map<number, Entry>();
   #favourites: readonly Entry[] = [];
+  /** Features that `distil` need not reach. */
+  #given: ReadonlySet<number> = new Set();
   readonly #words: Uint32Array;
   readonly #counters: Uint8Array;
 
@@ -81,9 +83,14 @@ export class Corpus {
     return entries[random.below(entries.length)]!.input;
   }
 
-  /** A few inputs that have all features together, the smallest first, as far as `maxBytes` go. */
+  /** What was seen until now is there anyway. */
+  takeAsGiven(): void {
+    this.#given = new Set(this.#smallest.keys());
+  }
+
+  /** A few inputs that have all features together that are not given, as far as `maxBytes` go. */
   distil(maxBytes: number): readonly Uint8Array[] {
-    const missing = new Set(this.#smallest.keys());
+    const missing = new Set([...this.#smallest.keys()].filter((feature) => !this.#given.has(feature)));
     const kept: Uint8Array[] = [];
     let bytes = 0;
     const candidates = [...this.entries];

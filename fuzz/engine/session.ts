@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Built } from './build.ts';
+import type { Progress } from './fuzzer.ts';
 import { headerLength, type Order, type Word } from './worker.ts';
 
 /** An input may run for so long before it is taken to hang, milliseconds. */
@@ -8,9 +9,9 @@ const hangTime = 20_000;
 const maxMemory = 1_500_000_000;
 const longestInput = 1 << 20;
 
-export interface SessionOptions extends Pick<Order, 'seed' | 'seconds' | 'inputs' | 'distil'> {
+export interface SessionOptions extends Pick<Order, 'seed' | 'seconds' | 'inputs' | 'given' | 'distil'> {
   readonly target: string;
-  readonly onProgress: (word: Extract<Word, { kind: 'progress' }>) => void;
+  readonly onProgress: (progress: Progress) => void;
 }
 
 export type Ending = Exclude<Word, { kind: 'progress' }>;
@@ -25,7 +26,7 @@ export function fuzz(built: Built, options: SessionOptions): Promise<Ending> {
     workerData: { ...order, counters, current } satisfies Order & { target: string },
     resourceLimits: { maxOldGenerationSizeMb: 1_000 },
   });
-  let progress = { executions: 0, seconds: 0, features: 0, branches: 0, inputs: 0 };
+  let progress: Progress = { executions: 0, seconds: 0, features: 0, branches: 0, inputs: 0 };
   return new Promise((resolve) => {
     const stop = (ending: Ending): void => {
       clearInterval(timer);
@@ -45,7 +46,7 @@ export function fuzz(built: Built, options: SessionOptions): Promise<Ending> {
     }, 1_000);
     worker.on('message', (word: Word) => {
       progress = word.progress;
-      if (word.kind === 'progress') onProgress(word);
+      if (word.kind === 'progress') onProgress(word.progress);
       else stop(word);
     });
     worker.on('error', (error) => found(error.stack ?? String(error)));

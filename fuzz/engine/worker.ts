@@ -9,6 +9,7 @@ export interface Order {
   readonly seconds: number;
   readonly counters: number;
   readonly inputs: readonly Uint8Array[];
+  readonly given: number;
   /** Two numbers, how many runs there were and how long the last input is; then that input. */
   readonly current: SharedArrayBuffer;
   /** How many bytes of inputs to keep at the end; 0 keeps those that are new. */
@@ -25,7 +26,7 @@ export const headerLength = 8;
 
 /** The thread that fuzzes: another one watches it, as it may never come to an end. */
 export async function runWorker(load: () => Promise<Target>): Promise<void> {
-  const { seed, seconds, counters, inputs, current, distil } = workerData as Order;
+  const { seed, seconds, counters, inputs, given, current, distil } = workerData as Order;
   const header = new Int32Array(current, 0, 2);
   const bytes = new Uint8Array(current, headerLength);
   const say = (word: Word): void => parentPort?.postMessage(word);
@@ -35,6 +36,7 @@ export async function runWorker(load: () => Promise<Target>): Promise<void> {
     seconds,
     counters,
     inputs,
+    given,
     announce(input) {
       bytes.set(input.subarray(0, bytes.length));
       header[1] = input.length;

@@ -12,7 +12,7 @@ import { bindersLength, decodeClientHello } from '../../src/wire/hello.ts';
 import { contentTypes, handshakeTypes, signatureSchemeCodes } from '../../src/wire/names.ts';
 import { Endpoint } from '../../test/hostile/support/endpoint.ts';
 import type { Side } from '../../test/hostile/support/rehearsal.ts';
-import { keyOfIdentity } from '../../test/hostile/support/scenarios.ts';
+import { identityKeys } from '../../test/hostile/support/scenarios.ts';
 import { isHelloRetryRequest } from '../../test/hostile/support/structure.ts';
 import { WriteKeys } from '../../test/support/plain-records.ts';
 import { type Item, isWhole, messagesOf, record } from './notation.ts';
@@ -153,7 +153,7 @@ export class Counterpart {
         return concatBytes(
           message.subarray(0, 4),
           Uint8Array.of(scheme >> 8, scheme & 0xff, 0, 64),
-          sign(null, signed, keyOfIdentity(this.#side)),
+          sign(null, signed, identityKeys[this.#side]),
         );
       }
       case handshakeTypes.client_hello:

@@ -7,12 +7,17 @@ import { finishedVerifyData } from '../../src/keys/key-schedule.ts';
 import { contentTypes, handshakeTypes } from '../../src/wire/names.ts';
 import type { Endpoint } from '../../test/hostile/support/endpoint.ts';
 import type { Rehearsal, Side } from '../../test/hostile/support/rehearsal.ts';
-import { keyOfIdentity, rehearsals, scenarioNames } from '../../test/hostile/support/scenarios.ts';
+import { identityKeys, rehearsals, scenarioNames } from '../../test/hostile/support/scenarios.ts';
 import { verdictOf } from '../../test/hostile/support/verdict.ts';
 import { cutRecords, type Unit } from '../../test/support/plain-records.ts';
 import { demand } from '../engine/target.ts';
 import { Counterpart, type Repairs } from './counterpart.ts';
 import { type Action, readNotation } from './notation.ts';
+
+const publicKeys = {
+  client: createPublicKey(identityKeys.client),
+  server: createPublicKey(identityKeys.server),
+};
 
 /** An input: the scenario, what is repaired, a seed for chunks; then the flight in notation. */
 export interface FlightInput {
@@ -139,9 +144,11 @@ function demandAuthentication(counterpart: Counterpart, side: Side, hasSession: 
   const verification = place(handshakeTypes.certificate_verify);
   demand(verification !== -1, 'a peer is named that has signed nothing');
   const signed = certificateVerifyContent(side, counterpart.transcriptHash(verification, suite.hash));
-  const key = createPublicKey(keyOfIdentity(side));
   const signature = messages[verification]!.message.subarray(8);
-  demand(verify(null, signed, key, signature), 'a peer is named whose signature does not verify');
+  demand(
+    verify(null, signed, publicKeys[side], signature),
+    'a peer is named whose signature does not verify',
+  );
 }
 
 /** One of the binders of the last ClientHello has to be right. */

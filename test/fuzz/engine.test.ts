@@ -76,6 +76,7 @@ function fuzzerOf(target: Target, seed: number): Fuzzer {
     seconds: 20,
     counters: 64,
     inputs: [],
+    given: 0,
     announce: nothing,
     report: nothing,
   });
@@ -126,7 +127,12 @@ describe('the corpus', () => {
     expect(judge(10, 0, 0)).toBe(true);
     expect(judge(20, 0, 1, 2, 3)).toBe(true);
     expect(corpus.features).toBe(5);
-    expect(corpus.distil(1_000).map(({ length }) => length)).toEqual([20, 10]);
+    const lengths = (maxBytes: number): number[] => corpus.distil(maxBytes).map(({ length }) => length);
+    expect(lengths(1_000)).toEqual([20, 10]);
+    expect(lengths(25)).toEqual([20]);
+    corpus.takeAsGiven();
+    expect(judge(5, 0, 7)).toBe(true);
+    expect(lengths(1_000)).toEqual([5]);
   });
 });
 

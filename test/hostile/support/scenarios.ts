@@ -166,13 +166,14 @@ class OneSession implements ClientSessionCache {
   }
 }
 
-/** The key of the identity that a side has in every scenario. */
-export function keyOfIdentity(side: Side): KeyObject {
-  return seededEd25519Key(`hostile ${side}`);
-}
+/** The key of the identity that each side has in every scenario. */
+export const identityKeys: Readonly<Record<Side, KeyObject>> = {
+  client: seededEd25519Key('hostile client'),
+  server: seededEd25519Key('hostile server'),
+};
 
 async function fixedIdentity(side: Side, answer: Answer): Promise<Identity> {
-  const key = keyOfIdentity(side);
+  const key = identityKeys[side];
   const make = side === 'client' ? clientCertificate : serverCertificate;
   const certificate = await make(undefined, { key });
   // The generator's serial number is random: everything else in here is not.
