@@ -178,7 +178,7 @@ async function converse(
       socket.write(endpoint.takeOutput());
     }
   });
-  await Promise.race([once(socket, 'end'), once(socket, 'close'), delay(3_000)]);
+  await Promise.race([once(socket, 'end'), once(socket, 'close'), delay(10_000)]);
   socket.destroy();
   return endpoint.failed ? [] : readRecords(concatBytes(...received), keys);
 }

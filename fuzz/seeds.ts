@@ -4,7 +4,7 @@
  */
 
 import { concatBytes, utf8 } from '../src/base/bytes.ts';
-import { type Side, sides } from '../test/hostile/support/rehearsal.ts';
+import { type Rehearsal, type Side, sides } from '../test/hostile/support/rehearsal.ts';
 import { nameOfMessage } from '../test/hostile/support/structure.ts';
 import { decrypted, traffic } from '../test/recorded/traffic.ts';
 import {
@@ -23,7 +23,7 @@ import { errorResponse, makeOcspResponse, revoked, unknown } from '../test/suppo
 import type { PlainRecord } from '../test/support/plain-records.ts';
 import { statuses, wholeCertificate, wholeResponse, wholeRevocationList } from '../test/support/whole-der.ts';
 import { ed25519, intermediate, leaf, responder, root } from './support/authorities.ts';
-import { allRehearsals, allRepairs, writeFlight } from './support/flight.ts';
+import { allRehearsals, allRepairs, isLate, writeFlight } from './support/flight.ts';
 import { structureOrNone } from './support/message-mutations.ts';
 import { actions, notationOf, writeNotation } from './support/notation.ts';
 import { writeParts } from './support/parts.ts';
@@ -45,23 +45,25 @@ export async function seeds(
   const rehearsals = await allRehearsals();
   const recorded = traffic.map((connection) => ({ name: connection.name, ...decrypted(connection) }));
   const flightsOf = (side: Side): Seeds => {
-    // A client with a certificate does not go on where none is asked for.
-    const foreign = (name: string): number => (/certificate|OpenSSL and/.test(name) ? 3 : 0);
+    const heardBy = rehearsals.findIndex(({ scenario }) => scenario.name === 'recorded');
     return Object.fromEntries([
-      ...rehearsals.map((rehearsal, i) => [nameOf(rehearsal, i), flight(i, rehearsal[side].records)]),
-      ...recorded.map((both) => [`OpenSSL, ${both.name}`, flight(foreign(both.name), both[side])]),
-      ...Object.entries(peers[side]).map(([name, records]) => [name, flight(foreign(name), records)]),
+      ...rehearsals.map((rehearsal, i) => [
+        nameOf(rehearsal, i),
+        flight(i, rehearsal[side].records, mostOf(rehearsal)),
+      ]),
+      ...recorded.map((both) => [`OpenSSL, ${both.name}`, flight(heardBy, both[side])]),
+      ...Object.entries(peers[side]).map(([name, records]) => [name, flight(0, records)]),
     ]);
   };
   const { certificates, lists, responses } = await pkiSeeds();
   return {
     records: Object.fromEntries(
       rehearsals
-        .slice(0, 5)
+        .filter((_, i) => !isLate(i))
         .flatMap((rehearsal, i) =>
           sides.map((side, j) => [
-            `${nameOf(rehearsal, i)}, ${side}`,
-            flight(i * 2 + j, rehearsal[side].records),
+            `${nameOf(rehearsal, 0)}, ${side}`,
+            flight(i * 2 + j, rehearsal[side].records, mostOf(rehearsal)),
           ]),
         ),
     ),
@@ -90,8 +92,13 @@ export async function seeds(
   };
 }
 
-function nameOf({ scenario }: { readonly scenario: { readonly name: string } }, place: number): string {
-  return `Tacit, ${scenario.name}${place < 5 ? '' : ', late'}`;
+function nameOf({ scenario }: Rehearsal, place: number): string {
+  return `Tacit, ${scenario.name}${isLate(place) ? ', late' : ''}`;
+}
+
+/** What both sides accept in a record, without the type of its content. */
+function mostOf({ scenario }: Rehearsal): number {
+  return Math.min(scenario.client.recordSizeLimit, scenario.server.recordSizeLimit) - 1;
 }
 
 function numbered(inputs: Inputs): Seeds {
@@ -111,11 +118,11 @@ function messagesIn(flights: readonly (readonly PlainRecord[])[]): Seeds {
 }
 
 /** With something that the receiver's application does, here and there. */
-function flight(scenario: number, records: readonly PlainRecord[]): Uint8Array {
+function flight(scenario: number, records: readonly PlainRecord[], most?: number): Uint8Array {
   const acts = actions
     .filter((action) => action !== 'closeWrite')
     .map((action) => ({ kind: 'action', action }) as const);
-  const notation = concatBytes(notationOf({ records }), writeNotation(acts));
+  const notation = concatBytes(notationOf({ records }, most), writeNotation(acts));
   return writeFlight({ scenario, flags: allRepairs, chunks: scenario, notation });
 }
 

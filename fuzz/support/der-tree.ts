@@ -106,6 +106,7 @@ function changed(node: DerNode, random: Random, stranger: DerNode | undefined): 
     case 1:
       return [node, node];
     case 10: {
+      if (content.length === 0) return [node];
       const forms = forbiddenForms({ ...node, children: [] });
       return [{ ...node, form: forms[random.below(forms.length)]![1] }];
     }

@@ -12,6 +12,7 @@ import { verdictOf } from '../../test/hostile/support/verdict.ts';
 import { cutRecords, type Unit } from '../../test/support/plain-records.ts';
 import { demand } from '../engine/target.ts';
 import { Counterpart, type Repairs } from './counterpart.ts';
+import { moreRehearsals } from './more-scenarios.ts';
 import { type Action, readNotation } from './notation.ts';
 
 const publicKeys = {
@@ -40,10 +41,23 @@ export function writeFlight({ scenario, flags, chunks, notation }: FlightInput):
   return concatBytes(Uint8Array.of(scenario, flags, chunks), notation);
 }
 
-/** Every scenario, first those that answer at once, then those that answer late. */
+/** Every scenario: those of the hostile tests, answering at once and then late, and some more. */
 export async function allRehearsals(): Promise<readonly Rehearsal[]> {
   const [atOnce, late] = [await rehearsals(), await rehearsals('late')];
-  return [atOnce, late].flatMap((kind) => scenarioNames.map((name) => kind[name]));
+  return [
+    ...[atOnce, late].flatMap((kind) => scenarioNames.map((name) => kind[name])),
+    ...moreRehearsals(atOnce.full),
+  ];
+}
+
+/** Those whose answers do not come late. */
+export async function promptRehearsals(): Promise<readonly Rehearsal[]> {
+  return (await allRehearsals()).filter((_, place) => !isLate(place));
+}
+
+/** Whether a scenario, by its number, answers late. */
+export function isLate(place: number): boolean {
+  return place >= scenarioNames.length && place < 2 * scenarioNames.length;
 }
 
 /** What came of a flight. */
@@ -139,7 +153,8 @@ function demandAuthentication(counterpart: Counterpart, side: Side, hasSession: 
     if (side === 'client') demandBinder(counterpart);
     return;
   }
-  const isNamed = side === 'server' || info.peerCertificates.length > 0;
+  const isNamed =
+    side === 'server' || info.peerCertificates.length > 0 || info.peerRawPublicKey !== undefined;
   if (!isNamed) return;
   const verification = place(handshakeTypes.certificate_verify);
   demand(verification !== -1, 'a peer is named that has signed nothing');

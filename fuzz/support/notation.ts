@@ -10,6 +10,7 @@
  */
 
 import { concatBytes } from '../../src/base/bytes.ts';
+import { maxRecordContent } from '../../src/base/limits.ts';
 import { contentTypes } from '../../src/wire/names.ts';
 import type { Script } from '../../test/hostile/support/rehearsal.ts';
 
@@ -77,17 +78,36 @@ export function record(type: number, version: number, content: Uint8Array): Uint
   return concatBytes(Uint8Array.of(type, version >> 8, version & 0xff, length >> 8, length & 0xff), content);
 }
 
-/** What a side said in a rehearsal. */
-export function notationOf(script: Pick<Script, 'records'>): Uint8Array {
+/**
+ * What a side said in a rehearsal.
+ * @param most content that a record may have: where it is less than usual each message has records of its own
+ */
+export function notationOf(
+  { records }: Pick<Script, 'records'>,
+  most: number = maxRecordContent,
+): Uint8Array {
   return writeNotation(
-    script.records.map(({ isProtected, units }) => {
-      const type = contentTypes[units[0]!.type];
-      const content = concatBytes(...units.map((unit) => unit.content));
-      return isProtected
-        ? { kind: 'sealed', type, padding: 0, content }
-        : { kind: 'record', type, version: 0x0303, content };
+    records.flatMap(({ isProtected, units }) => {
+      const contents = units.map((unit) => unit.content);
+      const parts =
+        most < maxRecordContent ? contents.flatMap((one) => cut(one, most)) : [concatBytes(...contents)];
+      // A record that holds no end of a message has no units.
+      const [first] = units;
+      if (!first) return [];
+      const type = contentTypes[first.type];
+      return parts.map(
+        (content): Item =>
+          isProtected
+            ? { kind: 'sealed', type, padding: 0, content }
+            : { kind: 'record', type, version: 0x0303, content },
+      );
     }),
   );
+}
+
+function cut(content: Uint8Array, most: number): readonly Uint8Array[] {
+  const count = Math.max(Math.ceil(content.length / most), 1);
+  return Array.from({ length: count }, (_, i) => content.subarray(i * most, (i + 1) * most));
 }
 
 /** Handshake messages, the last one perhaps in part. */

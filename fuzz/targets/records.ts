@@ -4,13 +4,13 @@ import { Endpoint } from '../../test/hostile/support/endpoint.ts';
 import { Random } from '../../test/hostile/support/mutations.ts';
 import type { Rehearsal, Side } from '../../test/hostile/support/rehearsal.ts';
 import { demand, type Target } from '../engine/target.ts';
-import { allRehearsals, type FlightInput, type Heard, hearFlight, readFlight } from '../support/flight.ts';
+import { type FlightInput, type Heard, hearFlight, promptRehearsals, readFlight } from '../support/flight.ts';
 import { mutateFlight } from '../support/flight-mutations.ts';
 
 /** Records, cut into chunks in another way: the same events, and the same words in answer. */
 export async function records(): Promise<Target> {
   // With answers that come late it depends on when more bytes come.
-  const rehearsals = (await allRehearsals()).slice(0, 5);
+  const rehearsals = await promptRehearsals();
   return {
     maxLength: 6_000,
     maxTime: 1_000,

@@ -153,7 +153,7 @@ function exactly({ chain: [trusted] }: Identity, answer: Answer): TrustPolicy {
 }
 
 /** Offers the same session to each connection: what a client has offered it wipes, so it gets a copy. */
-class OneSession implements ClientSessionCache {
+export class OneSession implements ClientSessionCache {
   session: ClientSession | undefined;
   isOffered = false;
 
