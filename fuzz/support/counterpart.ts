@@ -57,6 +57,11 @@ export class Counterpart {
     this.victim = new Endpoint(config, (flight) => this.#listen(flight));
   }
 
+  /** Whether the victim now reads what applications say. */
+  get hasApplicationKeys(): boolean {
+    return this.#keysInstalled === 2;
+  }
+
   /** The bytes of an item: what they are sealed with depends on all that was heard before. */
   bytesOf(item: Exclude<Item, { kind: 'action' }>): Uint8Array {
     if (item.kind === 'bytes') return item.bytes;
@@ -68,7 +73,7 @@ export class Counterpart {
     const inner = concatBytes(content, Uint8Array.of(item.type), new Uint8Array(item.padding));
     if (!this.#walk || inner.length > 0xfff0) return record(contentTypes.application_data, 0x0303, inner);
     const sealed = this.#walk.seal(inner);
-    if (item.type === contentTypes.application_data && this.#keysInstalled === 2) this.data.push(content);
+    if (item.type === contentTypes.application_data && this.hasApplicationKeys) this.data.push(content);
     const isKeyUpdate = content[0] === handshakeTypes.key_update && content.length === 5;
     if (item.type === contentTypes.handshake && isKeyUpdate) this.#walk.keyUpdate();
     return sealed;

@@ -91,8 +91,10 @@ export function hearFlight(rehearsal: Rehearsal, side: Side, { flags, notation }
       continue;
     }
     const wasEstablished = victim.established;
+    // A client may have the keys for it while its own flight still waits.
+    const sealedForApplication = counterpart.hasApplicationKeys;
     const bytes = counterpart.bytesOf(item);
-    closeNotified ||= wasEstablished && item.kind === 'sealed' && isCloseNotify(item);
+    closeNotified ||= sealedForApplication && item.kind === 'sealed' && isCloseNotify(item);
     stretches.at(-1)!.bytes.push(bytes);
     const output = hear(victim, bytes, (flags & 0x10) !== 0);
     demandSilence(victim, wasEstablished, side === 'client', output);
