@@ -79,7 +79,8 @@ async function run(target: TargetName, seconds: number, defect: Planted | undefi
   const inputs = startingInputs(target);
   console.log(`${target}: ${inputs.length} inputs to begin with, seed ${seed}`);
   const onProgress = (progress: Progress): void => console.log(line(progress));
-  const ending = await session(target, inputs, { seconds, defect, onProgress });
+  const given = committedInputs(target).length;
+  const ending = await session(target, inputs, { seconds, defect, given, onProgress });
   console.log(line(ending.progress));
   if (ending.kind === 'done') {
     for (const input of ending.inputs) writeInput(kept, input);
@@ -157,7 +158,8 @@ async function prove(defects: readonly Planted[]): Promise<number> {
   let missed = 0;
   for (const defect of defects) {
     const { name, target } = defect;
-    const ending = await session(target, committedInputs(target), { seconds: proofSeconds, defect });
+    const inputs = committedInputs(target);
+    const ending = await session(target, inputs, { seconds: proofSeconds, defect, given: inputs.length });
     const { executions, seconds } = ending.progress;
     const effort = `${seconds.toFixed(1)} s, ${executions} executions`;
     if (ending.kind === 'done') missed += 1;

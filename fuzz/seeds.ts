@@ -80,7 +80,9 @@ export async function seeds(
     chain: numbered([
       writeParts({ options: 0, values: [leaf.der, intermediate.der] }),
       writeParts({ options: 1, values: [leaf.der, intermediate.der, root.der] }),
+      writeParts({ options: 1, values: [leaf.der, intermediate.der] }),
       writeParts({ options: 3, values: [leaf.der, intermediate.der] }),
+      writeParts({ options: 1, values: [leaf.der, root.der, intermediate.der, responder.der] }),
       ...certificates.map((one) => writeParts({ options: 1, values: [one, intermediate.der] })),
     ]),
     crl: numbered(lists.map((list, i) => writeParts({ options: i % 2, values: [list] }))),

@@ -10,7 +10,7 @@ export interface FuzzerOptions {
   /** How many of the counters the instrumented code uses. */
   readonly counters: number;
   readonly inputs: readonly Uint8Array[];
-  /** How many of these are there anyway, and need not be distilled. */
+  /** How many of these are there anyway: they are changed more often than others, and need not be distilled. */
   readonly given: number;
   /** Told of each input ahead of its run, so that somebody else has it where it never ends. */
   readonly announce: (input: Uint8Array) => void;
@@ -81,7 +81,7 @@ export class Fuzzer {
 
   /** Changes one input in a number of ways. */
   async #round(): Promise<Found | undefined> {
-    const base = this.corpus.choose(this.#random);
+    const base = this.#chooseBase();
     const pairs = await this.#compared(base);
     for (let i = 0; i < 100; i++) {
       const input = this.#mutate(base, pairs);
@@ -92,14 +92,22 @@ export class Fuzzer {
     return undefined;
   }
 
+  /** What somebody made is nearer to what is taken than most that was found. */
+  #chooseBase(): Uint8Array {
+    const { inputs, given } = this.#options;
+    const random = this.#random;
+    return given > 0 && random.below(4) === 0 ? inputs[random.below(given)]! : this.corpus.choose(random);
+  }
+
   #mutate(base: Uint8Array, pairs: readonly Compared[]): Uint8Array {
     const { dictionary = [], maxLength, mutate } = this.#target;
     const random = this.#random;
     const other = this.corpus.choose(random);
     let input = base;
-    // With the form, against it, or both.
-    const way = mutate ? random.below(4) : 0;
-    for (let count = way === 0 ? 0 : 1 + random.below(3); count > 0; count--)
+    // Mostly with the form, else against it, or both.
+    const way = mutate ? random.below(6) : 0;
+    const count = random.below(2) === 0 ? 1 : 1 + random.below(3);
+    for (let i = 0; i < count && way > 0; i++)
       input = mutate?.call(this.#target, input, random, other) ?? input;
     if (way < 2) input = mutateBlindly(input, random, { other, dictionary, pairs });
     return input.subarray(0, maxLength);

@@ -48,7 +48,11 @@ function make(name: Name, issuer: Name, serial: number, extensions: readonly Uin
 }
 
 export const root: TestCertificate = make('root', 'root', 1, [authority]);
-export const intermediate: TestCertificate = make('intermediate', 'root', 2, [authority]);
+export const intermediate: TestCertificate = make('intermediate', 'root', 2, [
+  authority,
+  // keyCertSign and cRLSign.
+  rawExtension('2.5.29.15', true, der(0x03, Uint8Array.of(1, 0x06))),
+]);
 export const host = 'www.example.org';
 export const leaf: TestCertificate = make('leaf', 'intermediate', 3, [
   dnsNames(host, '*.example.net'),

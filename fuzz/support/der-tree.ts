@@ -81,11 +81,15 @@ export function mutateDer(bytes: Uint8Array, random: Random, other: Uint8Array):
   const foreign = readTree(other, true);
   const strangers = foreign ? nodesOf(foreign) : [];
   const stranger = strangers[random.below(Math.max(strangers.length, 1))];
-  const target = random.below(nodesOf(tree).length);
+  const nodes = nodesOf(tree);
+  // Names and times mean something only as long as they look like it.
+  const texts = random.below(4) === 0 ? nodes.filter(isText) : [];
+  const chosen = texts[random.below(Math.max(texts.length, 1))];
+  const target = chosen ? nodes.indexOf(chosen) : random.below(nodes.length);
   let count = -1;
   const walk = (node: DerNode): readonly DerNode[] => {
     count += 1;
-    if (count === target) return changed(node, random, stranger);
+    if (count === target) return chosen ? [withText(node, random)] : changed(node, random, stranger);
     return [node.children ? { ...node, children: node.children.flatMap(walk) } : node];
   };
   return concatBytes(...walk(tree).map(writeTree));
@@ -100,7 +104,7 @@ function changed(node: DerNode, random: Random, stranger: DerNode | undefined): 
   const { content, children } = node;
   const at = random.below(content.length + 1);
   const few = random.below(4);
-  switch (random.below(12)) {
+  switch (random.below(11)) {
     case 0:
       return [];
     case 1:
@@ -110,8 +114,6 @@ function changed(node: DerNode, random: Random, stranger: DerNode | undefined): 
       const forms = forbiddenForms({ ...node, children: [] });
       return [{ ...node, form: forms[random.below(forms.length)]![1] }];
     }
-    case 11:
-      return [{ ...node, content: withDigit(content, random), children: undefined }];
     case 2:
       return stranger ? [stranger] : [node];
     case 3:
@@ -127,7 +129,8 @@ function changed(node: DerNode, random: Random, stranger: DerNode | undefined): 
         : [node];
     default: {
       const inserted = randomBytes(random, few);
-      const rest = content.subarray(at + random.below(4));
+      // Now and then all that is behind goes.
+      const rest = content.subarray(at + (random.below(4) === 0 ? content.length : random.below(4)));
       return [
         { ...node, content: concatBytes(content.subarray(0, at), inserted, rest), children: undefined },
       ];
@@ -135,12 +138,25 @@ function changed(node: DerNode, random: Random, stranger: DerNode | undefined): 
   }
 }
 
-/** Another digit, as in a time; any byte where there is none. */
-function withDigit(content: Uint8Array, random: Random): Uint8Array {
-  const result = content.slice();
+/** A time, or a name with dots in it. */
+function isText({ tag, content }: DerNode): boolean {
+  const isName = content.includes(0x2e) && content.every((byte) => byte >= 0x20 && byte < 0x7f);
+  return tag === 0x17 || tag === 0x18 || isName;
+}
+
+function withText(node: DerNode, random: Random): DerNode {
+  const content = node.content.slice();
   const at = random.below(Math.max(content.length, 1));
-  if (content.length > 0) result[at] = 0x30 + random.below(10);
-  return result;
+  if (!content.includes(0x2e)) {
+    content[at] = 0x30 + random.below(10);
+    return { ...node, content, children: undefined };
+  }
+  const labels = Buffer.from(content).toString('latin1').split('.');
+  const place = random.below(labels.length);
+  const label = ['*', '', 'a', `${labels[place]}x`, labels[0]!.toUpperCase()][random.below(5)]!;
+  const changedLabels = [labels.toSpliced(place, 1), labels.toSpliced(place, 1, label), [...labels, label]];
+  const text = changedLabels[random.below(3)]!.join('.');
+  return { ...node, content: new Uint8Array(Buffer.from(text, 'latin1')), children: undefined };
 }
 
 function nodesOf(node: DerNode): readonly DerNode[] {
