@@ -16,7 +16,7 @@ import { type TargetName, targetNames } from './target-names.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const out = join(root, 'fuzz/out');
 /** What one target's part of the committed corpus may come to, bytes. */
-const distilledBytes = 24_000;
+const distilledBytes = 10_000;
 /** How long a planted defect may stay unfound, seconds. */
 const proofSeconds = 180;
 
