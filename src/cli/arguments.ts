@@ -4,6 +4,16 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 /** A mistake in the arguments: its message is one line that says what to do. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+
+  constructor(message = '') {
+    super(oneLine(message));
+  }
+}
+
+/** On one line: an argument may hold line breaks, and what a terminal takes for orders. */
+export function oneLine(text: string): string {
+  const escaped = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
 type Options = NonNullable<ParseArgsConfig['options']>;

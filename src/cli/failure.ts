@@ -7,6 +7,7 @@ import {
   TlsTimeoutError,
   TlsTruncatedError,
 } from '../index.ts';
+import { oneLine } from './arguments.ts';
 
 /** What the system's error codes mean to somebody who sends or receives a file. */
 const systemMeanings: ReadonlyMap<string, string> = new Map([
@@ -39,7 +40,7 @@ const certificateHints: Readonly<Partial<Record<CertificateCheck, string>>> = {
 
 /** An error as one line for a person; an alert with its name and its usual meaning. */
 export function describeFailure(error: unknown): string {
-  return describe(error).replace(/\s*\n\s*/g, ' ');
+  return oneLine(describe(error).replace(/\s*\n\s*/g, ' '));
 }
 
 function describe(error: unknown): string {

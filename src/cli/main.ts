@@ -1,5 +1,5 @@
 import { TlsUsageError } from '../index.ts';
-import { UsageError, wantsHelp } from './arguments.ts';
+import { oneLine, UsageError, wantsHelp } from './arguments.ts';
 import type { Command } from './command.ts';
 import { describeFailure } from './failure.ts';
 import { lab } from './lab.ts';
@@ -46,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
   const command = commands.get(name ?? '');
   if (command === undefined || name === undefined) {
     const wrong = name === undefined ? 'name a command' : `'${name}' is not a command, name one of`;
-    process.stderr.write(`tacit: ${wrong}: ${commandNames} (see tacit --help)\n`);
+    process.stderr.write(`tacit: ${oneLine(wrong)}: ${commandNames} (see tacit --help)\n`);
     return 2;
   }
   if (wantsHelp(rest)) {
@@ -61,7 +61,7 @@ async function runCommand(name: string, command: Command, args: readonly string[
     return await command.run(args);
   } catch (error) {
     if (error instanceof UsageError || error instanceof TlsUsageError) {
-      process.stderr.write(`tacit ${name}: ${error.message} (see tacit ${name} --help)\n`);
+      process.stderr.write(`tacit ${name}: ${oneLine(error.message)} (see tacit ${name} --help)\n`);
       return 2;
     }
     process.stderr.write(`tacit ${name}: ${describeFailure(error)}\n`);

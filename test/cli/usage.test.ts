@@ -67,6 +67,14 @@ describe('a usage error is one line and exit status 2', () => {
     [['lab', '--bytes', '1e6'], "not '1e6'"],
     [['lab', '--file', '/nowhere/x'], "there is no file '/nowhere/x'"],
     [['lab', '--file', '/dev/null'], 'is empty'],
+    // Whoever names a file may put a line break into its name, or an order for the terminal.
+    [['tell\nme'], "'tell\\u{a}me' is not a command"],
+    [
+      ['send', '-', 'localhost:6514', 'a\r\n\u{1b}[31m'],
+      "'a\\u{d}\\u{a}\\u{1b}[31m' is one argument too many",
+    ],
+    [['receive', '--out', '/nowhere\u{2028}/x'], "no directory '/nowhere\\u{2028}'"],
+    [['verify', '/nowhere/\u{9b}x', '--host', 'x'], "there is no file '/nowhere/\\u{9b}x'"],
     [['lab', '--file', process.execPath, '--bytes', '1'], '--file and --bytes exclude each other'],
   ];
 

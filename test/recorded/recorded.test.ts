@@ -1,57 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, toHex } from '../../src/base/bytes.ts';
-import { type CipherSuite, cipherSuiteByCode } from '../../src/keys/cipher-suites.ts';
+import { toHex } from '../../src/base/bytes.ts';
 import { decodeServerHello } from '../../src/wire/hello.ts';
 import { decodeCertificateRequest } from '../../src/wire/messages.ts';
 import { handshakeTypes } from '../../src/wire/names.ts';
-import { fromHex } from '../support/hex.ts';
-import {
-  cutRecords,
-  type PlainRecord,
-  readRecords,
-  type UnitType,
-  WriteKeys,
-} from '../support/plain-records.ts';
+import type { PlainRecord, UnitType } from '../support/plain-records.ts';
 import { recode } from '../support/recode.ts';
-import {
-  engineMaker,
-  fromBase64,
-  type GroupName,
-  perform,
-  type RecordedStep,
-  type Recording,
-} from './endpoints.ts';
-
-const recording = JSON.parse(
-  readFileSync(new URL('data/connections.json', import.meta.url), 'utf8'),
-) as Recording;
-
-/** What went over the wire in a recorded connection, whoever made it. */
-interface Traffic {
-  readonly name: string;
-  readonly client: Uint8Array;
-  readonly server: Uint8Array;
-  readonly keyLog: readonly string[];
-  /** What the two sides told their applications that they got. */
-  readonly data: { readonly byClient?: string; readonly byServer?: string };
-}
-
-const traffic: readonly Traffic[] = [
-  ...recording.groups.flatMap(({ name, connections }) =>
-    connections.map((connection) => trafficOf(`${name}: ${connection.name}`, name, connection.steps)),
-  ),
-  {
-    name: 'OpenSSL and OpenSSL',
-    client: fromBase64(recording.tapped.client),
-    server: fromBase64(recording.tapped.server),
-    keyLog: recording.tapped.keyLog,
-    data: {
-      byClient: 'from the server\nagain from the server\n',
-      byServer: 'from the client\nagain from the client\n',
-    },
-  },
-];
+import { engineMaker, fromBase64, perform, type RecordedStep } from './endpoints.ts';
+import { decrypted, outputOf, recording, suiteOf, traffic } from './traffic.ts';
 
 describe('recorded connections, decrypted with their key logs', () => {
   it.each(traffic)(
@@ -130,62 +85,11 @@ describe.each(recording.groups)(
   },
 );
 
-function trafficOf(name: string, group: GroupName, steps: readonly RecordedStep[]): Traffic {
-  const tacit = outputOf(steps);
-  const openssl = concatBytes(
-    ...steps.flatMap(({ call, bytes = '' }) => (call === 'receive' ? [fromBase64(bytes)] : [])),
-  );
-  const events = steps.flatMap((step) => step.events ?? []);
-  const data = events
-    .flatMap((event) => (event.startsWith('data ') ? [event.slice('data '.length)] : []))
-    .join('');
-  const keyLog = events.flatMap((event) =>
-    event.startsWith('keyLog ') ? [event.slice('keyLog '.length)] : [],
-  );
-  return group.startsWith('client')
-    ? { name, client: tacit, server: openssl, keyLog, data: { byClient: data } }
-    : { name, client: openssl, server: tacit, keyLog, data: { byServer: data } };
-}
-
-function outputOf(steps: readonly RecordedStep[]): Uint8Array {
-  return concatBytes(...steps.map((step) => fromBase64(step.output ?? '')));
-}
-
 /** What was received in one go, a byte at a time; anything else as it is. */
 function pieces({ call, bytes }: RecordedStep): readonly Pick<RecordedStep, 'call' | 'bytes'>[] {
   if (bytes === undefined) return [{ call }];
   if (call !== 'receive') return [{ call, bytes }];
   return Array.from(fromBase64(bytes), (byte) => ({ call, bytes: Buffer.of(byte).toString('base64') }));
-}
-
-function decrypted(connection: Traffic): { readonly client: PlainRecord[]; readonly server: PlainRecord[] } {
-  const suite = suiteOf(connection);
-  const keysOf = (side: 'CLIENT' | 'SERVER'): WriteKeys => {
-    const keys = new WriteKeys();
-    keys.install(suite, secretOf(connection, `${side}_HANDSHAKE_TRAFFIC_SECRET`));
-    keys.install(suite, secretOf(connection, `${side}_TRAFFIC_SECRET_0`));
-    return keys;
-  };
-  return {
-    client: readRecords(connection.client, keysOf('CLIENT')),
-    server: readRecords(connection.server, keysOf('SERVER')),
-  };
-}
-
-function secretOf({ keyLog, client }: Traffic, label: string): Uint8Array {
-  // Record header, message header, version, random.
-  const random = toHex(client.subarray(11, 43));
-  const secret = keyLog
-    .map((line) => line.split(' '))
-    .find((line) => line[0] === label && line[1] === random)?.[2];
-  if (!secret) throw new Error(`the key log has no ${label}`);
-  return fromHex(secret);
-}
-
-function suiteOf({ server }: Traffic): CipherSuite {
-  const suite = cipherSuiteByCode(decodeServerHello(cutRecords(server)[0]!.subarray(9)).cipherSuite);
-  if (!suite) throw new Error('the server chose a cipher suite that is not known');
-  return suite;
 }
 
 function contentsOf(records: readonly PlainRecord[], type: UnitType): Uint8Array[] {

@@ -9,7 +9,8 @@ export interface MutatedDer {
   readonly end: number;
 }
 
-interface Element {
+/** One value of a DER tree. */
+export interface Element {
   readonly tag: number;
   /** Ahead of the children: the count of unused bits. */
   readonly prefix: Uint8Array;
@@ -48,7 +49,8 @@ export function survivors(mutated: readonly MutatedDer[], read: (bytes: Uint8Arr
   });
 }
 
-function forbiddenForms(element: Element): (readonly [string, Uint8Array])[] {
+/** One element in every such form, each with what was done. */
+export function forbiddenForms(element: Element): (readonly [string, Uint8Array])[] {
   const { tag, content } = element;
   const length = Uint8Array.from(lengthOf(content.length));
   const long = length[0]! < 0x80 ? [0x81, length[0]!] : [length[0]! + 1, 0, ...length.subarray(1)];

@@ -1,4 +1,8 @@
 import {
+  decodeCompressedCertificate,
+  encodeCompressedCertificate,
+} from '../../src/wire/compressed-certificate.ts';
+import {
   decodeClientHello,
   decodeServerHello,
   encodeClientHello,
@@ -37,6 +41,8 @@ export function recode(message: Uint8Array): Uint8Array {
       return encodeCertificateRequest(decodeCertificateRequest(body));
     case handshakeTypes.certificate:
       return encodeCertificate(decodeCertificate(body));
+    case handshakeTypes.compressed_certificate:
+      return encodeCompressedCertificate(decodeCompressedCertificate(body));
     case handshakeTypes.certificate_verify:
       return encodeCertificateVerify(decodeCertificateVerify(body));
     case handshakeTypes.finished:

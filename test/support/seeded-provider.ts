@@ -14,6 +14,7 @@ import type {
   NamedGroup,
   PublicKey,
 } from '../../src/crypto/provider.ts';
+import { Kept } from './kept.ts';
 
 /** Private keys of known curves in PKCS #8, ahead of their 32 bytes. */
 const pkcs8Prefixes = {
@@ -30,7 +31,7 @@ interface KeyPair {
 }
 
 /** What is costly is kept, here and below: connections that begin with the same seed do it once. */
-const keyPairs = new Map<string, KeyPair>();
+const keyPairs = new Kept<KeyPair>();
 
 /**
  * node:crypto, but all that is random follows from a seed, so that a connection can be run again byte for byte. For
@@ -86,12 +87,9 @@ export class SeededProvider implements CryptoProvider {
     // Below the order of every curve.
     if (group !== 'x25519') scalar[0] = 0;
     const id = `${group} ${Buffer.from(scalar).toString('hex')}`;
-    let keyPair = keyPairs.get(id);
-    if (!keyPair) {
-      keyPair = remembering(group === 'x25519' ? x25519KeyPair(scalar) : ecKeyPair(curves[group], scalar));
-      keyPairs.set(id, keyPair);
-    }
-    return keyPair;
+    return keyPairs.get(id, () =>
+      remembering(group === 'x25519' ? x25519KeyPair(scalar) : ecKeyPair(curves[group], scalar)),
+    );
   }
 }
 
@@ -129,55 +127,38 @@ function privateKey(type: keyof typeof pkcs8Prefixes, scalar: Uint8Array): KeyOb
   return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
 }
 
-const macs = new Map<string, Uint8Array>();
-/** Long runs must not fill the memory. */
-const maxKept = 5_000;
+const macs = new Kept<Uint8Array>();
 
 function hmacOnce(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array {
   const id = `${algorithm} ${key.length} ${Buffer.concat([key, data]).toString('latin1')}`;
-  let mac = macs.get(id);
-  if (!mac) {
-    mac = nodeCrypto.hmac(algorithm, key, data);
-    if (macs.size === maxKept) macs.clear();
-    macs.set(id, mac);
-  }
-  return mac.slice();
+  return macs.get(id, () => nodeCrypto.hmac(algorithm, key, data)).slice();
 }
 
-const publicKeys = new Map<string, PublicKey | undefined>();
+const publicKeys = new Kept<PublicKey | undefined>();
 
 function importOnce(subjectPublicKeyInfo: Uint8Array): PublicKey | undefined {
-  const id = Buffer.from(subjectPublicKeyInfo).toString('hex');
-  if (!publicKeys.has(id)) {
+  return publicKeys.get(Buffer.from(subjectPublicKeyInfo).toString('hex'), () => {
     const key = nodeCrypto.importPublicKey(subjectPublicKeyInfo);
-    if (publicKeys.size === maxKept) publicKeys.clear();
-    publicKeys.set(id, key && verifyingOnce(key));
-  }
-  return publicKeys.get(id);
+    return key && verifyingOnce(key);
+  });
 }
 
 function verifyingOnce(key: PublicKey): PublicKey {
-  const verdicts = new Map<string, boolean>();
+  const verdicts = new Kept<boolean>();
   return {
     schemes: key.schemes,
     modulusBits: key.modulusBits,
     verifySigned: (algorithm, content, signature) => key.verifySigned(algorithm, content, signature),
     verify(scheme, content, signature): boolean {
       const id = `${scheme} ${Buffer.from(content).toString('hex')} ${Buffer.from(signature).toString('hex')}`;
-      let verdict = verdicts.get(id);
-      if (verdict === undefined) {
-        verdict = key.verify(scheme, content, signature);
-        if (verdicts.size === maxKept) verdicts.clear();
-        verdicts.set(id, verdict);
-      }
-      return verdict;
+      return verdicts.get(id, () => key.verify(scheme, content, signature));
     },
   };
 }
 
 /** Keeps shared secrets by the peer's share; what is no valid share gives undefined. */
 function remembering(keyPair: KeyPair): KeyPair {
-  const secrets = new Map<string, Uint8Array | undefined>();
+  const secrets = new Kept<Uint8Array | undefined>();
   const derive = (peerShare: Uint8Array): Uint8Array | undefined => {
     const { length } = keyPair.publicValue;
     // The same form as our own value: 32 bytes, or an uncompressed point.
@@ -191,10 +172,7 @@ function remembering(keyPair: KeyPair): KeyPair {
   return {
     publicValue: keyPair.publicValue,
     derive(peerShare): Uint8Array | undefined {
-      const id = Buffer.from(peerShare).toString('hex');
-      if (secrets.size === maxKept) secrets.clear();
-      if (!secrets.has(id)) secrets.set(id, derive(peerShare));
-      return secrets.get(id)?.slice();
+      return secrets.get(Buffer.from(peerShare).toString('hex'), () => derive(peerShare))?.slice();
     },
   };
 }

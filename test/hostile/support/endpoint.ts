@@ -6,10 +6,16 @@ import type { PeerName } from '../../../src/handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
 import { serverHandshake } from '../../../src/handshake/server.ts';
 import type { Flight } from '../../../src/handshake/steps.ts';
-import { cutRecords, readRecords, type Unit, WriteKeys } from '../../support/plain-records.ts';
+import {
+  cutRecords,
+  type PlainRecord,
+  readRecords,
+  type Unit,
+  WriteKeys,
+} from '../../support/plain-records.ts';
 
 /** More `next` calls than a step of these small connections can need: beyond it the engine is taken to hang. */
-const maxNextCalls = 400;
+const maxNextCalls = 2_000;
 
 const peer: PeerName = { host: 'localhost', port: 443 };
 
@@ -37,9 +43,10 @@ export class Endpoint {
   /** How many writes it made before the step in which it failed. */
   #writesBeforeFailure = 0;
 
-  constructor(config: ClientConfig | ServerConfig) {
+  /** @param listen puts something between the handshake and its connection, to hear what it says */
+  constructor(config: ClientConfig | ServerConfig, listen: (flight: Flight) => Flight = (flight) => flight) {
     this.connection = new TlsConnection(config, (flight) => {
-      const watched = this.#watch(flight);
+      const watched = listen(this.#watch(flight));
       return config.role === 'client'
         ? clientHandshake(config, peer, watched)
         : serverHandshake(config, watched);
@@ -106,12 +113,17 @@ export class Endpoint {
 
   /** What it said, decrypted: before the step in which it failed, and in that step and after it. */
   said(): { readonly before: readonly Unit[]; readonly after: readonly Unit[] } {
-    const records = readRecords(this.wire, this.keys);
+    const records = this.records();
     const before = cutRecords(concatBytes(...this.#writes.slice(0, this.#writesBeforeFailure))).length;
     return {
       before: records.slice(0, before).flatMap((record) => record.units),
       after: records.slice(before).flatMap((record) => record.units),
     };
+  }
+
+  /** All records that it wrote, decrypted. */
+  records(): readonly PlainRecord[] {
+    return readRecords(this.wire, this.keys);
   }
 
   #answer(): void {

@@ -16,6 +16,7 @@ import {
   serverCertificate,
 } from '../../support/certificates.ts';
 import { der, objectIdentifier, sequence } from '../../support/der.ts';
+import { Kept } from '../../support/kept.ts';
 import { seededEd25519Key } from '../../support/seeded-provider.ts';
 import type { Side } from './rehearsal.ts';
 
@@ -43,11 +44,17 @@ export function exactly({ chain: [trusted] }: Identity, answer: Answer): TrustPo
   };
 }
 
+/** The key of the identity that each side has in every scenario. */
+export const identityKeys: Readonly<Record<Side, KeyObject>> = {
+  client: seededEd25519Key('hostile client'),
+  server: seededEd25519Key('hostile server'),
+};
+
 /** An identity that is the same in each process. */
 export async function fixedIdentity(
   side: Side,
   answer: Answer,
-  key: KeyObject = seededEd25519Key(`hostile ${side}`),
+  key: KeyObject = identityKeys[side],
   signature: SignatureOverride = ed25519,
 ): Promise<Identity> {
   const make = side === 'client' ? clientCertificate : serverCertificate;
@@ -61,16 +68,12 @@ export async function fixedIdentity(
 
 /** Signs the same content once: Ed25519 gives the same signature each time. */
 function signingOnce(signer: NodeSigner, answer: Answer): Signer {
-  const signatures = new Map<string, Uint8Array>();
+  const signatures = new Kept<Uint8Array>();
   return {
     schemes: signer.schemes,
     sign(scheme, content): MaybePromise<Uint8Array> {
       const id = Buffer.from(content).toString('hex');
-      const signature = signatures.get(id) ?? signer.sign(scheme, content);
-      // Long runs must not fill the memory.
-      if (signatures.size === 5_000) signatures.clear();
-      signatures.set(id, signature);
-      return answer(signature);
+      return answer(signatures.get(id, () => signer.sign(scheme, content)));
     },
   };
 }

@@ -119,7 +119,7 @@ export async function rehearsals(
 }
 
 /** Offers the same session to each connection: what a client has offered it wipes, so it gets a copy. */
-class OneSession implements ClientSessionCache {
+export class OneSession implements ClientSessionCache {
   session: ClientSession | undefined;
   isOffered = false;
 

@@ -74,6 +74,18 @@ export function insert(
   return result;
 }
 
+/** The message with something else in one of its vectors, and its length fields made to fit. */
+export function withContent(message: Uint8Array, field: LengthField, content: Uint8Array): Uint8Array {
+  const start = field.offset + field.width;
+  const delta = content.length - (field.end - start);
+  const result = new Uint8Array(message.length + delta);
+  result.set(message.subarray(0, start));
+  result.set(content, start);
+  result.set(message.subarray(field.end), start + content.length);
+  for (const around of [field, ...field.parents]) addTo(result, around, delta);
+  return result;
+}
+
 /** The message with one more extension in the block, first in it or last. */
 export function withExtension(
   message: Uint8Array,
