@@ -1,14 +1,20 @@
 import { noBytes } from '../../../src/base/bytes.ts';
-import { type Attack, all, as, changed, type Edit, instead, unknown, without } from '../support/edits.ts';
+import {
+  type Attack,
+  all,
+  as,
+  changed,
+  finished,
+  instead,
+  unknown,
+  verify,
+  without,
+} from '../support/edits.ts';
 import type { ServerSceneName } from '../support/scenes.ts';
-import { type CertificateVerifyMessage, type FinishedMessage, say } from '../support/steps.ts';
+import { say } from '../support/steps.ts';
 
 const unexpected = 'unexpected_message';
 const illegal = 'illegal_parameter';
-
-const verify = (message: Omit<CertificateVerifyMessage, 'name'>): Edit =>
-  as({ name: 'CertificateVerify', ...message });
-const finished = (message: Omit<FinishedMessage, 'name'>): Edit => as({ name: 'Finished', ...message });
 
 export const proofs: readonly Attack<ServerSceneName>[] = [
   [

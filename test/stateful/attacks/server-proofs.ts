@@ -1,4 +1,4 @@
-import { noBytes, utf8 } from '../../../src/base/bytes.ts';
+import { noBytes } from '../../../src/base/bytes.ts';
 import {
   type Attack,
   all,
@@ -6,14 +6,15 @@ import {
   changed,
   type Edit,
   extended,
+  finished,
   instead,
   unknown,
+  verify,
   without,
 } from '../support/edits.ts';
 import type { ClientSceneName } from '../support/scenes.ts';
 import { type Message, say } from '../support/steps.ts';
 
-const _data = utf8('some data');
 const unexpected = 'unexpected_message';
 const illegal = 'illegal_parameter';
 
@@ -109,11 +110,6 @@ export const parameters: readonly Attack<ClientSceneName>[] = [
     'decrypt_error',
   ],
 ];
-
-const verify = (message: Omit<Message & { readonly name: 'CertificateVerify' }, 'name'>): Edit =>
-  as({ name: 'CertificateVerify', ...message });
-const finished = (message: Omit<Message & { readonly name: 'Finished' }, 'name'>): Edit =>
-  as({ name: 'Finished', ...message });
 
 export const proofs: readonly Attack<ClientSceneName>[] = [
   [

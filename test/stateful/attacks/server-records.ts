@@ -15,7 +15,6 @@ import { changeCipherSpec, record, say } from '../support/steps.ts';
 
 const data = utf8('some data');
 const unexpected = 'unexpected_message';
-const _illegal = 'illegal_parameter';
 
 export const epochs: readonly Attack<ClientSceneName>[] = [
   [

@@ -1,6 +1,14 @@
 import type { RawExtension } from '../../../src/wire/extensions.ts';
 import type { Verdict } from '../../hostile/support/verdict.ts';
-import type { Message, MessageName, MessageStep, RecordStep, Step } from './steps.ts';
+import type {
+  CertificateVerifyMessage,
+  FinishedMessage,
+  Message,
+  MessageName,
+  MessageStep,
+  RecordStep,
+  Step,
+} from './steps.ts';
 
 /** One way to deviate, and what must become of the victim. Sections are those of RFC 9846, unless they say otherwise. */
 export type Attack<SceneName> = readonly [
@@ -54,6 +62,16 @@ export function changed(place: Place, change: Partial<MessageStep> & Partial<Rec
 /** The first message of this name, made in another way. */
 export function as(message: Message): Edit {
   return changed(message.name, { message });
+}
+
+/** CertificateVerify, made otherwise. */
+export function verify(message: Omit<CertificateVerifyMessage, 'name'>): Edit {
+  return as({ name: 'CertificateVerify', ...message });
+}
+
+/** Finished, made otherwise. */
+export function finished(message: Omit<FinishedMessage, 'name'>): Edit {
+  return as({ name: 'Finished', ...message });
 }
 
 /** An edit of a message's fields: other extensions, `undefined` where one is taken away. */
