@@ -3,9 +3,12 @@ import { sign } from 'node:crypto';
 import { alertFor, TlsCertificateError } from '../../src/base/errors.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { anchorsOf } from '../../src/pki/anchors.ts';
+import type { RevocationSettings } from '../../src/pki/revocation.ts';
+import { verifyChain } from '../../src/pki/verify.ts';
 import { children, der, sequence } from '../../test/support/der.ts';
 import { demand } from '../engine/target.ts';
-import { ed25519 } from './authorities.ts';
+import { ed25519, host, intermediate, leaf, now, root } from './authorities.ts';
 import { readTree, whyNotCanonical } from './der-tree.ts';
 
 /**
@@ -36,6 +39,31 @@ export function demandRefusal(error: unknown): asserts error is TlsCertificateEr
   demand(error instanceof TlsCertificateError, 'it throws something else than a TlsCertificateError', error);
   demand(alertFor(error) !== undefined, 'the error has no alert', error);
   demandPlain(error.message);
+}
+
+const anchors = anchorsOf([root.der], nodeCrypto);
+
+/** Whether the leaf below our root is trusted, with what is known of revoked certificates. */
+export function isLeafTrusted(
+  revocation: RevocationSettings,
+  ocspResponses: readonly Uint8Array[] = [],
+): boolean {
+  try {
+    verifyChain({
+      provider: nodeCrypto,
+      chain: [leaf.der, intermediate.der],
+      anchors,
+      purpose: 'server',
+      host,
+      now,
+      revocation,
+      ocspResponses,
+    });
+    return true;
+  } catch (error) {
+    demandRefusal(error);
+    return false;
+  }
 }
 
 /** Text from a stranger that goes to a terminal. */

@@ -1,20 +1,17 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { equalBytes } from '../../src/base/bytes.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
-import { anchorsOf } from '../../src/pki/anchors.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { parseOcspResponse } from '../../src/pki/ocsp.ts';
 import { mayStaple } from '../../src/pki/stapled.ts';
-import { verifyChain } from '../../src/pki/verify.ts';
 import { children } from '../../test/support/der.ts';
 import { responseOf } from '../../test/support/ocsp.ts';
 import { demand, type Target } from '../engine/target.ts';
-import { host, intermediate, leaf, now, responder, root } from '../support/authorities.ts';
+import { intermediate, leaf, now, responder } from '../support/authorities.ts';
 import { mutateDer, readTree } from '../support/der-tree.ts';
 import { mutateParts, readParts } from '../support/parts.ts';
-import { demandRefusal, parsed, signedAgain, signedPart } from '../support/pki.ts';
+import { isLeafTrusted, parsed, signedAgain, signedPart } from '../support/pki.ts';
 
-const anchors = anchorsOf([root.der], nodeCrypto);
 const serialNumber = Uint8Array.of(3);
 
 /** An OCSP response: a leaf is trusted by it only where it says that the leaf is good, and somebody signed it who may. */
@@ -30,7 +27,8 @@ export const ocsp: Target = {
     mayStaple(bytes, leaf.der, { provider: nodeCrypto, now });
     // What cannot be read is judged now and then: it takes most of the time.
     if (!found && (options & 4) === 0) return;
-    if (!isTrusted(bytes)) return;
+    const revocation = { lists: [], stapledResponses: 'require', unknownStatus: 'allow' } as const;
+    if (!isLeafTrusted(revocation, [bytes])) return;
     const response = found?.value;
     demand(response !== undefined, 'a response that cannot be read is believed');
     const [signed] = children(basicOf(bytes)!);
@@ -50,25 +48,6 @@ export const ocsp: Target = {
     );
   },
 };
-
-function isTrusted(response: Uint8Array): boolean {
-  try {
-    verifyChain({
-      provider: nodeCrypto,
-      chain: [leaf.der, intermediate.der],
-      anchors,
-      purpose: 'server',
-      host,
-      now,
-      revocation: { lists: [], stapledResponses: 'require', unknownStatus: 'allow' },
-      ocspResponses: [response],
-    });
-    return true;
-  } catch (error) {
-    demandRefusal(error);
-    return false;
-  }
-}
 
 /** A certificate of our responder's key that the intermediate has signed. */
 function isDelegate(bytes: Uint8Array): boolean {
