@@ -4,20 +4,13 @@
 import { chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from '../../scripts/bundle.mjs';
 
 /** @param {string} outfile where it goes; it can be executed */
 export async function bundleShim(outfile) {
-  await build({
-    entryPoints: [join(dirname(fileURLToPath(import.meta.url)), 'shim.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
+  await bundle(join(dirname(fileURLToPath(import.meta.url)), 'shim.ts'), outfile, {
     // The runner takes a word on the error output for a failure, and Node's warnings are words.
     banner: { js: '#!/usr/bin/env -S node --no-warnings' },
-    logLevel: 'warning',
   });
   chmodSync(outfile, 0o755);
 }

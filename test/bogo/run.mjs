@@ -22,6 +22,7 @@ const shim = join(here, 'out/shim.mjs');
 await bundleShim(shim);
 
 const outcomes = { PASSED: 'passed', FAILED: 'failed', UNIMPLEMENTED: 'not implemented' };
+const noCounts = () => ({ PASSED: 0, FAILED: 0, UNIMPLEMENTED: 0 });
 const groups = new Map();
 const child = spawn(
   runner,
@@ -45,12 +46,12 @@ for await (const line of createInterface({ input: child.stdout })) {
   }
   if (outcome !== 'PASSED') console.log(line);
   const group = /^[A-Za-z0-9]+/.exec(name)?.[0] ?? name;
-  const counts = groups.get(group) ?? { PASSED: 0, FAILED: 0, UNIMPLEMENTED: 0 };
+  const counts = groups.get(group) ?? noCounts();
   counts[outcome] += 1;
   groups.set(group, counts);
 }
 
-const sum = { PASSED: 0, FAILED: 0, UNIMPLEMENTED: 0 };
+const sum = noCounts();
 console.log(
   `\n${'group'.padEnd(36)}${Object.values(outcomes)
     .map((name) => name.padStart(17))

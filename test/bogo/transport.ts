@@ -58,8 +58,10 @@ export class ShimTransport extends Plain<ByteStream> {
   }
 
   override async write(data: Data, options?: CallOptions): Promise<void> {
-    if (!this.holdsWrites && this.mayWrite?.() === false) this.#hasSpoken = true;
-    if (!this.holdsWrites) return this.inner.write(data, options);
+    if (!this.holdsWrites) {
+      if (this.mayWrite?.() === false) this.#hasSpoken = true;
+      return this.inner.write(data, options);
+    }
     const bytes = Buffer.concat(data instanceof Uint8Array ? [data] : [...data]);
     const now = bytes.subarray(0, this.#credit);
     this.#credit -= now.length;
