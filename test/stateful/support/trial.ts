@@ -114,12 +114,14 @@ function checkInfo(info: HandshakeInfo, { resumed, retried, suite, chain, rawPub
 const dataOfVictim = utf8('data of the victim');
 
 /** A connection works in the other direction too; one that is not ends, with the transport, as one that was cut off. */
-function checkEnd(performance: Performance, verdict: Verdict, { secrets }: Judgement): void {
+function checkEnd(performance: Performance, verdict: Verdict, { secrets, connection }: Judgement): void {
   const { victim, hear, state } = performance;
   const isClient = state.setup.side === 'server';
   const label = isClient ? 'CLIENT_TRAFFIC_SECRET_0' : 'SERVER_TRAFFIC_SECRET_0';
-  // A peer that lies to itself too may be connected, and have other keys.
-  const hasKeys = toHex(state.application()[isClient ? 'client' : 'server']) === secrets.get(label);
+  // A peer that lies to itself too may be connected, and have other keys, or another suite to use them with.
+  const hasKeys =
+    toHex(state.application()[isClient ? 'client' : 'server']) === secrets.get(label) &&
+    state.suite.name === connection?.suite;
   if (hasKeys && victim.established && (verdict === 'end' || verdict === 'established')) {
     const heard = hear(({ connection: engine }) => engine.send(dataOfVictim)).filter(
       ({ type }) => type === contentTypes.application_data,
