@@ -7,7 +7,7 @@ import type { Flight } from '../../src/handshake/steps.ts';
 import { type CipherSuite, cipherSuites } from '../../src/keys/cipher-suites.ts';
 import { hashLengths } from '../../src/keys/hkdf.ts';
 import { earlySecret, finishedVerifyData } from '../../src/keys/key-schedule.ts';
-import type { ClientSession } from '../../src/sessions/client-session.ts';
+import type { Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import { bindersLength, decodeClientHello } from '../../src/wire/hello.ts';
 import { contentTypes, handshakeTypes, signatureSchemeCodes } from '../../src/wire/names.ts';
 import { Endpoint } from '../../test/hostile/support/endpoint.ts';
@@ -44,13 +44,17 @@ export class Counterpart {
   handshakeSecret: Uint8Array | undefined;
   readonly #side: Side;
   readonly #repairs: Repairs;
-  readonly #session: ClientSession | undefined;
+  readonly #session: Tls13ClientSession | undefined;
   #walk: ReturnType<WriteKeys['walk']> | undefined;
   #keysInstalled = 0;
   /** A message of which the rest has not been sent. */
   #begun: Uint8Array = new Uint8Array(0);
 
-  constructor(config: ClientConfig | ServerConfig, repairs: Repairs, session: ClientSession | undefined) {
+  constructor(
+    config: ClientConfig | ServerConfig,
+    repairs: Repairs,
+    session: Tls13ClientSession | undefined,
+  ) {
     this.#side = config.role === 'client' ? 'server' : 'client';
     this.#repairs = repairs;
     this.#session = session;

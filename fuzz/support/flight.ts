@@ -4,6 +4,7 @@ import type { ConnectionEvent } from '../../src/connection/events.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import { certificateVerifyContent } from '../../src/handshake/authentication.ts';
 import { finishedVerifyData } from '../../src/keys/key-schedule.ts';
+import type { Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import { contentTypes, handshakeTypes } from '../../src/wire/names.ts';
 import type { Endpoint } from '../../test/hostile/support/endpoint.ts';
 import { identityKeys } from '../../test/hostile/support/identities.ts';
@@ -76,7 +77,7 @@ export function hearFlight(rehearsal: Rehearsal, side: Side, { flags, notation }
   const { scenario } = rehearsal;
   scenario.restart();
   const config = side === 'client' ? scenario.server : scenario.client;
-  const session = scenario.client.sessions?.take('');
+  const session = scenario.client.sessions?.take('') as Tls13ClientSession | undefined;
   scenario.restart();
   const counterpart = new Counterpart(config, repairsOf(flags), session);
   const { victim } = counterpart;

@@ -122,6 +122,12 @@ const cipherNames: Readonly<Record<CipherSuiteName, string>> = {
   TLS_AES_128_GCM_SHA256: 'AES-128-GCM',
   TLS_AES_256_GCM_SHA384: 'AES-256-GCM',
   TLS_CHACHA20_POLY1305_SHA256: 'CHACHA20-POLY1305',
+  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: 'AES-128-GCM',
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: 'AES-128-GCM',
+  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: 'AES-256-GCM',
+  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: 'AES-256-GCM',
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: 'CHACHA20-POLY1305',
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: 'CHACHA20-POLY1305',
 };
 
 const signatureNames: Readonly<Record<SignatureScheme, string>> = {
@@ -135,6 +141,9 @@ const signatureNames: Readonly<Record<SignatureScheme, string>> = {
   rsa_pss_pss_sha256: 'RSA-PSS-SHA256',
   rsa_pss_pss_sha384: 'RSA-PSS-SHA384',
   rsa_pss_pss_sha512: 'RSA-PSS-SHA512',
+  rsa_pkcs1_sha256: 'RSA-SHA256',
+  rsa_pkcs1_sha384: 'RSA-SHA384',
+  rsa_pkcs1_sha512: 'RSA-SHA512',
 };
 
 function commonArguments(settings: PeerSettings): string[] {

@@ -30,10 +30,19 @@ import { isPromiseLike, type PeerCheck, x509Trust } from './trust.ts';
 
 /** What clients and servers are configured with. Everything has a default. */
 export interface CommonOptions {
-  /** Preferred ones first; all three by default. */
+  /** The lowest version of TLS that is spoken: `'TLSv1.2'` by default. */
+  readonly minVersion?: ClientSettings['minVersion'];
+  /** The highest version: `'TLSv1.3'` by default. */
+  readonly maxVersion?: ClientSettings['maxVersion'];
+  /**
+   * Of both versions, preferred ones first; by default the three of TLS 1.3 and those of TLS 1.2 that have ECDHE and an
+   * AEAD, which are all that there are. A version that has none among them is not spoken.
+   */
   readonly cipherSuites?: ClientSettings['cipherSuites'];
   /** Key exchange groups, preferred ones first; x25519 and the NIST curves by default. */
   readonly groups?: ClientSettings['groups'];
+  /** Refuses TLS 1.2 with a peer that has no extended master secret (RFC 7627); off by default. */
+  readonly requireExtendedMasterSecret?: boolean | undefined;
   /** What the peer may sign its handshake with. */
   readonly signatureSchemes?: ClientSettings['signatureSchemes'];
   /** Application protocols (ALPN), preferred ones first. */
@@ -45,7 +54,7 @@ export interface CommonOptions {
   readonly certificateCompression?: ClientSettings['certificateCompression'];
   /** The largest record that we accept, in bytes with content type and padding: 64 to 16 385 (RFC 8449). */
   readonly recordSizeLimit?: number | undefined;
-  /** Pads records to a multiple of so many bytes, or by as many as the function says for a content length. */
+  /** Pads records to a multiple of so many bytes, or by as many as the function says for a content length. TLS 1.2 has no padding. */
   readonly padding?: number | ((contentLength: number) => number) | undefined;
   /** Milliseconds since 1970; `Date.now` by default. */
   readonly now?: (() => number) | undefined;
@@ -110,7 +119,10 @@ export interface ServerOptions extends CommonOptions {
 }
 
 const commonNames = [
+  'minVersion',
+  'maxVersion',
   'cipherSuites',
+  'requireExtendedMasterSecret',
   'groups',
   'signatureSchemes',
   'alpnProtocols',
@@ -219,13 +231,16 @@ function checkClientAuthentication(
 function commonSettings(options: CommonOptions, provider: CryptoProvider): Omit<ClientSettings, 'trust'> {
   const { cipherSuites, groups, signatureSchemes, alpnProtocols, recordSizeLimit, now, dangerouslyLogKeys } =
     options;
-  const { certificateCompression } = options;
+  const { certificateCompression, minVersion, maxVersion, requireExtendedMasterSecret } = options;
   if (now !== undefined) requireFunction('now', now);
   if (dangerouslyLogKeys !== undefined) requireFunction('dangerouslyLogKeys', dangerouslyLogKeys);
   return {
     provider,
     now,
+    minVersion,
+    maxVersion,
     cipherSuites,
+    requireExtendedMasterSecret,
     groups,
     signatureSchemes,
     alpnProtocols,

@@ -249,7 +249,7 @@ export class TlsStream implements ByteStream {
   }
 
   /** A secret that both ends share and that is bound to `label` and `context` (RFC 9846 §7.5). @param length in bytes */
-  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     return this.#link.engine.exportKeyingMaterial(label, context, length);
   }
 

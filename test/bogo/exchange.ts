@@ -122,7 +122,7 @@ function checkHandshake({ settings, isResumption, observed }: Exchange, info: Ha
     ['expect-version', 0x0304],
     ['expect-cipher', cipherSuiteCodes[info.cipherSuite]],
     ['expect-cipher-aes', cipherSuiteCodes[info.cipherSuite]],
-    ['expect-curve-id', namedGroupCodes[info.group]],
+    ['expect-curve-id', info.group && namedGroupCodes[info.group]],
     // -1 is the one of the flags in front, and none.
     ['expect-selected-credential', observed.selectedCredential ?? -1],
     [

@@ -5,6 +5,7 @@ import type { ConnectionEvent } from '../../src/connection/events.ts';
 import { TlsConnection } from '../../src/connection/tls-connection.ts';
 import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import type { Identity, TrustPolicy } from '../../src/handshake/identity.ts';
+import { secretOf } from '../../src/sessions/client-session.ts';
 import type { CipherSuiteName } from '../../src/wire/names.ts';
 import { SeededProvider, seededEd25519Key } from '../support/seeded-provider.ts';
 
@@ -137,7 +138,7 @@ function describeEvent(event: ConnectionEvent): string {
     case 'data':
       return `data ${Buffer.from(event.data).toString('latin1')}`;
     case 'session':
-      return `session ${toHex(event.session.psk)}`;
+      return `session ${toHex(secretOf(event.session))}`;
     case 'keyLog':
       return `keyLog ${event.line}`;
     case 'failed':

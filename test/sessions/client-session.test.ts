@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type ClientSession, MemorySessionCache } from '../../src/sessions/client-session.ts';
+import { MemorySessionCache, type Tls13ClientSession } from '../../src/sessions/client-session.ts';
 
-function session(scope: string, mark: number, fields: Partial<ClientSession> = {}): ClientSession {
+function session(scope: string, mark: number, fields: Partial<Tls13ClientSession> = {}): Tls13ClientSession {
   return {
+    protocolVersion: 'TLSv1.3',
     scope,
     cipherSuite: 'TLS_AES_128_GCM_SHA256',
     psk: new Uint8Array(32).fill(mark),
@@ -56,7 +57,7 @@ describe('MemorySessionCache', () => {
     for (const each of sessions.slice(0, 256)) cache.put(each);
     // The first server is heard of again: the second is the oldest now.
     cache.put(session('server 0', 99));
-    cache.put(sessions[256] as ClientSession);
+    cache.put(sessions[256] as Tls13ClientSession);
     expect(takeAll(cache, 'server 0')).toEqual([99, 1]);
     expect(takeAll(cache, 'server 1')).toEqual([]);
     expect(sessions[1]?.psk.every((byte) => byte === 0)).toBe(true);

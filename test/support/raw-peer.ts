@@ -5,12 +5,12 @@ import { cipherSuites } from '../../src/keys/cipher-suites.ts';
 import { RecordOpener, RecordSealer } from '../../src/keys/record-protection.ts';
 import { encodeKeyUpdate, encodeNewSessionTicket } from '../../src/wire/messages.ts';
 import {
-  type CipherSuiteName,
   contentTypes,
   handshakeTypeName,
   handshakeTypes,
+  type Tls13CipherSuiteName,
 } from '../../src/wire/names.ts';
-import { plaintextRecordHeader, recordHeaderLength } from '../../src/wire/record.ts';
+import { recordHeader, recordHeaderLength } from '../../src/wire/record.ts';
 import { type Endpoint, establishedPair, type PairSettings, type Turn, textOf } from './engine.ts';
 
 export type Stage = 'handshake' | 'application';
@@ -45,7 +45,7 @@ export class RawRecords {
   constructor(
     target: LoggedEndpoint,
     stages: { readonly write: Stage; readonly read: Stage } = { write: 'application', read: 'application' },
-    suite: CipherSuiteName = 'TLS_AES_128_GCM_SHA256',
+    suite: Tls13CipherSuiteName = 'TLS_AES_128_GCM_SHA256',
   ) {
     const other = target.role === 'client' ? 'server' : 'client';
     const secret = (stage: Stage, side: string): Uint8Array => {
@@ -121,7 +121,7 @@ export class RawPeer extends RawRecords {
   constructor(
     target: Endpoint,
     stages?: { readonly write: Stage; readonly read: Stage },
-    suite?: CipherSuiteName,
+    suite?: Tls13CipherSuiteName,
   ) {
     super(target, stages, suite);
     this.target = target;
@@ -175,7 +175,7 @@ export function splitMessages(content: Uint8Array): {
 
 /** An unprotected record. */
 export function plaintextRecord(type: number, content: Uint8Array): Uint8Array {
-  return concatBytes(plaintextRecordHeader(type, content.length), content);
+  return concatBytes(recordHeader(type, content.length), content);
 }
 
 /** A handshake message of any type and body. */

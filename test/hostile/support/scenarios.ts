@@ -5,7 +5,7 @@ import {
   type ServerSettings,
 } from '../../../src/connection/config.ts';
 import type { MaybePromise } from '../../../src/handshake/identity.ts';
-import type { ClientSession, ClientSessionCache } from '../../../src/sessions/client-session.ts';
+import type { ClientSessionCache, Tls13ClientSession } from '../../../src/sessions/client-session.ts';
 import { SeededProvider } from '../../support/seeded-provider.ts';
 import { Late } from './endpoint.ts';
 import { exactly, fixedIdentity, now } from './identities.ts';
@@ -120,14 +120,14 @@ export async function rehearsals(
 
 /** Offers the same session to each connection: what a client has offered it wipes, so it gets a copy. */
 export class OneSession implements ClientSessionCache {
-  session: ClientSession | undefined;
+  session: Tls13ClientSession | undefined;
   isOffered = false;
 
-  put(session: ClientSession): void {
+  put(session: Tls13ClientSession): void {
     this.session ??= session;
   }
 
-  take(): ClientSession | undefined {
+  take(): Tls13ClientSession | undefined {
     return this.isOffered && this.session ? { ...this.session, psk: this.session.psk.slice() } : undefined;
   }
 }

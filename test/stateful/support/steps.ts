@@ -5,7 +5,7 @@ import type {
   EncryptedExtensions,
   NewSessionTicket,
 } from '../../../src/wire/messages.ts';
-import type { CipherSuiteName, contentTypes } from '../../../src/wire/names.ts';
+import type { contentTypes, Tls13CipherSuiteName } from '../../../src/wire/names.ts';
 
 /*
  * What a peer does, as data: an honest handshake is a list of steps, a deviating one the same list with some of them
@@ -69,7 +69,7 @@ export type Message =
   | ServerHelloMessage
   | {
       readonly name: 'HelloRetryRequest';
-      readonly suite?: CipherSuiteName;
+      readonly suite?: Tls13CipherSuiteName;
       readonly edit?: Edit<HelloRetryRequest>;
     }
   | { readonly name: 'EncryptedExtensions'; readonly edit?: Edit<EncryptedExtensions> }
@@ -98,7 +98,7 @@ export interface ClientHelloMessage {
 
 export interface ServerHelloMessage {
   readonly name: 'ServerHello';
-  readonly suite?: CipherSuiteName;
+  readonly suite?: Tls13CipherSuiteName;
   /** The code of the group; another one than the client has a share of is answered with a share alone. */
   readonly group?: number;
   /** Selects a PSK, offered or not. */
