@@ -120,7 +120,8 @@ export class Inbox {
       throw peerError('unexpected_message', `${received.type} came inside a handshake message`);
     }
     if (received.content.length > 0) {
-      this.#emptyRecords = 0;
+      // Warnings between them make empty records no better.
+      if (received.type !== 'alert') this.#emptyRecords = 0;
       return received;
     }
     if (received.type !== 'application_data')

@@ -319,7 +319,7 @@ export class TlsConnection {
       this.#handleAlert(content);
       return;
     }
-    this.#warnings = 0;
+    if (content.length > 0) this.#warnings = 0;
     if (type === 'change_cipher_spec') {
       if (!this.#handshake.awaitsChangeCipherSpec)
         throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
@@ -467,7 +467,7 @@ export class TlsConnection {
       if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
       const reason =
         error instanceof TlsError ? error : new TlsUsageError('an answer failed', { cause: error });
-      const alert = alertFor(reason);
+      const alert = alertFor(reason, this.#version);
       if (alert) this.#outbox.sendFatalAlert(alert);
       else this.#outbox.discard();
       this.#failWith(reason);

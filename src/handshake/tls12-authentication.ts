@@ -81,7 +81,7 @@ export function* receiveTls12CertificateVerify(
 
 /**
  * As `checkSignature`, but that the schemes of ECDSA name a hash alone in TLS 1.2: they go with any curve that we have
- * offered (RFC 9846 §4.3.3).
+ * offered, and with no other (RFC 9846 §4.3.3, RFC 8422 §5.1).
  */
 export function checkTls12Signature(
   { groups }: Pick<EndpointConfig, 'groups'>,
@@ -90,7 +90,11 @@ export function checkTls12Signature(
   key: PublicKey,
 ): SignatureScheme {
   const curve = key.schemes.map(curveOf).find((name) => name !== undefined);
-  if (!curve || !groups.includes(curve)) return checkSignature(signed, accepted, key);
+  if (!curve) return checkSignature(signed, accepted, key);
+  if (!groups.includes(curve)) {
+    const message = `${signed.message} is signed with a key on ${curve}, which was not offered`;
+    throw peerError('illegal_parameter', message);
+  }
   return checkSignature(signed, accepted, {
     schemes: ecdsaSchemes,
     verify: (scheme, content, signature) =>
