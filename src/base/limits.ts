@@ -139,5 +139,8 @@ export const maxMessageSizes: Readonly<Record<number, number>> = {
   25: 2 ** 16 + 2 ** 14 + 2 ** 8, // compressed_certificate: a certificate, where it did not get any smaller
 };
 
+/** A message of TLS 1.2 that is passed over behind the handshake: any honest ClientHello, and no more for whoever stops in it. */
+export const maxIgnoredMessage: number = 2 ** 14;
+
 /** Those that are bounded by their syntax; the others' bounds are ours. */
 export const messagesBoundedBySyntax: ReadonlySet<number> = new Set([0, 1, 2, 4, 8, 13, 14, 16, 20, 24]);

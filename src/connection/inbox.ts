@@ -110,7 +110,7 @@ export class Inbox {
 
   #interpret(record: WireRecord, insideMessage: boolean): ReceivedRecord | undefined {
     if (record.type === contentTypes.change_cipher_spec) {
-      return this.#isTls12 && !this.#opener
+      return this.#isTls12
         ? this.#readChangeCipherSpec(record, insideMessage)
         : this.#dropChangeCipherSpec(record, insideMessage);
     }
@@ -179,8 +179,8 @@ export class Inbox {
 
   /** RFC 5246 §7.1: what follows is under new keys; whether it may come now is for the handshake to say. */
   #readChangeCipherSpec({ body }: WireRecord, insideMessage: boolean): ReceivedRecord {
-    if (insideMessage)
-      throw peerError('unexpected_message', 'a change_cipher_spec came inside a handshake message');
+    if (insideMessage || this.#opener)
+      throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
     if (body.length !== 1 || body[0] !== 1)
       throw peerError('illegal_parameter', 'a change_cipher_spec has other content than 1');
     return { type: 'change_cipher_spec', content: body };

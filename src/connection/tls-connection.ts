@@ -71,6 +71,7 @@ export class TlsConnection {
   #failure: TlsError | undefined;
   /** In TLS 1.2 the peer's close_notify ends both directions. */
   #peerReadsNoMore: TlsPeerError | undefined;
+  #isOver = false;
 
   /**
    * A client, whose ClientHello is ready for `takeOutput`.
@@ -89,7 +90,7 @@ export class TlsConnection {
   constructor(config: ClientConfig | ServerConfig, start: HandshakeStarter) {
     this.#config = config;
     this.#outbox = new Outbox(config);
-    this.#inbox.dropsChangeCipherSpec = config.role === 'client';
+    this.#inbox.dropsChangeCipherSpec = config.role === 'client' && speaks(config, 'TLSv1.3');
     this.#handshake = new HandshakeDriver(start(this.#flight()));
     this.#guard(() => this.#afterStep());
   }
@@ -197,6 +198,7 @@ export class TlsConnection {
       return;
     }
     this.#outbox.closeWrite(this.#readEnd === 'close_notify' ? 'peerClosed' : 'open');
+    this.#forgetMasterSecret();
   }
 
   /** A reason of our own ends the handshake, such as a deadline: the peer is told that it is called off. */
@@ -254,12 +256,12 @@ export class TlsConnection {
    * @param context bytes that the protocol mixes in; may be empty, and undefined, which only in TLS 1.2 is not the same
    * @param length in bytes
    * @throws TlsUsageError before the handshake is done, after the connection has failed or was given up, and in TLS 1.2
-   *   without extended master secret (RFC 7627 §5.4)
+   *   without extended master secret (RFC 7627 §5.4), and when both directions are over
    */
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     const outcome = this.#established?.outcome;
     // Out of a wiped secret would come keys that everybody knows.
-    if (!outcome || this.#failure || this.#readEnd === 'closed')
+    if (!outcome || this.#failure || this.#readEnd === 'closed' || this.#isOver)
       throw new TlsUsageError('keying material is there only on an established connection');
     return exportFrom(outcome, this.#config, label, context, length);
   }
@@ -280,7 +282,7 @@ export class TlsConnection {
         'bytes came before ClientHello was sent: a server does not begin',
       );
     }
-    const message = this.#joiner.next(this.#expectedMessages);
+    const message = this.#joiner.next(this.#expectedMessages, this.#established?.later.longestMessage);
     if (message) {
       if (this.#established) {
         const session = this.#established.later.handle(message, this.#joiner.isEmpty);
@@ -289,7 +291,7 @@ export class TlsConnection {
         this.#helloRequests.count('HelloRequests');
       } else {
         // From the first ClientHello on (RFC 9846 §5).
-        this.#inbox.dropsChangeCipherSpec = true;
+        this.#inbox.dropsChangeCipherSpec = speaks(this.#config, 'TLSv1.3');
         this.#handshake.deliver(message);
         this.#afterStep();
       }
@@ -352,7 +354,7 @@ export class TlsConnection {
       this.#warnings += 1;
       if (this.#warnings > maxUserCanceled)
         throw peerError('decode_error', 'too many warning alerts came in a row');
-    } else if (alert === 'user_canceled') {
+    } else if (alert === 'user_canceled' && this.#version !== 'TLSv1.2') {
       this.#userCanceled += 1;
       if (this.#userCanceled > maxUserCanceled)
         throw peerError('unexpected_message', 'too many user_canceled alerts came');
@@ -388,6 +390,7 @@ export class TlsConnection {
     this.#events.push({ type: 'handshakeDone', info });
     if (outcome.protocolVersion === 'TLSv1.2') {
       this.#established = { info, outcome, later: new Tls12PostHandshake(config) };
+      if (!outcome.extendedMasterSecret) wipeExporter(outcome);
       const { session } = outcome;
       if (config.role === 'client' && session && session.expiresAt > config.now()) {
         keepSession(config, session);
@@ -489,6 +492,14 @@ export class TlsConnection {
     else this.#inbox.wipe();
     if (this.#failure || how === 'closed') wipeExporter(this.#established?.outcome);
     wipeResumption(this.#established?.outcome);
+    this.#forgetMasterSecret();
+  }
+
+  /** It opens everything that was sent, as the exporter's secret of TLS 1.3 does not: it goes when both directions are over. */
+  #forgetMasterSecret(): void {
+    if (this.#version !== 'TLSv1.2' || this.#readEnd === undefined || this.#outbox.isOpen) return;
+    wipeExporter(this.#established?.outcome);
+    this.#isOver = true;
   }
 }
 

@@ -70,7 +70,6 @@ export function* receiveTls12CertificateVerify(
   const message = yield* receive('certificate_verify');
   const signed = decodeCertificateVerify(message.body);
   const scheme = checkTls12Signature(
-    config,
     { message: 'CertificateVerify', content: transcript.messages(), ...signed },
     config.signatureSchemes,
     key,
@@ -80,18 +79,19 @@ export function* receiveTls12CertificateVerify(
 }
 
 /**
- * As `checkSignature`, but that the schemes of ECDSA name a hash alone in TLS 1.2: they go with any curve that we have
- * offered, and with no other (RFC 9846 §4.3.3, RFC 8422 §5.1).
+ * As `checkSignature`, but that the schemes of ECDSA name a hash alone in TLS 1.2, and go with any curve
+ * (RFC 9846 §4.3.3).
+ * @param curves those that were offered: a key on another is refused (RFC 8422 §5.1)
  */
 export function checkTls12Signature(
-  { groups }: Pick<EndpointConfig, 'groups'>,
   signed: PeerSignature,
   accepted: readonly SignatureScheme[],
   key: PublicKey,
+  curves?: readonly NamedGroup[],
 ): SignatureScheme {
   const curve = key.schemes.map(curveOf).find((name) => name !== undefined);
   if (!curve) return checkSignature(signed, accepted, key);
-  if (!groups.includes(curve)) {
+  if (curves && !curves.includes(curve)) {
     const message = `${signed.message} is signed with a key on ${curve}, which was not offered`;
     throw peerError('illegal_parameter', message);
   }
