@@ -167,7 +167,7 @@ export class TlsConnection {
   /**
    * Sends session tickets beside those that are owed.
    * @param count 0 to 8
-   * @returns how many leave with this write: 0 where the client cannot use any
+   * @returns how many leave with this write: 0 where the client cannot use any, and in TLS 1.2
    * @throws TlsUsageError on a client, and as `send` does
    */
   sendTickets(count: number): number {

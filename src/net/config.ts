@@ -48,7 +48,7 @@ export interface CommonOptions {
   /** Application protocols (ALPN), preferred ones first. */
   readonly alpnProtocols?: readonly string[] | undefined;
   /**
-   * How certificates may be compressed, in both directions: `brotli` and `zlib` by default, `[]` for not at all
+   * How certificates may be compressed in TLS 1.3, in both directions: `brotli` and `zlib` by default, `[]` for not at all
    * (RFC 8879). Their lengths on the wire then depend on what is in them: padding that hides lengths has to cover that.
    */
   readonly certificateCompression?: ClientSettings['certificateCompression'];
@@ -73,7 +73,7 @@ export interface CommonOptions {
   readonly pins?: readonly (string | Uint8Array)[] | undefined;
   /**
    * Public keys of peers, to be trusted without any certificate (RFC 7250): PEM text, DER SubjectPublicKeyInfo or a
-   * KeyObject. Without `ca` beside them nothing else is trusted; with it, a peer may show either.
+   * KeyObject. Without `ca` beside them nothing else is trusted; with it, a peer may show either. In TLS 1.3 only.
    */
   readonly rawPublicKeys?: readonly RawPublicKeySource[] | undefined;
   /** A check of your own behind all others, with an answer now or later. */
