@@ -30,6 +30,9 @@ export const maxEmptyRecordsInARow: number = 32;
 /** user_canceled alerts, which are not fatal (RFC 9846 §6.1), as in BoringSSL. */
 export const maxUserCanceled: number = 4;
 
+/** Warnings of a peer of TLS 1.2 in a row, which are no errors (RFC 5246 §7.2.2), as in BoringSSL. */
+export const maxWarningAlerts: number = 4;
+
 /** Refused 0-RTT data that a server skips (RFC 9846 §4.3.10), as OpenSSL allows and BoringSSL skips; padding cannot be told apart. */
 export const maxSkippedEarlyData: number = 16_384;
 

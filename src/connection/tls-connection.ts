@@ -1,4 +1,3 @@
-import { alertMeaning, alertName } from '../base/alerts.ts';
 import { wipe } from '../base/bytes.ts';
 import {
   alertFor,
@@ -8,7 +7,7 @@ import {
   TlsTruncatedError,
   TlsUsageError,
 } from '../base/errors.ts';
-import { maxBufferedInput, maxTicketsAtOnce, maxUserCanceled } from '../base/limits.ts';
+import { maxBufferedInput, maxTicketsAtOnce } from '../base/limits.ts';
 import { clientHandshake } from '../handshake/client.ts';
 import type { PeerName } from '../handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
@@ -20,6 +19,7 @@ import { keyLogLine } from '../keys/keylog.ts';
 import { RecordOpener, RecordSealer } from '../keys/record-protection.ts';
 import { Tls12RecordOpener, Tls12RecordSealer } from '../keys/tls12-record-protection.ts';
 import { handshakeTypes, type ProtocolVersion } from '../wire/names.ts';
+import { AlertReader, received } from './alert-reader.ts';
 import { exportFrom, infoOf, wipeExporter, wipeResumption } from './established.ts';
 import type { ConnectionEvent, HandshakeInfo, Question } from './events.ts';
 import { HandshakeDriver } from './handshake-driver.ts';
@@ -62,8 +62,7 @@ export class TlsConnection {
   #installedReadKeys = 0;
   /** What was negotiated, once it is known. */
   #version: ProtocolVersion | undefined;
-  #userCanceled = 0;
-  #warnings = 0;
+  readonly #alerts = new AlertReader();
   readonly #helloRequests = new MessageFlood();
   #transportEnded = false;
   /** The receiving direction has come to its end, well or badly. */
@@ -321,7 +320,7 @@ export class TlsConnection {
       this.#handleAlert(content);
       return;
     }
-    if (content.length > 0) this.#warnings = 0;
+    if (content.length > 0) this.#alerts.recordReceived();
     if (type === 'change_cipher_spec') {
       if (!this.#handshake.awaitsChangeCipherSpec)
         throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
@@ -337,33 +336,14 @@ export class TlsConnection {
     }
   }
 
-  /** Exactly one alert of 2 bytes. In TLS 1.3 the level says nothing (RFC 9846 §6); before, warnings are no errors. */
   #handleAlert(content: Uint8Array): void {
-    const [level = 0, code = 0] = content;
-    if (content.length !== 2)
-      throw peerError('decode_error', `an alert record has ${content.length} bytes, not 2`);
-    const alert = alertName(code);
-    const knowsLevels = this.#version === 'TLSv1.2' || this.#mayBeTls12Server;
-    if (this.#version === 'TLSv1.2' && level !== 1 && level !== 2)
-      throw peerError('illegal_parameter', `an alert has level ${level}, not 1 or 2`);
-    if (alert === 'close_notify' && this.#established) {
-      if (this.#version === 'TLSv1.2') this.#peerReadsNoMore = peerReadsNoMore();
-      this.#events.push({ type: 'end' });
-      this.#end('close_notify');
-    } else if (alert !== 'close_notify' && knowsLevels && level === 1) {
-      this.#warnings += 1;
-      if (this.#warnings > maxUserCanceled)
-        throw peerError('decode_error', 'too many warning alerts came in a row');
-    } else if (alert === 'user_canceled' && this.#version !== 'TLSv1.2') {
-      this.#userCanceled += 1;
-      if (this.#userCanceled > maxUserCanceled)
-        throw peerError('unexpected_message', 'too many user_canceled alerts came');
-    } else {
-      const meaning = alertMeaning(alert);
-      const text =
-        alert === 'close_notify' ? 'the peer called the handshake off' : `the peer sent the alert ${alert}`;
-      throw new TlsPeerError('received', alert, meaning ? `${text}: ${meaning}` : text);
-    }
+    const isTls12 = this.#version === 'TLSv1.2';
+    const rules = { toleratesWarnings: isTls12 || this.#mayBeTls12Server, checksLevels: isTls12 };
+    if (!this.#alerts.isCloseNotify(content, rules)) return;
+    if (!this.#established) throw received('close_notify');
+    if (isTls12) this.#peerReadsNoMore = peerReadsNoMore();
+    this.#events.push({ type: 'end' });
+    this.#end('close_notify');
   }
 
   #truncated(): void {

@@ -160,6 +160,10 @@ export const serverOptionNames: ReadonlySet<string> = new Set<keyof ServerOption
 export function clientConfig(options: ClientOptions, provider: CryptoProvider): ClientConfig {
   requireKnown(options, clientOptionNames);
   const { identity, keyShares, sessions, ticketRequest, compatibilityMode } = options;
+  if (options.rawPublicKeys !== undefined && options.ca === undefined && options.maxVersion === 'TLSv1.2')
+    throw new TlsUsageError(
+      'rawPublicKeys: TLS 1.2 takes certificates alone; allow TLSv1.3, or give `ca` too',
+    );
   return createClientConfig({
     ...commonSettings(options, provider),
     trust: trustOf(options, 'server', provider),
