@@ -198,9 +198,10 @@ export class Inbox {
     return undefined;
   }
 
-  /** RFC 9846 §5: one byte, and dropped without further processing; bounded like empty records. */
+  /** RFC 9846 §5: one byte, and dropped without further processing; bounded like empty records. Never in TLS 1.2. */
   #dropChangeCipherSpec({ body }: WireRecord, insideMessage: boolean): undefined {
-    if (!this.dropsChangeCipherSpec || insideMessage || body.length !== 1 || body[0] !== 1) {
+    const isDropped = this.dropsChangeCipherSpec && !this.#isTls12;
+    if (!isDropped || insideMessage || body.length !== 1 || body[0] !== 1) {
       throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
     }
     this.#changeCipherSpecs += 1;
