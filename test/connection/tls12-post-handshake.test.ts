@@ -10,7 +10,7 @@ import { encodeTls12NewSessionTicket } from '../../src/wire/tls12-messages.ts';
 import { clientConfig, newPair, pump, serverConfig, summary } from '../support/engine.ts';
 import { clientOf, fateOf, plaintextMessage, serverOf } from '../support/handshake.ts';
 import { newHello } from '../support/hello.ts';
-import { message, plaintextRecord, splitRecords } from '../support/raw-peer.ts';
+import { message, plaintextRecord, rawPeerOf, splitRecords } from '../support/raw-peer.ts';
 import { tls12Only, tls12RawPeerOf } from '../support/tls12.ts';
 
 const roles = ['client', 'server'] as const;
@@ -177,7 +177,7 @@ describe('HelloRequest during the handshake (RFC 5246 §7.4.1.1)', () => {
 describe.each(roles)('alerts to a %s', (role) => {
   it('that are warnings are passed over, at most 4 in a row', async () => {
     const { raw } = await tls12RawPeerOf(role);
-    const warnings = times(maxUserCanceled, () => raw.alert('no_renegotiation' as never, 1));
+    const warnings = times(maxUserCanceled, () => raw.alert('no_renegotiation', 1));
     expect(raw.deliver(...warnings)).toMatchObject({ events: [], output: noBytes });
     expect(summary(raw.deliver(raw.data('x')).events)).toEqual(['data "x"']);
     // Another kind of record begins the count anew.
@@ -239,7 +239,7 @@ describe('a warning during the handshake', () => {
   });
 
   it('is fatal where TLS 1.3 was negotiated', async () => {
-    const { raw } = await (await import('../support/raw-peer.ts')).rawPeerOf('client');
+    const { raw } = await rawPeerOf('client');
     expect(summary(raw.deliver(raw.alert('unrecognized_name', 1)).events)).toEqual([
       'failed received unrecognized_name',
     ]);
