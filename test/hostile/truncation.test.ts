@@ -93,5 +93,6 @@ function alertForShort(name: ScenarioName, message: Uint8Array, length: number):
   if (nameOfMessage(message) === 'HelloRetryRequest') return 'missing_extension';
   // Behind a HelloRetryRequest the version has to stay what it was (RFC 9846 §4.2.4).
   if (message[0] === 2) return name === 'retry' ? 'illegal_parameter' : 'protocol_version';
-  return message[0] === 1 ? 'protocol_version' : 'decode_error';
+  if (message[0] !== 1) return 'decode_error';
+  return name === 'retry' ? 'missing_extension' : 'protocol_version';
 }
