@@ -8,7 +8,6 @@ import {
   hex,
   newPair,
   type Pair,
-  pump,
   serverConfig,
 } from '../support/engine.ts';
 import { alteringClient, bothDone, clientOf, outcomeOf, serverOf } from '../support/handshake.ts';
