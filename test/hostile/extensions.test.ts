@@ -42,6 +42,8 @@ const extensions: readonly Extension[] = [
   { code: 16, contexts: 'CH EE', data: { CH: '0003026832', EE: '0003026832' } },
   { code: 21, contexts: 'CH', data: { CH: '0000' } },
   { code: 28, contexts: 'CH EE', data: { CH: '4001', EE: '4001' } },
+  // Of TLS 1.2 alone: session_ticket.
+  { code: 35, contexts: 'CH', data: { CH: '' } },
   {
     code: 41,
     contexts: 'CH SH',
@@ -56,8 +58,8 @@ const extensions: readonly Extension[] = [
   { code: 50, contexts: 'CH CR', data: { CH: '00020403', CR: '00020403' } },
   { code: 51, contexts: 'CH SH HRR', data: { CH: '0000', SH: '001d0001aa', HRR: '0017' } },
   { code: 58, contexts: 'CH EE', data: { CH: '0101', EE: '01' } },
-  // signed_certificate_timestamp, session_ticket, a GREASE value, the last one: not recognized.
-  ...[18, 35, 0x0a0a, 0xffff].map((code) => ({ code, contexts: '', data: {} })),
+  // signed_certificate_timestamp, a GREASE value, the last one: not recognized.
+  ...[18, 0x0a0a, 0xffff].map((code) => ({ code, contexts: '', data: {} })),
 ];
 
 describe.each(scenarioNames)('%s: each extension twice', (name) => {

@@ -17,9 +17,15 @@ export function extensionBlock(
 
 /** The alert for a message that announces more than its type may have: most are bounded by their syntax (RFC 9846 §6). */
 export function alertForLength(type: number): string {
-  const { certificate, certificate_verify, compressed_certificate } = handshakeTypes;
+  const { certificate, certificate_status, certificate_verify, compressed_certificate, server_key_exchange } =
+    handshakeTypes;
   if (type === compressed_certificate) return 'bad_certificate';
-  const ourBounds: readonly number[] = [certificate, certificate_verify];
+  const ourBounds: readonly number[] = [
+    certificate,
+    certificate_status,
+    certificate_verify,
+    server_key_exchange,
+  ];
   return ourBounds.includes(type) ? 'illegal_parameter' : 'decode_error';
 }
 
