@@ -55,7 +55,6 @@ export class Inbox {
   beginTls12(): void {
     this.#isTls12 = true;
     this.#innerLimit = maxRecordContent;
-    this.dropsChangeCipherSpec = false;
   }
 
   installKeys(opener: Opener): void {
@@ -200,7 +199,8 @@ export class Inbox {
 
   /** RFC 9846 §5: one byte, and dropped without further processing; bounded like empty records. */
   #dropChangeCipherSpec({ body }: WireRecord, insideMessage: boolean): undefined {
-    if (!this.dropsChangeCipherSpec || insideMessage || body.length !== 1 || body[0] !== 1) {
+    const isDropped = this.dropsChangeCipherSpec && !this.#isTls12;
+    if (!isDropped || insideMessage || body.length !== 1 || body[0] !== 1) {
       throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
     }
     this.#changeCipherSpecs += 1;

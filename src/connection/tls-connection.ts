@@ -89,7 +89,7 @@ export class TlsConnection {
   constructor(config: ClientConfig | ServerConfig, start: HandshakeStarter) {
     this.#config = config;
     this.#outbox = new Outbox(config);
-    this.#inbox.dropsChangeCipherSpec = config.role === 'client';
+    this.#inbox.dropsChangeCipherSpec = config.role === 'client' && speaks(config, 'TLSv1.3');
     this.#handshake = new HandshakeDriver(start(this.#flight()));
     this.#guard(() => this.#afterStep());
   }
