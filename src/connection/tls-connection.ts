@@ -319,7 +319,7 @@ export class TlsConnection {
       this.#handleAlert(content);
       return;
     }
-    this.#warnings = 0;
+    if (content.length > 0) this.#warnings = 0;
     if (type === 'change_cipher_spec') {
       if (!this.#handshake.awaitsChangeCipherSpec)
         throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');

@@ -84,9 +84,10 @@ describe.each(sides.flatMap((side) => (['full', 'tls12'] as const).map((name) =>
   },
 );
 
+const warning: Unit = { type: 'alert', content: Uint8Array.of(1, 90) };
+
 describe.each(tls12ScenarioNames)('%s: what means nothing, again and again', (name) => {
   const helloRequest = handshake(Uint8Array.of(0, 0, 0, 0));
-  const warning: Unit = { type: 'alert', content: Uint8Array.of(1, 90) };
 
   it.each([
     ['HelloRequest', helloRequest, maxKeyUpdatesInARow, 'unexpected_message'],
@@ -107,6 +108,20 @@ describe.each(tls12ScenarioNames)('%s: what means nothing, again and again', (na
       expect(flood(most), nameOfMessage(messages[index]!)).toBe('end');
       expect(flood(most + 1), nameOfMessage(messages[index]!)).toBe(alert);
     }
+  });
+});
+
+describe.each(tls12ScenarioNames)('%s: behind the handshake', (name) => {
+  it.each(sides)('warnings of the %s with empty records between them are so many in a row, too', (side) => {
+    const empty: Unit = { type: 'application_data', content: new Uint8Array(0) };
+    const { messages } = all[name][side];
+    const last = messages.length - 1;
+    const flood = (count: number): Verdict => {
+      const units = Array.from({ length: count }, () => [warning, empty]).flat();
+      return verdictOf(all[name].tamper(side, last, [handshake(messages[last]!), ...units]));
+    };
+    expect(flood(maxUserCanceled)).toBe('end');
+    expect(flood(maxUserCanceled + 1)).toBe('decode_error');
   });
 });
 
