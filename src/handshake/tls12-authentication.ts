@@ -1,5 +1,5 @@
 import { copyBytes, noBytes, wipe } from '../base/bytes.ts';
-import { peerError } from '../base/errors.ts';
+import { peerError, TlsUsageError } from '../base/errors.ts';
 import type { NamedGroup, PublicKey, SignatureScheme } from '../crypto/provider.ts';
 import { authenticationOf, curveOf, type Tls12CipherSuite } from '../keys/tls12-cipher-suites.ts';
 import {
@@ -19,7 +19,7 @@ import {
   encodeFinished,
 } from '../wire/messages.ts';
 import { signatureSchemeCodes } from '../wire/names.ts';
-import { decodeTls12Certificate } from '../wire/tls12-messages.ts';
+import { decodeTls12Certificate, encodeTls12Certificate } from '../wire/tls12-messages.ts';
 import { checkSignature, type PeerSignature, type Side, sendMessage } from './authentication.ts';
 import type { EndpointConfig } from './config.ts';
 import type { Identity } from './identity.ts';
@@ -39,6 +39,15 @@ export interface Tls12State {
 /** The DER certificates of a peer's Certificate, leaf first: copies, which outlive the message. */
 export function readTls12Certificate(message: RawMessage): readonly Uint8Array[] {
   return decodeTls12Certificate(message.body).map(copyBytes);
+}
+
+/**
+ * The Certificate message of an identity.
+ * @throws TlsUsageError where its chain is empty: that would say "no identity"
+ */
+export function tls12CertificateOf({ chain }: Identity): Uint8Array {
+  if (chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
+  return encodeTls12Certificate(chain);
 }
 
 /** A signature with the key of an identity. */

@@ -38,6 +38,7 @@ import {
   sendTls12CertificateVerify,
   sendTls12Finished,
   type Tls12State,
+  tls12CertificateOf,
 } from './tls12-authentication.ts';
 import { checkTls12ServerHello, resumedTls12Session } from './tls12-server-answer.ts';
 
@@ -214,7 +215,7 @@ function* sendTls12Certificate(
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   const signing = identity && scheme && { identity, scheme };
-  sendMessage(state, encodeTls12Certificate(signing?.identity.chain ?? []));
+  sendMessage(state, signing ? tls12CertificateOf(signing.identity) : encodeTls12Certificate([]));
   return signing;
 }
 

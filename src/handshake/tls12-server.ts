@@ -17,7 +17,6 @@ import {
   encodeServerHelloDone,
   encodeServerKeyExchange,
   encodeServerParams,
-  encodeTls12Certificate,
   encodeTls12CertificateRequest,
   encodeTls12ServerHello,
 } from '../wire/tls12-messages.ts';
@@ -39,6 +38,7 @@ import {
   sendTls12Finished,
   signWith,
   type Tls12State,
+  tls12CertificateOf,
 } from './tls12-authentication.ts';
 import {
   checkTls12ClientHello,
@@ -215,7 +215,7 @@ function* exchangeKeys(
   policy: ServerPolicy,
 ): Handshake<KnownClient> {
   const { transcript, suite, randoms } = state;
-  sendMessage(state, encodeTls12Certificate(identity.chain));
+  sendMessage(state, tls12CertificateOf(identity));
   if (ocspResponse) sendMessage(state, encodeCertificateStatus(ocspResponse));
   const exchange = config.provider.initiateKeyExchange(group);
   const params = encodeServerParams(namedGroupCodes[group], exchange.publicValue);

@@ -1,4 +1,4 @@
-import { concatBytes, noBytes, wipe } from '../base/bytes.ts';
+import { concatBytes, copyBytes, noBytes, wipe } from '../base/bytes.ts';
 import { maxGcmBlocks } from '../base/limits.ts';
 import type { Aead, CryptoProvider, RecordToSeal } from '../crypto/provider.ts';
 import { recordHeader } from '../wire/record.ts';
@@ -72,7 +72,7 @@ export class Tls12RecordOpener implements Opener {
     if (length < 0) return undefined;
     const [type = 0] = header;
     // The version as it stands in the record is part of what is authenticated.
-    const announced = header.slice();
+    const announced = copyBytes(header);
     new DataView(announced.buffer).setUint16(3, length);
     const { nonce, additionalData } = this.#keys.next(announced, record.subarray(0, explicitLength));
     const ciphertext = record.subarray(explicitLength);

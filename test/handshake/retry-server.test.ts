@@ -126,7 +126,7 @@ describe('the second ClientHello', () => {
     ],
     ['other groups', (second) => withExtensions(second, { supported_groups: [0x0017, 0x001d] })],
     ['other signature algorithms', (second) => withExtensions(second, { signature_algorithms: [0x0807] })],
-    ['other versions', (second) => withExtensions(second, { supported_versions: [0x0304, 0x0303] })],
+    ['other versions', (second) => withExtensions(second, { supported_versions: [0x0304] })],
     ['another random value', (second) => ({ ...second, random: new Uint8Array(32) })],
     ['another session id', (second) => ({ ...second, legacySessionId: new Uint8Array(32) })],
     ['another record_size_limit', (second) => withExtensions(second, { record_size_limit: 1000 })],

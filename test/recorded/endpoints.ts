@@ -62,6 +62,7 @@ export function engineMaker(name: GroupName, certificates: Recording['certificat
     provider,
     now: () => now,
     keyLog: true,
+    minVersion: 'TLSv1.3' as const,
     cipherSuites: [cipherSuites[name]],
     alpnProtocols: ['recorded/1'],
     // This OpenSSL has none, and what zlib makes is not the same in every version of Node.

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { MemorySessionCache, type Tls13ClientSession } from '../../src/sessions/client-session.ts';
+import {
+  type ClientSession,
+  MemorySessionCache,
+  secretOf,
+  type Tls12ClientSession,
+  type Tls13ClientSession,
+} from '../../src/sessions/client-session.ts';
 
 function session(scope: string, mark: number, fields: Partial<Tls13ClientSession> = {}): Tls13ClientSession {
   return {
@@ -10,6 +16,27 @@ function session(scope: string, mark: number, fields: Partial<Tls13ClientSession
     ticket: Uint8Array.of(mark),
     ticketAgeAdd: 0,
     receivedAt: 0,
+    expiresAt: 1000,
+    authenticatedAt: 0,
+    validUntil: 1000,
+    peerCertificates: [],
+    ...fields,
+  };
+}
+
+function tls12Session(
+  scope: string,
+  mark: number,
+  fields: Partial<Tls12ClientSession> = {},
+): Tls12ClientSession {
+  return {
+    protocolVersion: 'TLSv1.2',
+    scope,
+    cipherSuite: 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+    masterSecret: new Uint8Array(48).fill(mark),
+    extendedMasterSecret: true,
+    ticket: Uint8Array.of(mark),
+    sessionId: new Uint8Array(0),
     expiresAt: 1000,
     authenticatedAt: 0,
     validUntil: 1000,
@@ -64,6 +91,25 @@ describe('MemorySessionCache', () => {
     expect(takeAll(cache, 'server 256')).toEqual([57]);
   });
 
+  it('keeps sessions of both versions, and wipes the secret of either', () => {
+    const cache = new MemorySessionCache(2, 1);
+    const sessions: readonly ClientSession[] = [
+      tls12Session('a', 1),
+      session('a', 2),
+      tls12Session('a', 3),
+      session('a', 4),
+    ];
+    for (const each of sessions) cache.put(each);
+    const isWiped = (each: ClientSession): boolean => secretOf(each).every((byte) => byte === 0);
+    expect(sessions.map(isWiped)).toEqual([true, true, false, false]);
+    const [, , tls12, tls13] = sessions;
+    expect([cache.take('a'), cache.take('a')]).toEqual([tls13, tls12]);
+    cache.put(tls12 as ClientSession);
+    // The scope itself is dropped.
+    cache.put(session('b', 5));
+    expect(isWiped(tls12 as ClientSession)).toBe(true);
+  });
+
   it('takes other bounds', () => {
     const cache = new MemorySessionCache(1, 1);
     for (const [scope, mark] of [
@@ -83,5 +129,13 @@ describe('MemorySessionCache', () => {
     cache.put(session('b', 2, { peerCertificates: certificates, ticket: new Uint8Array(537) }));
     expect(cache.take('a')).toBeDefined();
     expect(cache.take('b')).toBeUndefined();
+    cache.put(tls12Session('c', 3, { peerCertificates: certificates, ticket: new Uint8Array(537) }));
+    expect(cache.take('c')).toBeUndefined();
   });
+});
+
+it('the secret of a session is its very array', () => {
+  const [tls13, tls12] = [session('a', 1), tls12Session('a', 1)];
+  expect(secretOf(tls13)).toBe(tls13.psk);
+  expect(secretOf(tls12)).toBe(tls12.masterSecret);
 });
