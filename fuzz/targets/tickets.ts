@@ -23,7 +23,7 @@ interface Issued {
 
 const base: SessionState = {
   cipherSuite: 'TLS_AES_128_GCM_SHA256',
-  extendedMasterSecret: true,
+
   psk: new Uint8Array(32).fill(7),
   authenticatedAt: start,
   validUntil: Number.POSITIVE_INFINITY,

@@ -30,6 +30,9 @@ export const maxEmptyRecordsInARow: number = 32;
 /** user_canceled alerts, which are not fatal (RFC 9846 §6.1), as in BoringSSL. */
 export const maxUserCanceled: number = 4;
 
+/** Warnings of a peer of TLS 1.2 in a row, which are no errors (RFC 5246 §7.2.2), as in BoringSSL. */
+export const maxWarningAlerts: number = 4;
+
 /** Refused 0-RTT data that a server skips (RFC 9846 §4.3.10), as OpenSSL allows and BoringSSL skips; padding cannot be told apart. */
 export const maxSkippedEarlyData: number = 16_384;
 
@@ -138,6 +141,9 @@ export const maxMessageSizes: Readonly<Record<number, number>> = {
   24: 1, // key_update
   25: 2 ** 16 + 2 ** 14 + 2 ** 8, // compressed_certificate: a certificate, where it did not get any smaller
 };
+
+/** A message of TLS 1.2 that is passed over behind the handshake: any honest ClientHello, and no more for whoever stops in it. */
+export const maxIgnoredMessage: number = 2 ** 14;
 
 /** Those that are bounded by their syntax; the others' bounds are ours. */
 export const messagesBoundedBySyntax: ReadonlySet<number> = new Set([0, 1, 2, 4, 8, 13, 14, 16, 20, 24]);

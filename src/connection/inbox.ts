@@ -55,6 +55,7 @@ export class Inbox {
   beginTls12(): void {
     this.#isTls12 = true;
     this.#innerLimit = maxRecordContent;
+    this.dropsChangeCipherSpec = false;
   }
 
   installKeys(opener: Opener): void {
@@ -109,7 +110,7 @@ export class Inbox {
 
   #interpret(record: WireRecord, insideMessage: boolean): ReceivedRecord | undefined {
     if (record.type === contentTypes.change_cipher_spec) {
-      return this.#isTls12 && !this.#opener
+      return this.#isTls12
         ? this.#readChangeCipherSpec(record, insideMessage)
         : this.#dropChangeCipherSpec(record, insideMessage);
     }
@@ -119,7 +120,8 @@ export class Inbox {
       throw peerError('unexpected_message', `${received.type} came inside a handshake message`);
     }
     if (received.content.length > 0) {
-      this.#emptyRecords = 0;
+      // Warnings between them make empty records no better.
+      if (received.type !== 'alert') this.#emptyRecords = 0;
       return received;
     }
     if (received.type !== 'application_data')
@@ -177,8 +179,8 @@ export class Inbox {
 
   /** RFC 5246 §7.1: what follows is under new keys; whether it may come now is for the handshake to say. */
   #readChangeCipherSpec({ body }: WireRecord, insideMessage: boolean): ReceivedRecord {
-    if (insideMessage)
-      throw peerError('unexpected_message', 'a change_cipher_spec came inside a handshake message');
+    if (insideMessage || this.#opener)
+      throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
     if (body.length !== 1 || body[0] !== 1)
       throw peerError('illegal_parameter', 'a change_cipher_spec has other content than 1');
     return { type: 'change_cipher_spec', content: body };
@@ -199,8 +201,7 @@ export class Inbox {
 
   /** RFC 9846 §5: one byte, and dropped without further processing; bounded like empty records. */
   #dropChangeCipherSpec({ body }: WireRecord, insideMessage: boolean): undefined {
-    const isDropped = this.dropsChangeCipherSpec && !this.#isTls12;
-    if (!isDropped || insideMessage || body.length !== 1 || body[0] !== 1) {
+    if (!this.dropsChangeCipherSpec || insideMessage || body.length !== 1 || body[0] !== 1) {
       throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
     }
     this.#changeCipherSpecs += 1;

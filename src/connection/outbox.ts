@@ -79,11 +79,16 @@ export class Outbox {
   }
 
   sendChangeCipherSpec(): void {
+    if (!this.#isOpen) return;
     this.#flushMessages();
     this.#output.push(recordHeader(contentTypes.change_cipher_spec, 1), Uint8Array.of(1));
   }
 
   installKeys(sealer: Sealer): void {
+    if (!this.#isOpen) {
+      sealer.wipe();
+      return;
+    }
     // Messages do not span a key change (RFC 9846 §5.1).
     this.#flushMessages();
     this.#sealer?.wipe();

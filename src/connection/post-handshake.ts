@@ -1,5 +1,10 @@
 import { peerError } from '../base/errors.ts';
-import { maxClientTicket, maxKeyUpdatesInARow, maxTicketLifetime } from '../base/limits.ts';
+import {
+  maxClientTicket,
+  maxIgnoredMessage,
+  maxKeyUpdatesInARow,
+  maxTicketLifetime,
+} from '../base/limits.ts';
 import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
 import type { Tls13Outcome } from '../handshake/outcome.ts';
 import { resumptionPsk } from '../keys/key-schedule.ts';
@@ -14,6 +19,8 @@ import type { Outbox } from './outbox.ts';
 export interface PostHandshake {
   /** Anything else is an unexpected_message. */
   readonly expectedMessages: readonly number[];
+  /** Of their bodies, in bytes, where their types do not say it. */
+  readonly longestMessage?: number;
   /** Application data came: the messages before it were not a flood. */
   dataReceived(): void;
   /** @param endsRecord whether nothing follows the message in its record. @returns the session that a ticket gave */
@@ -107,6 +114,7 @@ export class Tls13PostHandshake implements PostHandshake {
 /** Renegotiation: asked for by the server or begun by the client, it is passed over, and answered with nothing (RFC 5746 §4.5). */
 export class Tls12PostHandshake implements PostHandshake {
   readonly expectedMessages: readonly number[];
+  readonly longestMessage: number = maxIgnoredMessage;
   readonly #flood = new MessageFlood();
 
   constructor({ role }: ClientConfig | ServerConfig) {

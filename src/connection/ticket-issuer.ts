@@ -103,7 +103,6 @@ export class TicketIssuer {
     const state = encodeSessionState({
       cipherSuite: suite.name,
       psk,
-      extendedMasterSecret: true,
       authenticatedAt,
       validUntil,
       policy: this.#resumption.policy,

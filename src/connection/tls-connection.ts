@@ -1,4 +1,3 @@
-import { alertMeaning, alertName } from '../base/alerts.ts';
 import { wipe } from '../base/bytes.ts';
 import {
   alertFor,
@@ -8,7 +7,7 @@ import {
   TlsTruncatedError,
   TlsUsageError,
 } from '../base/errors.ts';
-import { maxBufferedInput, maxTicketsAtOnce, maxUserCanceled } from '../base/limits.ts';
+import { maxBufferedInput, maxTicketsAtOnce } from '../base/limits.ts';
 import { clientHandshake } from '../handshake/client.ts';
 import type { PeerName } from '../handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
@@ -20,6 +19,7 @@ import { keyLogLine } from '../keys/keylog.ts';
 import { RecordOpener, RecordSealer } from '../keys/record-protection.ts';
 import { Tls12RecordOpener, Tls12RecordSealer } from '../keys/tls12-record-protection.ts';
 import { handshakeTypes, type ProtocolVersion } from '../wire/names.ts';
+import { AlertReader, received } from './alert-reader.ts';
 import { exportFrom, infoOf, wipeExporter, wipeResumption } from './established.ts';
 import type { ConnectionEvent, HandshakeInfo, Question } from './events.ts';
 import { HandshakeDriver } from './handshake-driver.ts';
@@ -62,8 +62,7 @@ export class TlsConnection {
   #installedReadKeys = 0;
   /** What was negotiated, once it is known. */
   #version: ProtocolVersion | undefined;
-  #userCanceled = 0;
-  #warnings = 0;
+  readonly #alerts = new AlertReader();
   readonly #helloRequests = new MessageFlood();
   #transportEnded = false;
   /** The receiving direction has come to its end, well or badly. */
@@ -71,6 +70,7 @@ export class TlsConnection {
   #failure: TlsError | undefined;
   /** In TLS 1.2 the peer's close_notify ends both directions. */
   #peerReadsNoMore: TlsPeerError | undefined;
+  #isOver = false;
 
   /**
    * A client, whose ClientHello is ready for `takeOutput`.
@@ -166,7 +166,7 @@ export class TlsConnection {
   /**
    * Sends session tickets beside those that are owed.
    * @param count 0 to 8
-   * @returns how many leave with this write: 0 where the client cannot use any
+   * @returns how many leave with this write: 0 where the client cannot use any, and in TLS 1.2
    * @throws TlsUsageError on a client, and as `send` does
    */
   sendTickets(count: number): number {
@@ -197,6 +197,7 @@ export class TlsConnection {
       return;
     }
     this.#outbox.closeWrite(this.#readEnd === 'close_notify' ? 'peerClosed' : 'open');
+    this.#forgetMasterSecret();
   }
 
   /** A reason of our own ends the handshake, such as a deadline: the peer is told that it is called off. */
@@ -254,12 +255,12 @@ export class TlsConnection {
    * @param context bytes that the protocol mixes in; may be empty, and undefined, which only in TLS 1.2 is not the same
    * @param length in bytes
    * @throws TlsUsageError before the handshake is done, after the connection has failed or was given up, and in TLS 1.2
-   *   without extended master secret (RFC 7627 §5.4)
+   *   without extended master secret (RFC 7627 §5.4), and when both directions are over
    */
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     const outcome = this.#established?.outcome;
     // Out of a wiped secret would come keys that everybody knows.
-    if (!outcome || this.#failure || this.#readEnd === 'closed')
+    if (!outcome || this.#failure || this.#readEnd === 'closed' || this.#isOver)
       throw new TlsUsageError('keying material is there only on an established connection');
     return exportFrom(outcome, this.#config, label, context, length);
   }
@@ -280,7 +281,7 @@ export class TlsConnection {
         'bytes came before ClientHello was sent: a server does not begin',
       );
     }
-    const message = this.#joiner.next(this.#expectedMessages);
+    const message = this.#joiner.next(this.#expectedMessages, this.#established?.later.longestMessage);
     if (message) {
       if (this.#established) {
         const session = this.#established.later.handle(message, this.#joiner.isEmpty);
@@ -289,7 +290,7 @@ export class TlsConnection {
         this.#helloRequests.count('HelloRequests');
       } else {
         // From the first ClientHello on (RFC 9846 §5).
-        this.#inbox.dropsChangeCipherSpec = true;
+        this.#inbox.dropsChangeCipherSpec = speaks(this.#config, 'TLSv1.3');
         this.#handshake.deliver(message);
         this.#afterStep();
       }
@@ -319,7 +320,7 @@ export class TlsConnection {
       this.#handleAlert(content);
       return;
     }
-    if (content.length > 0) this.#warnings = 0;
+    if (content.length > 0) this.#alerts.recordReceived();
     if (type === 'change_cipher_spec') {
       if (!this.#handshake.awaitsChangeCipherSpec)
         throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
@@ -335,33 +336,14 @@ export class TlsConnection {
     }
   }
 
-  /** Exactly one alert of 2 bytes. In TLS 1.3 the level says nothing (RFC 9846 §6); before, warnings are no errors. */
   #handleAlert(content: Uint8Array): void {
-    const [level = 0, code = 0] = content;
-    if (content.length !== 2)
-      throw peerError('decode_error', `an alert record has ${content.length} bytes, not 2`);
-    const alert = alertName(code);
-    const knowsLevels = this.#version === 'TLSv1.2' || this.#mayBeTls12Server;
-    if (this.#version === 'TLSv1.2' && level !== 1 && level !== 2)
-      throw peerError('illegal_parameter', `an alert has level ${level}, not 1 or 2`);
-    if (alert === 'close_notify' && this.#established) {
-      if (this.#version === 'TLSv1.2') this.#peerReadsNoMore = peerReadsNoMore();
-      this.#events.push({ type: 'end' });
-      this.#end('close_notify');
-    } else if (alert !== 'close_notify' && knowsLevels && level === 1) {
-      this.#warnings += 1;
-      if (this.#warnings > maxUserCanceled)
-        throw peerError('decode_error', 'too many warning alerts came in a row');
-    } else if (alert === 'user_canceled') {
-      this.#userCanceled += 1;
-      if (this.#userCanceled > maxUserCanceled)
-        throw peerError('unexpected_message', 'too many user_canceled alerts came');
-    } else {
-      const meaning = alertMeaning(alert);
-      const text =
-        alert === 'close_notify' ? 'the peer called the handshake off' : `the peer sent the alert ${alert}`;
-      throw new TlsPeerError('received', alert, meaning ? `${text}: ${meaning}` : text);
-    }
+    const isTls12 = this.#version === 'TLSv1.2';
+    const rules = { toleratesWarnings: isTls12 || this.#mayBeTls12Server, checksLevels: isTls12 };
+    if (!this.#alerts.isCloseNotify(content, rules)) return;
+    if (!this.#established) throw received('close_notify');
+    if (isTls12) this.#peerReadsNoMore = peerReadsNoMore();
+    this.#events.push({ type: 'end' });
+    this.#end('close_notify');
   }
 
   #truncated(): void {
@@ -388,6 +370,7 @@ export class TlsConnection {
     this.#events.push({ type: 'handshakeDone', info });
     if (outcome.protocolVersion === 'TLSv1.2') {
       this.#established = { info, outcome, later: new Tls12PostHandshake(config) };
+      if (!outcome.extendedMasterSecret) wipeExporter(outcome);
       const { session } = outcome;
       if (config.role === 'client' && session && session.expiresAt > config.now()) {
         keepSession(config, session);
@@ -467,7 +450,7 @@ export class TlsConnection {
       if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
       const reason =
         error instanceof TlsError ? error : new TlsUsageError('an answer failed', { cause: error });
-      const alert = alertFor(reason);
+      const alert = alertFor(reason, this.#version);
       if (alert) this.#outbox.sendFatalAlert(alert);
       else this.#outbox.discard();
       this.#failWith(reason);
@@ -489,6 +472,14 @@ export class TlsConnection {
     else this.#inbox.wipe();
     if (this.#failure || how === 'closed') wipeExporter(this.#established?.outcome);
     wipeResumption(this.#established?.outcome);
+    this.#forgetMasterSecret();
+  }
+
+  /** It opens everything that was sent, as the exporter's secret of TLS 1.3 does not: it goes when both directions are over. */
+  #forgetMasterSecret(): void {
+    if (this.#version !== 'TLSv1.2' || this.#readEnd === undefined || this.#outbox.isOpen) return;
+    wipeExporter(this.#established?.outcome);
+    this.#isOver = true;
   }
 }
 

@@ -53,12 +53,17 @@ export function sendMessage(state: Pick<HandshakeState, 'flight' | 'transcript'>
  * @throws TlsUsageError where its chain is empty: that would say "no identity"
  */
 export function certificateOf(identity: Identity, status_request?: Uint8Array): Uint8Array {
-  if (identity.chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
-  const entries = identity.chain.map((certificate, place) => ({
+  const entries = chainOf(identity).map((certificate, place) => ({
     certificate,
     extensions: place === 0 ? { status_request } : {},
   }));
   return encodeCertificate({ context: noBytes, entries });
+}
+
+/** @throws TlsUsageError where it is empty: to show that would say "no identity" */
+export function chainOf({ chain }: Identity): readonly Uint8Array[] {
+  if (chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
+  return chain;
 }
 
 /** Sends CertificateVerify for a Certificate that is already in the transcript. */

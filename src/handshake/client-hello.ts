@@ -101,17 +101,16 @@ function mayOffer(config: ClientConfig, scope: string, session: ClientSession): 
     speaks(config, session.protocolVersion) &&
     config.cipherSuites.includes(session.cipherSuite) &&
     session.ticket.length <= maxClientTicket &&
-    isComplete(config, session) &&
+    isComplete(session) &&
     // One that was used is all zeros: whoever offered it would take anybody for the server.
     secretOf(session).some((byte) => byte !== 0)
   );
 }
 
-function isComplete(config: ClientConfig, session: ClientSession): boolean {
+function isComplete(session: ClientSession): boolean {
   if (session.protocolVersion === 'TLSv1.3')
     return session.psk.length === cipherSuites[session.cipherSuite].hashLength;
-  const { masterSecret, ticket, sessionId, extendedMasterSecret } = session;
-  if (config.requireExtendedMasterSecret && !extendedMasterSecret) return false;
+  const { masterSecret, ticket, sessionId } = session;
   const isNamed = ticket.length > 0 || (sessionId.length > 0 && sessionId.length <= 32);
   return masterSecret.length === masterSecretLength && isNamed;
 }

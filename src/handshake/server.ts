@@ -29,10 +29,15 @@ function chooseVersion(config: ServerConfig, hello: ClientHello): ProtocolVersio
     return offered?.includes(protocolVersions.tls12) ?? hello.legacyVersion >= protocolVersions.tls12;
   };
   const version = (['TLSv1.3', 'TLSv1.2'] as const).find((one) => speaks(config, one) && isOffered(one));
+  // RFC 7507 §3: it would not have had to come down to this.
+  if (version !== config.maxVersion && hello.cipherSuites.includes(signalingCipherSuites.TLS_FALLBACK_SCSV)) {
+    const ours = config.maxVersion.replace('v', ' ');
+    throw peerError(
+      'inappropriate_fallback',
+      `the client fell back to an older version, but we speak ${ours}`,
+    );
+  }
   if (!version)
     throw peerError('protocol_version', `the client does not offer ${config.maxVersion.replace('v', ' ')}`);
-  // RFC 7507 §3: it would not have had to come down to this.
-  if (version !== config.maxVersion && hello.cipherSuites.includes(signalingCipherSuites.TLS_FALLBACK_SCSV))
-    throw peerError('inappropriate_fallback', 'the client fell back to TLS 1.2, but we speak TLS 1.3');
   return version;
 }

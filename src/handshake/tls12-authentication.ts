@@ -1,5 +1,5 @@
 import { copyBytes, noBytes, wipe } from '../base/bytes.ts';
-import { peerError, TlsUsageError } from '../base/errors.ts';
+import { peerError } from '../base/errors.ts';
 import type { NamedGroup, PublicKey, SignatureScheme } from '../crypto/provider.ts';
 import { authenticationOf, curveOf, type Tls12CipherSuite } from '../keys/tls12-cipher-suites.ts';
 import {
@@ -19,7 +19,7 @@ import {
   encodeFinished,
 } from '../wire/messages.ts';
 import { signatureSchemeCodes } from '../wire/names.ts';
-import { decodeTls12Certificate, encodeTls12Certificate } from '../wire/tls12-messages.ts';
+import { decodeTls12Certificate } from '../wire/tls12-messages.ts';
 import { checkSignature, type PeerSignature, type Side, sendMessage } from './authentication.ts';
 import type { EndpointConfig } from './config.ts';
 import type { Identity } from './identity.ts';
@@ -39,15 +39,6 @@ export interface Tls12State {
 /** The DER certificates of a peer's Certificate, leaf first: copies, which outlive the message. */
 export function readTls12Certificate(message: RawMessage): readonly Uint8Array[] {
   return decodeTls12Certificate(message.body).map(copyBytes);
-}
-
-/**
- * The Certificate message of an identity.
- * @throws TlsUsageError where its chain is empty: that would say "no identity"
- */
-export function tls12CertificateOf({ chain }: Identity): Uint8Array {
-  if (chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
-  return encodeTls12Certificate(chain);
 }
 
 /** A signature with the key of an identity. */
@@ -79,7 +70,6 @@ export function* receiveTls12CertificateVerify(
   const message = yield* receive('certificate_verify');
   const signed = decodeCertificateVerify(message.body);
   const scheme = checkTls12Signature(
-    config,
     { message: 'CertificateVerify', content: transcript.messages(), ...signed },
     config.signatureSchemes,
     key,
@@ -89,17 +79,22 @@ export function* receiveTls12CertificateVerify(
 }
 
 /**
- * As `checkSignature`, but that the schemes of ECDSA name a hash alone in TLS 1.2: they go with any curve that we have
- * offered (RFC 9846 §4.3.3).
+ * As `checkSignature`, but that the schemes of ECDSA name a hash alone in TLS 1.2, and go with any curve
+ * (RFC 9846 §4.3.3).
+ * @param curves those that were offered: a key on another is refused (RFC 8422 §5.1)
  */
 export function checkTls12Signature(
-  { groups }: Pick<EndpointConfig, 'groups'>,
   signed: PeerSignature,
   accepted: readonly SignatureScheme[],
   key: PublicKey,
+  curves?: readonly NamedGroup[],
 ): SignatureScheme {
   const curve = key.schemes.map(curveOf).find((name) => name !== undefined);
-  if (!curve || !groups.includes(curve)) return checkSignature(signed, accepted, key);
+  if (!curve) return checkSignature(signed, accepted, key);
+  if (curves && !curves.includes(curve)) {
+    const message = `${signed.message} is signed with a key on ${curve}, which was not offered`;
+    throw peerError('illegal_parameter', message);
+  }
   return checkSignature(signed, accepted, {
     schemes: ecdsaSchemes,
     verify: (scheme, content, signature) =>

@@ -43,12 +43,12 @@ export function mutualTls12Suites(config: ServerConfig, hello: ClientHello): rea
     .filter(({ code }) => hello.cipherSuites.includes(code));
 }
 
-/** Our first group that the client has; without supported_groups it takes any (RFC 8422 §4). */
-export function chooseTls12Group(config: ServerConfig, { extensions }: ClientHello): NamedGroup {
+/** Our first group that the client has; without supported_groups it takes any (RFC 8422 §4), and has P-256 surely. */
+export function chooseTls12Group({ groups }: ServerConfig, { extensions }: ClientHello): NamedGroup {
   const { supported_groups: offered } = extensions;
-  const group = config.groups.find(
-    (name) => offered === undefined || offered.includes(namedGroupCodes[name]),
-  );
+  const group = offered
+    ? groups.find((name) => offered.includes(namedGroupCodes[name]))
+    : (groups.find((name) => name === 'secp256r1') ?? groups[0]);
   if (!group) throw peerError('handshake_failure', 'the client offers no key exchange group of ours');
   return group;
 }

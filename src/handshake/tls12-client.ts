@@ -21,7 +21,7 @@ import {
   type Tls12NewSessionTicket,
   type Tls12ServerHello,
 } from '../wire/tls12-messages.ts';
-import { chooseSignatureScheme, judgePeer, sendMessage } from './authentication.ts';
+import { chainOf, chooseSignatureScheme, judgePeer, sendMessage } from './authentication.ts';
 import { acceptedTypes, typeOf } from './certificate-types.ts';
 import { type ClientContext, type ClientFlight, sessionScope } from './client-hello.ts';
 import type { CertificateRequestInfo, ClientConfig } from './config.ts';
@@ -38,7 +38,6 @@ import {
   sendTls12CertificateVerify,
   sendTls12Finished,
   type Tls12State,
-  tls12CertificateOf,
 } from './tls12-authentication.ts';
 import { checkTls12ServerHello, resumedTls12Session } from './tls12-server-answer.ts';
 
@@ -147,7 +146,6 @@ function* exchangeKeys(
 
   const params = decodeServerKeyExchange(message.body);
   const signatureScheme = checkTls12Signature(
-    config,
     {
       message: 'ServerKeyExchange',
       algorithm: params.algorithm,
@@ -156,6 +154,7 @@ function* exchangeKeys(
     },
     schemesFor(suite.authentication, config.signatureSchemes),
     key,
+    config.groups,
   );
   const group = nameOf(namedGroupCodes, params.group);
   if (!group || !config.groups.includes(group))
@@ -215,7 +214,7 @@ function* sendTls12Certificate(
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   const signing = identity && scheme && { identity, scheme };
-  sendMessage(state, signing ? tls12CertificateOf(signing.identity) : encodeTls12Certificate([]));
+  sendMessage(state, encodeTls12Certificate(signing ? chainOf(signing.identity) : []));
   return signing;
 }
 
@@ -267,13 +266,14 @@ function nextSession(
   scope: string,
   { ticket, resumed, ...facts }: SessionFacts,
 ): Tls12ClientSession | undefined {
+  // Sessions that are not bound to their handshake are not resumed (RFC 7627 §5.3).
+  if (!extendedMasterSecret) return undefined;
   const session = {
     protocolVersion: 'TLSv1.2',
     scope,
     cipherSuite: suite.name,
     ...facts,
     masterSecret: copyBytes(facts.masterSecret),
-    extendedMasterSecret,
   } as const;
   if (ticket && ticket.ticket.length > 0 && ticket.ticket.length <= maxClientTicket) {
     const lifetime = Math.min(ticket.lifetimeHint || ticketLifetime, maxTicketLifetime);

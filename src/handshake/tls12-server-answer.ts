@@ -3,12 +3,14 @@ import { peerError } from '../base/errors.ts';
 import { type Tls12CipherSuite, tls12CipherSuiteByCode } from '../keys/tls12-cipher-suites.ts';
 import type { Tls12ClientSession } from '../sessions/client-session.ts';
 import { uncompressedPoints } from '../wire/extension-codecs.ts';
-import { protocolVersions } from '../wire/names.ts';
+import { certificateTypeCodes, protocolVersions } from '../wire/names.ts';
 import type { Tls12ServerHello } from '../wire/tls12-messages.ts';
 import type { ClientFlight } from './client-hello.ts';
 import type { ClientConfig } from './config.ts';
 import { refuseUnsolicited } from './tls13-server-answer.ts';
 import { speaks, tls11DowngradeSentinel, tls12DowngradeSentinel } from './versions.ts';
+
+const { X509 } = certificateTypeCodes;
 
 /** What holds for every ServerHello of TLS 1.2 (RFC 5246 §7.4.1.3, RFC 9846 §4.2.3). */
 export function checkTls12ServerHello(
@@ -48,6 +50,9 @@ function checkExtensions(config: ClientConfig, { extensions }: Tls12ServerHello)
     throw peerError('illegal_parameter', 'ServerHello has no uncompressed points among its ec_point_formats');
   if (config.requireExtendedMasterSecret && !extensions.extended_master_secret)
     throw peerError('handshake_failure', 'the server has no extended master secret (RFC 7627)');
+  const { server_certificate_type: ofServer = X509, client_certificate_type: ofClient = X509 } = extensions;
+  if (ofServer !== X509 || ofClient !== X509)
+    throw peerError('unsupported_certificate', 'in TLS 1.2 we take and show no raw public keys');
   const chosen = extensions.application_layer_protocol_negotiation;
   if (chosen !== undefined && !config.alpnProtocols.includes(chosen))
     throw peerError('illegal_parameter', 'the server chose an ALPN protocol that was not offered');
@@ -64,8 +69,9 @@ export function resumedTls12Session(
     throw peerError('illegal_parameter', 'ServerHello resumes a session that was not offered');
   if (tls12Session.cipherSuite !== suite.name)
     throw peerError('illegal_parameter', 'ServerHello resumes a session with another cipher suite');
-  if (tls12Session.extendedMasterSecret !== (extensions.extended_master_secret ?? false))
-    throw peerError('handshake_failure', 'ServerHello resumes a session with another kind of master secret');
+  // RFC 7627 §5.3: all our sessions have it.
+  if (!extensions.extended_master_secret)
+    throw peerError('handshake_failure', 'ServerHello resumes a session without its extended master secret');
   return tls12Session;
 }
 

@@ -1,4 +1,4 @@
-import { concatBytes, noBytes, utf8, wipe } from '../base/bytes.ts';
+import { concatBytes, copyBytes, noBytes, utf8, wipe } from '../base/bytes.ts';
 import { peerError, TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import { maxRecordContent } from '../base/limits.ts';
 import type { KeyExchange, NamedGroup, PublicKey, SignatureScheme } from '../crypto/provider.ts';
@@ -17,10 +17,11 @@ import {
   encodeServerHelloDone,
   encodeServerKeyExchange,
   encodeServerParams,
+  encodeTls12Certificate,
   encodeTls12CertificateRequest,
   encodeTls12ServerHello,
 } from '../wire/tls12-messages.ts';
-import { codes, judgePeer, sendMessage } from './authentication.ts';
+import { chainOf, codes, judgePeer, sendMessage } from './authentication.ts';
 import { acceptedTypes, typeOf } from './certificate-types.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -38,7 +39,6 @@ import {
   sendTls12Finished,
   signWith,
   type Tls12State,
-  tls12CertificateOf,
 } from './tls12-authentication.ts';
 import {
   checkTls12ClientHello,
@@ -81,7 +81,7 @@ export function* tls12ServerHandshake(
     const suite = presented?.suite ?? suiteOf(session);
     const limit = extensions.record_size_limit;
     const sendsTicket = mayHaveTicket(config, hello, session);
-    const randoms = { client: hello.random, server: serverRandom(config) };
+    const randoms = { client: copyBytes(hello.random), server: serverRandom(config) };
     const serverHello = encodeTls12ServerHello({
       kind: 'Tls12ServerHello',
       version: protocolVersions.tls12,
@@ -165,20 +165,18 @@ function* acceptTls12Session(
   suites: readonly Tls12CipherSuite[],
   policy: ServerPolicy,
 ): Handshake<SessionState | undefined> {
-  const { session_ticket: ticket = noBytes, extended_master_secret: extended = false } = hello.extensions;
+  const { session_ticket: ticket = noBytes, extended_master_secret: isExtended } = hello.extensions;
   const state = ticket.length > 0 ? yield* findState(config, ticket) : undefined;
   if (!state) return undefined;
   const isOffered = suites.some(({ name }) => name === state.cipherSuite);
-  if (!isOffered || !isAlive(config, state, policy.hash) || (extended && !state.extendedMasterSecret)) {
+  if (isOffered && isAlive(config, state, policy.hash)) {
+    if (isExtended) return state;
     wipe(state.psk);
-    return undefined;
-  }
-  if (state.extendedMasterSecret && !extended) {
-    wipe(state.psk);
-    // RFC 7627 §5.3.
+    // RFC 7627 §5.3: all our sessions have it.
     throw peerError('handshake_failure', 'the client resumes a session without its extended master secret');
   }
-  return state;
+  wipe(state.psk);
+  return undefined;
 }
 
 function suiteOf(session: SessionState | undefined): Tls12CipherSuite {
@@ -215,7 +213,7 @@ function* exchangeKeys(
   policy: ServerPolicy,
 ): Handshake<KnownClient> {
   const { transcript, suite, randoms } = state;
-  sendMessage(state, tls12CertificateOf(identity));
+  sendMessage(state, encodeTls12Certificate(chainOf(identity)));
   if (ocspResponse) sendMessage(state, encodeCertificateStatus(ocspResponse));
   const exchange = config.provider.initiateKeyExchange(group);
   const params = encodeServerParams(namedGroupCodes[group], exchange.publicValue);
@@ -289,10 +287,18 @@ function* receiveClientKeyExchange(state: Tls12State, exchange: KeyExchange): Ha
   return masterSecretOf(state, exchange.group, exchange.finish(publicValue));
 }
 
-/** Whether a NewSessionTicket belongs to this handshake: the client can use one, and we give any (RFC 5077 §3.2). */
-function mayHaveTicket(config: ServerConfig, hello: ClientHello, session: SessionState | undefined): boolean {
+/**
+ * Whether a NewSessionTicket belongs to this handshake: the client can use one, and we give any (RFC 5077 §3.2); none
+ * for sessions that are not bound to their handshake (RFC 7627 §5.3).
+ */
+function mayHaveTicket(
+  config: ServerConfig,
+  { extensions }: ClientHello,
+  session: SessionState | undefined,
+): boolean {
   const { count, resumedCount } = config.tickets;
-  return hello.extensions.session_ticket !== undefined && (session ? resumedCount : count) > 0;
+  const isUsable = extensions.session_ticket !== undefined && extensions.extended_master_secret === true;
+  return isUsable && (session ? resumedCount : count) > 0;
 }
 
 /**
@@ -311,9 +317,12 @@ function* finish(
   const keys = tls12Keys(config.provider, suite, masterSecret, randoms);
   try {
     if (!resumed) yield* receiveTls12Finished(state, 'client', masterSecret, keys.client);
-    if (policyHash) sendMessage(state, mintTls12Ticket(config, outcome, policyHash));
+    const ticket = policyHash && mintTls12Ticket(config, outcome, policyHash);
+    if (ticket) sendMessage(state, ticket.message);
     sendTls12Finished(state, 'server', masterSecret, keys.server);
     if (resumed) yield* receiveTls12Finished(state, 'client', masterSecret, keys.client);
+    // Only now: a ticket can be read on the way, and be shown by anybody.
+    ticket?.store();
   } finally {
     wipe(keys.client.key, keys.client.iv, keys.server.key, keys.server.iv);
   }

@@ -6,23 +6,33 @@ import type { ServerConfig } from './config.ts';
 import type { Tls12Outcome } from './outcome.ts';
 import { sessionIdLength } from './server-psk.ts';
 
+/** A ticket that belongs to a handshake of TLS 1.2. */
+export interface Tls12Ticket {
+  readonly message: Uint8Array;
+  /** Puts the session into the store, where there is one: when the client has proved that it knows its secret. */
+  readonly store: () => void;
+}
+
 /** The NewSessionTicket of a handshake that has announced one; with an empty ticket where none can be made (RFC 5077 §3.3). */
 export function mintTls12Ticket(
   config: ServerConfig,
   outcome: Tls12Outcome,
   policyHash: Uint8Array,
-): Uint8Array {
+): Tls12Ticket {
   try {
     return mint(config, outcome, policyHash) ?? noTicket;
   } catch {
-    // A clock, a key or a store of the caller's that fails costs a ticket, not the connection.
+    // A clock or a key of the caller's that fails costs a ticket, not the connection.
     return noTicket;
   }
 }
 
-const noTicket = encodeTls12NewSessionTicket({ lifetimeHint: 0, ticket: noBytes });
+const noTicket: Tls12Ticket = {
+  message: encodeTls12NewSessionTicket({ lifetimeHint: 0, ticket: noBytes }),
+  store: () => {},
+};
 
-function mint(config: ServerConfig, outcome: Tls12Outcome, policyHash: Uint8Array): Uint8Array | undefined {
+function mint(config: ServerConfig, outcome: Tls12Outcome, policyHash: Uint8Array): Tls12Ticket | undefined {
   const { tickets, provider } = config;
   const { authenticatedAt, validUntil } = outcome;
   const now = config.now();
@@ -33,7 +43,6 @@ function mint(config: ServerConfig, outcome: Tls12Outcome, policyHash: Uint8Arra
   const state = encodeSessionState({
     cipherSuite: outcome.suite.name,
     psk: outcome.masterSecret,
-    extendedMasterSecret: outcome.extendedMasterSecret,
     authenticatedAt,
     validUntil,
     policy: policyHash,
@@ -45,11 +54,17 @@ function mint(config: ServerConfig, outcome: Tls12Outcome, policyHash: Uint8Arra
     const ticket = keeper.seal(state, now);
     wipe(state);
     // Never sent without the client's identity, so not at all.
-    return ticket.length > maxUint16 ? undefined : encodeTls12NewSessionTicket({ lifetimeHint, ticket });
+    if (ticket.length > maxUint16) return undefined;
+    return { ...noTicket, message: encodeTls12NewSessionTicket({ lifetimeHint, ticket }) };
   }
   const ticket = provider.randomBytes(sessionIdLength);
-  // The handshake does not wait: whoever comes back before the store has it gets a full one.
-  const stored = keeper.put(ticket, state, lifetimeHint);
-  if (stored) void stored.then(undefined, () => {});
-  return encodeTls12NewSessionTicket({ lifetimeHint, ticket });
+  const store = (): void => {
+    try {
+      // The handshake does not wait: whoever comes back before the store has it gets a full one.
+      void keeper.put(ticket, state, lifetimeHint)?.then(undefined, () => {});
+    } catch {
+      // A session that is not stored costs a resumption.
+    }
+  };
+  return { message: encodeTls12NewSessionTicket({ lifetimeHint, ticket }), store };
 }

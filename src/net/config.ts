@@ -48,7 +48,7 @@ export interface CommonOptions {
   /** Application protocols (ALPN), preferred ones first. */
   readonly alpnProtocols?: readonly string[] | undefined;
   /**
-   * How certificates may be compressed, in both directions: `brotli` and `zlib` by default, `[]` for not at all
+   * How certificates may be compressed in TLS 1.3, in both directions: `brotli` and `zlib` by default, `[]` for not at all
    * (RFC 8879). Their lengths on the wire then depend on what is in them: padding that hides lengths has to cover that.
    */
   readonly certificateCompression?: ClientSettings['certificateCompression'];
@@ -73,7 +73,7 @@ export interface CommonOptions {
   readonly pins?: readonly (string | Uint8Array)[] | undefined;
   /**
    * Public keys of peers, to be trusted without any certificate (RFC 7250): PEM text, DER SubjectPublicKeyInfo or a
-   * KeyObject. Without `ca` beside them nothing else is trusted; with it, a peer may show either.
+   * KeyObject. Without `ca` beside them nothing else is trusted; with it, a peer may show either. In TLS 1.3 only.
    */
   readonly rawPublicKeys?: readonly RawPublicKeySource[] | undefined;
   /** A check of your own behind all others, with an answer now or later. */
@@ -160,6 +160,10 @@ export const serverOptionNames: ReadonlySet<string> = new Set<keyof ServerOption
 export function clientConfig(options: ClientOptions, provider: CryptoProvider): ClientConfig {
   requireKnown(options, clientOptionNames);
   const { identity, keyShares, sessions, ticketRequest, compatibilityMode } = options;
+  if (options.rawPublicKeys !== undefined && options.ca === undefined && options.maxVersion === 'TLSv1.2')
+    throw new TlsUsageError(
+      'rawPublicKeys: TLS 1.2 takes certificates alone; allow TLSv1.3, or give `ca` too',
+    );
   return createClientConfig({
     ...commonSettings(options, provider),
     trust: trustOf(options, 'server', provider),

@@ -33,13 +33,14 @@ export interface Tls13ClientSession extends CommonSession {
   readonly receivedAt: number;
 }
 
-/** A session of TLS 1.2, known to the server by a ticket (RFC 5077) or by its ID (RFC 5246 §7.4.1.2). */
+/**
+ * A session of TLS 1.2, known to the server by a ticket (RFC 5077) or by its ID (RFC 5246 §7.4.1.2). It always has an
+ * extended master secret: others are not resumed (RFC 7627 §5.3).
+ */
 export interface Tls12ClientSession extends CommonSession {
   readonly protocolVersion: 'TLSv1.2';
   readonly cipherSuite: Tls12CipherSuiteName;
   readonly masterSecret: Uint8Array;
-  /** Resumed only in the same way (RFC 7627 §5.3). */
-  readonly extendedMasterSecret: boolean;
   /** Empty where there is none. */
   readonly ticket: Uint8Array;
   /** Empty where there is a ticket. */

@@ -7,10 +7,8 @@ import { Writer } from '../wire/writer.ts';
 /** What a server must know again when a session comes back. Goes into a sealed ticket or a store. */
 export interface SessionState {
   readonly cipherSuite: CipherSuiteName;
-  /** Secret: the PSK of a ticket, in TLS 1.2 the master secret. */
+  /** Secret: the PSK of a ticket, in TLS 1.2 the extended master secret. */
   readonly psk: Uint8Array;
-  /** Of TLS 1.2, in which resumption has to keep it (RFC 7627 §5.3); true in TLS 1.3. */
-  readonly extendedMasterSecret: boolean;
   /** When the client last proved its key (or the anonymous handshake ran), in milliseconds since 1970. */
   readonly authenticatedAt: number;
   /** When the client's certificate path expires, in milliseconds since 1970; Infinity for anonymous clients. */
@@ -24,12 +22,11 @@ export interface SessionState {
 }
 
 /** Tickets that a rolled-back or newer release sealed are not understood, and not resumed. */
-const formatVersion = 3;
+const formatVersion = 2;
 
 export function encodeSessionState(state: SessionState): Uint8Array {
   const writer = new Writer();
   writer.uint8(formatVersion).uint16(cipherSuiteCodes[state.cipherSuite]).vector(1, state.psk);
-  writer.uint8(state.extendedMasterSecret ? 1 : 0);
   writeTime(writer, state.authenticatedAt);
   writeTime(writer, Math.min(state.validUntil, Number.MAX_SAFE_INTEGER));
   writer.vector(1, state.policy).vector(3, () => {
@@ -47,7 +44,6 @@ export function decodeSessionState(bytes: Uint8Array): SessionState | undefined 
     const cipherSuite = nameOf(cipherSuiteCodes, reader.uint16());
     if (!cipherSuite) return undefined;
     const psk = copyBytes(reader.vector(1, 32));
-    const extendedMasterSecret = reader.uint8() === 1;
     const authenticatedAt = readTime(reader);
     const validUntil = readTime(reader);
     const policy = copyBytes(reader.vector(1, 32));
@@ -59,7 +55,6 @@ export function decodeSessionState(bytes: Uint8Array): SessionState | undefined 
     return {
       cipherSuite,
       psk,
-      extendedMasterSecret,
       authenticatedAt,
       validUntil: validUntil === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : validUntil,
       policy,

@@ -40,7 +40,8 @@ export const extensionTypes: Readonly<Record<ExtensionName, ExtensionType>> = {
   server_name: { code: 0, contexts: ['CH', 'EE', 'CR', 'SH12'] },
   max_fragment_length: { code: 1, contexts: ['CH', 'EE', 'SH12'] },
   status_request: { code: 5, contexts: ['CH', 'CR', 'CT', 'SH12'] },
-  supported_groups: { code: 10, contexts: ['CH', 'EE'] },
+  // RFC 8422 §5.2 does not have it in a ServerHello, where some servers put it even so.
+  supported_groups: { code: 10, contexts: ['CH', 'EE', 'SH12'] },
   ec_point_formats: { code: 11, contexts: ['CH', 'SH12'] },
   signature_algorithms: { code: 13, contexts: ['CH', 'CR'] },
   application_layer_protocol_negotiation: { code: 16, contexts: ['CH', 'EE', 'SH12'] },

@@ -9,7 +9,6 @@ import { ownArray } from '../support/own-array.ts';
 
 const state: SessionState = {
   cipherSuite: 'TLS_AES_256_GCM_SHA384',
-  extendedMasterSecret: true,
   psk: new Uint8Array(48).fill(3),
   authenticatedAt: Date.UTC(2026, 10, 23),
   validUntil: Date.UTC(2027, 0, 1),
@@ -29,7 +28,6 @@ describe('the state of a session', () => {
         'TLS_CHACHA20_POLY1305_SHA256',
         'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
       ),
-      extendedMasterSecret: fc.boolean(),
       psk: fc.constantFrom(32, 48).chain(bytes),
       authenticatedAt: fc.nat({ max: 2 ** 43 }),
       validUntil: fc.oneof(fc.nat({ max: 2 ** 47 }), fc.constant(Number.POSITIVE_INFINITY)),
