@@ -76,7 +76,7 @@ export class Counterpart {
     if (item.kind === 'record') return record(item.type, item.version, content);
     const inner = concatBytes(content, Uint8Array.of(item.type), new Uint8Array(item.padding));
     if (!this.#walk || inner.length > 0xfff0) return record(contentTypes.application_data, 0x0303, inner);
-    const sealed = this.#walk.seal(inner);
+    const sealed = this.#walk.seal(item.type, content, item.padding);
     if (item.type === contentTypes.application_data && this.hasApplicationKeys) this.data.push(content);
     const isKeyUpdate = content[0] === handshakeTypes.key_update && content.length === 5;
     if (item.type === contentTypes.handshake && isKeyUpdate) this.#walk.keyUpdate();

@@ -9,7 +9,7 @@ import { contentTypes, handshakeTypes } from '../../src/wire/names.ts';
 import type { Endpoint } from '../../test/hostile/support/endpoint.ts';
 import { identityKeys } from '../../test/hostile/support/identities.ts';
 import type { Rehearsal, Side } from '../../test/hostile/support/rehearsal.ts';
-import { rehearsals, scenarioNames } from '../../test/hostile/support/scenarios.ts';
+import { rehearsals, tls13ScenarioNames } from '../../test/hostile/support/scenarios.ts';
 import { verdictOf } from '../../test/hostile/support/verdict.ts';
 import { cutRecords, type Unit } from '../../test/support/plain-records.ts';
 import { demand } from '../engine/target.ts';
@@ -47,7 +47,7 @@ export function writeFlight({ scenario, flags, chunks, notation }: FlightInput):
 export async function allRehearsals(): Promise<readonly Rehearsal[]> {
   const [atOnce, late] = [await rehearsals(), await rehearsals('late')];
   return [
-    ...[atOnce, late].flatMap((kind) => scenarioNames.map((name) => kind[name])),
+    ...[atOnce, late].flatMap((kind) => tls13ScenarioNames.map((name) => kind[name])),
     ...moreRehearsals(atOnce.full),
   ];
 }
@@ -59,7 +59,7 @@ export async function promptRehearsals(): Promise<readonly Rehearsal[]> {
 
 /** Whether a scenario, by its number, answers late. */
 export function isLate(place: number): boolean {
-  return place >= scenarioNames.length && place < 2 * scenarioNames.length;
+  return place >= tls13ScenarioNames.length && place < 2 * tls13ScenarioNames.length;
 }
 
 /** What came of a flight. */

@@ -2,14 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { noBytes, utf8 } from '../../src/base/bytes.ts';
 import { TlsUsageError } from '../../src/base/errors.ts';
 import { MemorySessionCache } from '../../src/sessions/client-session.ts';
-import {
-  clientConfig,
-  type Endpoint,
-  hex,
-  newPair,
-  type Pair,
-  serverConfig,
-} from '../support/engine.ts';
+import { clientConfig, type Endpoint, hex, newPair, type Pair, serverConfig } from '../support/engine.ts';
 import { alteringClient, bothDone, clientOf, outcomeOf, serverOf } from '../support/handshake.ts';
 import { plaintextRecord } from '../support/raw-peer.ts';
 import {

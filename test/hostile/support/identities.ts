@@ -17,6 +17,7 @@ import {
 } from '../../support/certificates.ts';
 import { der, objectIdentifier, sequence } from '../../support/der.ts';
 import { Kept } from '../../support/kept.ts';
+import { makeOcspResponse } from '../../support/ocsp.ts';
 import { seededEd25519Key } from '../../support/seeded-provider.ts';
 import type { Side } from './rehearsal.ts';
 
@@ -64,6 +65,18 @@ export async function fixedIdentity(
     fields.map((field, index) => (index === 1 ? der(0x02, Uint8Array.of(1)) : field)),
   );
   return { chain: [fixed], signer: signingOnce(nodeSigner(key), answer) };
+}
+
+/** The same with an OCSP response, which certifies itself. */
+export function stapled(identity: Identity, answer: Answer): Identity {
+  const key = identityKeys.server;
+  const certificate = { der: identity.chain[0]!, key, pem: '', keyPem: '', subject: '' };
+  const response = makeOcspResponse(certificate, certificate, {
+    signature: ed25519,
+    thisUpdate: new Date(now - 1e7),
+    nextUpdate: new Date(now + 1e9),
+  });
+  return { ...identity, ocspResponse: () => answer(response) };
 }
 
 /** Signs the same content once: Ed25519 gives the same signature each time. */

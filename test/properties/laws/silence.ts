@@ -4,10 +4,18 @@ import type { TlsStream } from '../../../src/streams/tls-stream.ts';
 import { SeededRandom } from '../../../src/testing/random.ts';
 import { turn } from '../../../src/testing/turn.ts';
 import { memoryStreamPair, type TestStream } from '../../../src/testing.ts';
-import { contentTypes } from '../../../src/wire/names.ts';
+import { contentTypes, type ProtocolVersion } from '../../../src/wire/names.ts';
+import type { Pair } from '../../support/engine.ts';
 import { fromHex } from '../../support/hex.ts';
-import { message, newSessionTicket, plaintextRecord, RawRecords } from '../../support/raw-peer.ts';
+import {
+  message,
+  newSessionTicket,
+  type ProtectedRecords,
+  plaintextRecord,
+  RawRecords,
+} from '../../support/raw-peer.ts';
 import { peer } from '../../support/tls-endpoints.ts';
+import { Tls12RawPeer } from '../../support/tls12.ts';
 import { type Budget, parameters } from '../support/budget.ts';
 import { type Configs, Counted, configsOf } from '../support/ends.ts';
 import { ForeignStream } from '../support/foreign.ts';
@@ -18,6 +26,7 @@ import { quiet } from '../support/play.ts';
 type Move =
   | { readonly kind: 'data'; readonly bytes: number; readonly padding: number }
   | { readonly kind: 'keyUpdate'; readonly isRequest: boolean }
+  | { readonly kind: 'renegotiation' }
   | { readonly kind: 'ticket' | 'userCanceled' | 'closeNotify' | 'refusal' }
   | { readonly kind: 'forged' | 'unprotected' | 'longAlert' | 'emptyHandshake' | 'twoMessages' }
   | { readonly kind: 'message'; readonly type: number; readonly bytes: number };
@@ -26,6 +35,7 @@ type Move =
 type Act = 'write' | 'updateKeys' | 'sendTickets' | 'closeWrite' | 'close';
 
 interface Scene {
+  readonly version: ProtocolVersion;
   readonly role: 'client' | 'server';
   readonly moves: readonly Move[];
   /** How the bytes of all moves are cut; 0: not at all. */
@@ -35,43 +45,60 @@ interface Scene {
   readonly act: Act;
 }
 
-const moves: fc.Arbitrary<Move> = fc.oneof(
-  {
-    weight: 40,
-    arbitrary: fc.record({
-      kind: fc.constant('data' as const),
-      bytes: fc.integer({ min: 0, max: 900 }),
-      padding: fc.integer({ min: 0, max: 40 }),
-    }),
-  },
-  { weight: 40, arbitrary: fc.record({ kind: fc.constant('keyUpdate' as const), isRequest: fc.boolean() }) },
-  { weight: 3, arbitrary: kinds('ticket', 'userCanceled') },
-  { weight: 1, arbitrary: kinds('closeNotify', 'refusal') },
-  { weight: 1, arbitrary: kinds('forged', 'unprotected', 'longAlert', 'emptyHandshake', 'twoMessages') },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('message' as const),
-      type: fc.constantFrom(0, 1, 2, 5, 8, 11, 13, 15, 20, 24, 99),
-      bytes: fc.integer({ min: 0, max: 60 }),
-    }),
-  },
-);
+const keyUpdates = fc.record({ kind: fc.constant('keyUpdate' as const), isRequest: fc.boolean() });
 
-const scenes: fc.Arbitrary<Scene> = fc.record({
-  role: fc.constantFrom('client' as const, 'server' as const),
-  moves: fc.array(moves, { maxLength: 40, size: 'large' }),
-  cut: fc.constantFrom(0, 1, 30, 1_000),
-  transportEnd: fc.constantFrom('no' as const, 'no' as const, 'FIN' as const, 'RST' as const),
-  isRead: fc.boolean(),
-  act: fc.constantFrom(
-    'write' as const,
-    'updateKeys' as const,
-    'sendTickets' as const,
-    'closeWrite' as const,
-    'close' as const,
-  ),
-});
+/** What comes often means nothing, whoever sends it; in TLS 1.2 a ticket does not. */
+const usual: Readonly<Record<ProtocolVersion, readonly fc.WeightedArbitrary<Move>[]>> = {
+  'TLSv1.3': [
+    { weight: 40, arbitrary: keyUpdates },
+    { weight: 3, arbitrary: kinds('ticket', 'userCanceled') },
+  ],
+  'TLSv1.2': [
+    { weight: 40, arbitrary: kinds('renegotiation') },
+    { weight: 3, arbitrary: kinds('userCanceled') },
+    { weight: 1, arbitrary: fc.oneof(kinds('ticket'), keyUpdates) },
+  ],
+};
+
+const moves = (version: ProtocolVersion): fc.Arbitrary<Move> =>
+  fc.oneof(
+    {
+      weight: 40,
+      arbitrary: fc.record({
+        kind: fc.constant('data' as const),
+        bytes: fc.integer({ min: 0, max: 900 }),
+        padding: fc.integer({ min: 0, max: 40 }),
+      }),
+    },
+    ...usual[version],
+    { weight: 1, arbitrary: kinds('closeNotify', 'refusal') },
+    { weight: 1, arbitrary: kinds('forged', 'unprotected', 'longAlert', 'emptyHandshake', 'twoMessages') },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('message' as const),
+        type: fc.constantFrom(0, 1, 2, 5, 8, 11, 13, 15, 20, 24, 99),
+        bytes: fc.integer({ min: 0, max: 60 }),
+      }),
+    },
+  );
+
+const scenes = (version: ProtocolVersion): fc.Arbitrary<Scene> =>
+  fc.record({
+    version: fc.constant(version),
+    role: fc.constantFrom('client' as const, 'server' as const),
+    moves: fc.array(moves(version), { maxLength: 40, size: 'large' }),
+    cut: fc.constantFrom(0, 1, 30, 1_000),
+    transportEnd: fc.constantFrom('no' as const, 'no' as const, 'FIN' as const, 'RST' as const),
+    isRead: fc.boolean(),
+    act: fc.constantFrom(
+      'write' as const,
+      'updateKeys' as const,
+      'sendTickets' as const,
+      'closeWrite' as const,
+      'close' as const,
+    ),
+  });
 
 function kinds<Kind extends string>(...of: readonly Kind[]): fc.Arbitrary<{ readonly kind: Kind }> {
   return fc.constantFrom(...of).map((kind) => ({ kind }));
@@ -96,13 +123,18 @@ export async function checkSilence(
     const [label = '', , secret = ''] = line.split(' ');
     secrets.set(label, fromHex(secret));
   };
-  const configs = configsOf(library, { client: { keyLog }, server: { keyLog, tickets: { count: owed } } });
+  const { version = 'TLSv1.3' } = budget;
+  const settings = { client: { keyLog }, server: { keyLog, tickets: { count: owed } } };
+  const configs = configsOf(library, settings, version);
   const count = { alerts: 0, refusals: 0, writes: 0 };
   await fc.assert(
-    fc.asyncProperty(scenes, async (scene) => {
+    fc.asyncProperty(scenes(version), async (scene) => {
       secrets.clear();
       const stage = await connect(library, configs, scene.role);
-      const raw = new RawRecords({ role: scene.role, secrets });
+      const raw =
+        version === 'TLSv1.3'
+          ? new RawRecords({ role: scene.role, secrets })
+          : tls12Records(scene, stage, secrets);
       try {
         await playScene(scene, stage, raw, count);
       } finally {
@@ -113,6 +145,17 @@ export async function checkSilence(
     parameters(budget),
   );
   return count;
+}
+
+/** Who has seen all that both ends wrote, and the key log, can take the place of one. */
+function tls12Records(
+  { role }: Scene,
+  { stream, near, far }: Stage,
+  secrets: Map<string, Uint8Array>,
+): ProtectedRecords {
+  const [own, other] = [near, far].map(({ writes }) => ({ writes, secrets, info: stream.info }));
+  const pair = role === 'client' ? { client: own, server: other } : { client: other, server: own };
+  return new Tls12RawPeer(pair as unknown as Pair, role);
 }
 
 interface Stage {
@@ -143,7 +186,7 @@ async function connect(library: Library, configs: Configs, role: 'client' | 'ser
 async function playScene(
   scene: Scene,
   { stream, near, far, settled }: Stage,
-  raw: RawRecords,
+  raw: ProtectedRecords,
   count: { alerts: number; refusals: number; writes: number },
 ): Promise<void> {
   const before = near.writes.length;
@@ -169,6 +212,10 @@ async function playScene(
     count.refusals += failure.direction === 'received' ? 1 : 0;
     must(scene.act === 'close' || outcome === failure, `the write fails with the alert, but: ${outcome}`);
     must(said.length === 0, `nothing behind an alert, but: ${said}`);
+  } else if (scene.version === 'TLSv1.2' && hasEnded(scene) && scene.act === 'write') {
+    count.writes += 1;
+    must(isPeersEnd(outcome), `the write fails with the peer's close_notify, but: ${outcome}`);
+    must(said.length === 0, `nothing for who reads no more, but: ${said}`);
   } else if (scene.transportEnd !== 'RST') {
     count.writes += 1;
     must(near.writes.length <= writes + 1, 'one write of the application is one write of the transport');
@@ -178,8 +225,10 @@ async function playScene(
 }
 
 /** What an application write says, in order. */
-function expectedOf({ act: what, role, moves: made }: Scene, isRequested: boolean): readonly string[] {
-  const hasEnded = made.some(({ kind }) => kind === 'closeNotify');
+function expectedOf(scene: Scene, isRequested: boolean): readonly string[] {
+  const { act: what, role, version } = scene;
+  if (version === 'TLSv1.2')
+    return { write: ['data "x"'], closeWrite: [farewell], close: [farewell] }[what as string] ?? [];
   const tickets = (of: number): string[] => (role === 'server' ? Array(of).fill('new_session_ticket') : []);
   const acknowledgement = isRequested ? ['key_update update_not_requested'] : [];
   switch (what) {
@@ -192,17 +241,28 @@ function expectedOf({ act: what, role, moves: made }: Scene, isRequested: boolea
     case 'closeWrite':
     case 'close':
       // They hurt nobody where the peer's end has been read, and would where it has not.
-      return [...(hasEnded ? tickets(owed) : []), 'warning close_notify'];
+      return [...(hasEnded(scene) ? tickets(owed) : []), farewell];
   }
 }
 
+const farewell = 'warning close_notify';
+
+function hasEnded({ moves: made }: Scene): boolean {
+  return made.some(({ kind }) => kind === 'closeNotify');
+}
+
+/** TLS 1.2 has no half-close. */
+function isPeersEnd(outcome: unknown): boolean {
+  return outcome instanceof Error && 'alert' in outcome && outcome.alert === 'close_notify';
+}
+
 /** Gives the number of KeyUpdates that asked for ours before the peer ended or erred. */
-async function deliver(scene: Scene, far: TestStream, raw: RawRecords): Promise<number> {
+async function deliver(scene: Scene, far: TestStream, raw: ProtectedRecords): Promise<number> {
   const records: Uint8Array[] = [];
   let requests = 0;
   let isOver = false;
   for (const move of scene.moves) {
-    records.push(wireOf(move, raw));
+    records.push(wireOf(move, raw, scene.role));
     if (move.kind === 'keyUpdate' && move.isRequest && !isOver) requests += 1;
     if (move.kind === 'closeNotify') isOver = true;
   }
@@ -218,12 +278,17 @@ async function deliver(scene: Scene, far: TestStream, raw: RawRecords): Promise<
   return requests;
 }
 
-function wireOf(move: Move, raw: RawRecords): Uint8Array {
+function wireOf(move: Move, raw: ProtectedRecords, role: Scene['role']): Uint8Array {
   switch (move.kind) {
     case 'data':
       return raw.record(contentTypes.application_data, new Uint8Array(move.bytes).fill(120), move.padding);
     case 'keyUpdate':
+      if (!(raw instanceof RawRecords)) return raw.handshake(message(24, Uint8Array.of(0)));
       return raw.keyUpdate(move.isRequest ? 'update_requested' : 'update_not_requested');
+    case 'renegotiation':
+      return raw.handshake(
+        role === 'client' ? message(0, new Uint8Array(0)) : message(1, new Uint8Array(60)),
+      );
     case 'ticket':
       return raw.handshake(newSessionTicket());
     case 'userCanceled':
@@ -250,7 +315,7 @@ function wireOf(move: Move, raw: RawRecords): Uint8Array {
 async function act(stream: TlsStream, what: Act): Promise<unknown> {
   const call = {
     write: () => stream.write(utf8('x')),
-    updateKeys: () => stream.updateKeys(),
+    updateKeys: () => stream.updateKeys().catch(onlyTls13),
     sendTickets: () => stream.sendTickets(extra).catch(onlyServers),
     closeWrite: () => stream.closeWrite(),
     // It waits for the peer's end; what it says is there at once.
@@ -264,6 +329,10 @@ async function act(stream: TlsStream, what: Act): Promise<unknown> {
 
 function onlyServers(reason: unknown): void {
   if (!(reason instanceof Error && reason.message.includes('only a server'))) throw reason;
+}
+
+function onlyTls13(reason: unknown): void {
+  if (!(reason instanceof Error && reason.message.includes('TLS 1.2 cannot'))) throw reason;
 }
 
 /** Reads until nothing more is there at once. */
