@@ -49,7 +49,7 @@ const extensions: readonly Extension[] = [
   { code: 0, contexts: 'CH EE CR SH12', data: { CH: '000a00000761206e616d6531', EE: '', CR: '', SH12: '' } },
   { code: 1, contexts: 'CH EE SH12', data: { CH: '01', EE: '01', SH12: '01' } },
   { code: 5, contexts: 'CH CR CT SH12', data: { CH: '0100000000', CR: '', CT: '01000001aa', SH12: '' } },
-  { code: 10, contexts: 'CH EE', data: { CH: '0002001d', EE: '0002001d' } },
+  { code: 10, contexts: 'CH EE SH12', data: { CH: '0002001d', EE: '0002001d', SH12: '0002001d' } },
   { code: 13, contexts: 'CH CR', data: { CH: '00020403', CR: '00020403' } },
   { code: 16, contexts: 'CH EE SH12', data: { CH: '0003026832', EE: '0003026832', SH12: '0003026832' } },
   { code: 20, contexts: 'CH EE SH12', data: { CH: '020002', EE: '02', SH12: '02' } },
@@ -141,7 +141,7 @@ function verdictFor(name: ScenarioName, letter: string, { code, contexts }: Exte
   if (letter === 'CH' && versionOf(name) === 'TLSv1.2') return verdictForTls12ClientHello(name, code);
   if (letter === 'CH') return verdictForClientHello(name, code);
   // Offered, and not answered where a session is resumed.
-  if (name === 'tls12Resumed' && [0, 11].includes(code)) return 'decrypt_error';
+  if (name === 'tls12Resumed' && [0, 10, 11].includes(code)) return 'decrypt_error';
   if (requests.includes(letter) || offered(letter, code)) return whereAccepted[letter] ?? 'end';
   return 'unsupported_extension';
 }
@@ -167,12 +167,14 @@ function verdictForTls12ClientHello(name: ScenarioName, code: number): Verdict {
 
 /** The client of these scenarios offers both, which the servers do not always answer; a cookie needs no offer. */
 function offered(letter: string, code: number): boolean {
+  if (letter === 'SH12') return code === 10;
   return letter === 'EE' ? code === 0 || code === 10 : letter === 'HRR' && code === 44;
 }
 
 /** Where the altered message is accepted: how the transcripts, which differ then, come to light. */
 const whereAccepted: Readonly<Record<string, Verdict>> = {
   HRR: 'bad_record_mac',
+  SH12: 'bad_record_mac',
   EE: 'decrypt_error',
   CR: 'decrypt_error',
 };

@@ -104,11 +104,6 @@ describe('a server that resumes a session', () => {
     expect(client.engine.handshakeInfo).toBeUndefined();
   });
 
-  it('that was made without extended master secret, with it: handshake_failure', () => {
-    const client = offering({ ...session, extendedMasterSecret: false });
-    expect(outcomeOf(client, serverOf(server))).toEqual(refusedByClient('handshake_failure'));
-  });
-
   it('without its master secret: bad_record_mac', () => {
     const client = offering({ ...session, masterSecret: new Uint8Array(48).fill(7) });
     expect(outcomeOf(client, serverOf(server))).toEqual(refusedByClient('bad_record_mac'));
