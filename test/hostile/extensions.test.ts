@@ -141,9 +141,7 @@ function verdictFor(name: ScenarioName, letter: string, { code, contexts }: Exte
   if (letter === 'CH' && versionOf(name) === 'TLSv1.2') return verdictForTls12ClientHello(name, code);
   if (letter === 'CH') return verdictForClientHello(name, code);
   // Offered, and not answered where a session is resumed.
-  if (name === 'tls12Resumed' && [0, 11].includes(code)) return 'decrypt_error';
-  // Servers that put supported_groups there are forgiven: what is left is that it was not sent.
-  if (letter === 'SH12' && code === 10) return name === 'tls12Resumed' ? 'decrypt_error' : 'bad_record_mac';
+  if (name === 'tls12Resumed' && [0, 10, 11].includes(code)) return 'decrypt_error';
   if (requests.includes(letter) || offered(letter, code)) return whereAccepted[letter] ?? 'end';
   return 'unsupported_extension';
 }
@@ -169,12 +167,14 @@ function verdictForTls12ClientHello(name: ScenarioName, code: number): Verdict {
 
 /** The client of these scenarios offers both, which the servers do not always answer; a cookie needs no offer. */
 function offered(letter: string, code: number): boolean {
+  if (letter === 'SH12') return code === 10;
   return letter === 'EE' ? code === 0 || code === 10 : letter === 'HRR' && code === 44;
 }
 
 /** Where the altered message is accepted: how the transcripts, which differ then, come to light. */
 const whereAccepted: Readonly<Record<string, Verdict>> = {
   HRR: 'bad_record_mac',
+  SH12: 'bad_record_mac',
   EE: 'decrypt_error',
   CR: 'decrypt_error',
 };

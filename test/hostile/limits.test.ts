@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { concatBytes } from '../../src/base/bytes.ts';
 import {
   maxBufferedInput,
   maxKeyUpdatesInARow,
@@ -9,6 +10,7 @@ import {
 } from '../../src/base/limits.ts';
 import { createServerConfig } from '../../src/connection/config.ts';
 import { TlsConnection } from '../../src/connection/tls-connection.ts';
+import { contentTypes } from '../../src/wire/names.ts';
 import { alertForLength } from '../support/messages.ts';
 import type { Unit } from '../support/plain-records.ts';
 import { handshake, type Rehearsal, sides } from './support/rehearsal.ts';
@@ -83,6 +85,26 @@ describe.each(sides.flatMap((side) => (['full', 'tls12'] as const).map((name) =>
     });
   },
 );
+
+describe.each(tls12ScenarioNames)('%s: a protected record', (name) => {
+  it.each(sides)('of the %s holds 2^14 bytes, and no more: record_overflow', (side) => {
+    const { records, keys, wire } = all[name][side];
+    const place = records.findIndex(({ units: [unit] }) => unit?.type === 'application_data');
+    for (const [length, verdict] of [
+      [2 ** 14, 'established'],
+      [2 ** 14 + 1, 'record_overflow'],
+      [2 ** 14 + 200, 'record_overflow'],
+    ] as const) {
+      const walk = keys.walk();
+      for (const { units, isProtected } of records.slice(0, place))
+        if (isProtected)
+          walk.seal(contentTypes.handshake, concatBytes(...units.map(({ content }) => content)), 0);
+      const sealed = walk.seal(contentTypes.application_data, new Uint8Array(length), 0);
+      const victim = all[name].hear(side, [...wire.slice(0, place), sealed]);
+      expect(verdictOf(victim), `${length} bytes`).toBe(verdict);
+    }
+  });
+});
 
 const warning: Unit = { type: 'alert', content: Uint8Array.of(1, 90) };
 

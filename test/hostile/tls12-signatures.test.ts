@@ -195,13 +195,30 @@ describe.each(sides)('the signature of a %s', (side) => {
   });
 });
 
-it('a client signs on any curve, with any hash that was offered: a server offers no curves', async () => {
+describe('a key on a curve that was not offered', () => {
   const groups = ['x25519', 'secp256r1'] as const;
-  const make: Forgery['make'] = (content, key) => signed(content, 'p384', key, { hash: 'sha256' });
-  const forgery = { scheme: 0x0403, make, groups };
-  expect(await signing('client', 'p384', { groups })).toEqual(bothDone);
-  expect(await signing('client', 'p384', forgery)).toEqual(bothDone);
+
+  it('may be that of a client, which was offered none', async () => {
+    const make: Forgery['make'] = (content, key) => signed(content, 'p384', key, { hash: 'sha256' });
+    expect(await signing('client', 'p384', { scheme: 0x0403, make, groups })).toEqual(bothDone);
+  });
+
+  it('is none for a server: illegal_parameter (RFC 8422 §5.1)', async () => {
+    // The server reads secp384r1 where the client has said secp256r1: it would not choose such a certificate otherwise.
+    const client = clientOf(clientConfig({ ...tls12, groups }), undefined, (flight) => ({
+      ...flight,
+      send: (message) => flight.send(replaced(message, '00060004001d0017', '00060004001d0018')),
+    }));
+    const { chain, key } = owners.server.get('p384')!;
+    const server = serverOf(await serverConfig({ ...tls12, identity: { chain, signer: nodeSigner(key) } }));
+    expect(outcomeOf(client, server)).toEqual(refusedByClient('illegal_parameter'));
+  });
 });
+
+/** The message with other bytes, both in hexadecimal, where it has these. */
+function replaced(message: Uint8Array, bytes: string, others: string): Uint8Array {
+  return fromHex(Buffer.from(message).toString('hex').replace(bytes, others));
+}
 
 describe('a cipher suite of the other kind than the key of the server: illegal_parameter', () => {
   it.each<[KeyType, number]>([

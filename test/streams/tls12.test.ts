@@ -127,6 +127,19 @@ describe('a peer that ends its transport without close_notify', () => {
   });
 });
 
+describe('a record that does not decrypt', () => {
+  test('takes nothing away of what came before it', async () => {
+    const { client, server, clientTransport } = await connectedPair();
+    await server.write(numbered(30_000));
+    clientTransport.arrive(Uint8Array.of(23, 3, 3, 0, 40, ...numbered(40)));
+    expect(await readAtLeast(client, 30_000)).toEqual(numbered(30_000));
+    const reason = await reasonOf(client.read());
+    expect(reason).toMatchObject({ direction: 'sent', alert: 'bad_record_mac' });
+    expect(await reasonOf(client.write(numbered(1)))).toBe(reason);
+    expect(await reasonOf(server.read())).toMatchObject({ direction: 'received', alert: 'bad_record_mac' });
+  });
+});
+
 describe('what TLS 1.2 does not have', () => {
   test('is refused, or comes to nothing, and hurts nobody', async () => {
     const { client, server, serverTransport } = await connectedPair();
