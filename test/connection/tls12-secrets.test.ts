@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { noBytes, utf8 } from '../../src/base/bytes.ts';
 import { TlsUsageError } from '../../src/base/errors.ts';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { MemorySessionCache } from '../../src/sessions/client-session.ts';
 import { clientConfig, type Endpoint, hex, newPair, type Pair, serverConfig } from '../support/engine.ts';
-import { alteringClient, bothDone, clientOf, outcomeOf, serverOf } from '../support/handshake.ts';
+import {
+  altering,
+  alteringClient,
+  bothDone,
+  clientOf,
+  fateOf,
+  outcomeOf,
+  serverOf,
+} from '../support/handshake.ts';
 import { plaintextRecord } from '../support/raw-peer.ts';
 import {
   editedClientHello,
@@ -54,6 +64,56 @@ describe('the key log of TLS 1.2', () => {
       server: { keyLog: false },
     });
     expect([client.keyLogLines, server.keyLogLines]).toEqual([[], []]);
+  });
+});
+
+describe.each(roles)('the secrets of a %s of TLS 1.2', (role) => {
+  /** Every key of an HMAC: premaster secret and master secret, in their very arrays. */
+  function watching(keys: Uint8Array[]): CryptoProvider {
+    return {
+      ...nodeCrypto,
+      hmac: (hash, key, data) => {
+        keys.push(key);
+        return nodeCrypto.hmac(hash, key, data);
+      },
+    };
+  }
+
+  const isWiped = (key: Uint8Array): boolean => key.every((byte) => byte === 0);
+
+  it('are wiped when the connection fails, or is given up; the premaster secret at once', async () => {
+    for (const end of ['fail', 'abandon'] as const) {
+      const keys: Uint8Array[] = [];
+      const { [role]: target } = await establishedTls12Pair({
+        // A server's ticket would be sealed under a key that stays.
+        [role]: { tickets: { count: 0 }, provider: watching(keys) },
+      });
+      expect(new Set(keys.map(({ length }) => length))).toEqual(new Set([32, 48]));
+      expect(keys.filter(({ length }) => length === 32).every(isWiped)).toBe(true);
+      expect(keys.filter(({ length }) => length === 48).some(isWiped)).toBe(false);
+      if (end === 'fail') target.receive(plaintextRecord(23, new Uint8Array(100)));
+      else target.turn((engine) => engine.abandon());
+      expect(keys.every(isWiped), end).toBe(true);
+    }
+  });
+
+  it('are wiped when the handshake fails', async () => {
+    const keys: Uint8Array[] = [];
+    const config = { ...tls12Only, provider: watching(keys) };
+    const edit = (message: Uint8Array): Uint8Array => message.slice().fill(0, 4);
+    const client = clientOf(
+      clientConfig(role === 'client' ? config : tls12Only),
+      { host: 'localhost' },
+      role === 'server' ? altering('finished', edit) : undefined,
+    );
+    const server = serverOf(
+      await serverConfig(role === 'server' ? config : tls12Only),
+      role === 'client' ? altering('finished', edit) : undefined,
+    );
+    outcomeOf(client, server);
+    expect(fateOf({ client, server }[role])).toBe('decrypt_error');
+    expect(keys.length).toBeGreaterThan(0);
+    expect(keys.every(isWiped)).toBe(true);
   });
 });
 

@@ -278,6 +278,29 @@ describe('a client offers a session', () => {
   });
 });
 
+it('a client of TLS 1.3 alone names no session of TLS 1.2, though its cache gives it one', () => {
+  held = [
+    {
+      protocolVersion: 'TLSv1.2',
+      scope: '',
+      cipherSuite: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+      masterSecret: new Uint8Array(48).fill(1),
+      extendedMasterSecret: true,
+      ticket: noBytes,
+      sessionId,
+      expiresAt: startOfTime + 1,
+      authenticatedAt: startOfTime,
+      validUntil: startOfTime + 1,
+      peerCertificates: [],
+    },
+  ];
+  const named = (settings: Partial<ClientSettings>): Uint8Array =>
+    helloOf(clientOf(carelessClient({ maxVersion: 'TLSv1.3', compatibilityMode: false, ...settings })))
+      .legacySessionId;
+  expect(named({})).toEqual(sessionId);
+  expect(named({ minVersion: 'TLSv1.3' })).toEqual(noBytes);
+});
+
 describe('a client keeps what NewSessionTicket gives', () => {
   /** The session after a handshake with this NewSessionTicket. */
   async function keptOf(lifetimeHint: number, ticket: Uint8Array): Promise<Tls12ClientSession | undefined> {
