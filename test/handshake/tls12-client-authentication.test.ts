@@ -180,7 +180,7 @@ describe('a server that authenticates its clients', () => {
   });
 
   it.each<[string, (message: Uint8Array) => Uint8Array | readonly Uint8Array[], string]>([
-    ['of other content', (message) => message.fill(1, -1), 'decrypt_error'],
+    ['of other content', (message) => message.fill(0xff, -1), 'decrypt_error'],
     [
       'with a scheme that was not asked for',
       (message) =>
