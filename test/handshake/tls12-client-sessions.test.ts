@@ -114,6 +114,7 @@ async function resumingServer({
       peerRawPublicKey: undefined,
       authenticatedAt: startOfTime,
       validUntil: Number.POSITIVE_INFINITY,
+      extendedMasterSecret: true,
       masterSecret,
       randoms,
       session: undefined,
