@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, noBytes, utf8 } from '../../src/base/bytes.ts';
-import type { ClientSettings, ServerSettings } from '../../src/connection/config.ts';
+import type { ClientSettings } from '../../src/connection/config.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { ServerConfig } from '../../src/handshake/config.ts';
 import type { ClientSession, Tls12ClientSession } from '../../src/sessions/client-session.ts';
