@@ -19,8 +19,8 @@ import {
   encodeFinished,
 } from '../wire/messages.ts';
 import { signatureSchemeCodes } from '../wire/names.ts';
-import { decodeTls12Certificate } from '../wire/tls12-messages.ts';
-import { checkSignature, type PeerSignature, type Side, sendMessage } from './authentication.ts';
+import { decodeTls12Certificate, encodeTls12Certificate } from '../wire/tls12-messages.ts';
+import { chainOf, checkSignature, type PeerSignature, type Side, sendMessage } from './authentication.ts';
 import type { EndpointConfig } from './config.ts';
 import type { Identity } from './identity.ts';
 import { ask, type Flight, type Handshake, receive, receiveChangeCipherSpec } from './steps.ts';
@@ -39,6 +39,11 @@ export interface Tls12State {
 /** The DER certificates of a peer's Certificate, leaf first: copies, which outlive the message. */
 export function readTls12Certificate(message: RawMessage): readonly Uint8Array[] {
   return decodeTls12Certificate(message.body).map(copyBytes);
+}
+
+/** The Certificate message of an identity. @throws TlsUsageError where its chain is empty */
+export function tls12CertificateOf(identity: Identity): Uint8Array {
+  return encodeTls12Certificate(chainOf(identity));
 }
 
 /** A signature with the key of an identity. */

@@ -21,7 +21,7 @@ import {
   type Tls12NewSessionTicket,
   type Tls12ServerHello,
 } from '../wire/tls12-messages.ts';
-import { chainOf, chooseSignatureScheme, judgePeer, sendMessage } from './authentication.ts';
+import { chooseSignatureScheme, judgePeer, sendMessage } from './authentication.ts';
 import { acceptedTypes, typeOf } from './certificate-types.ts';
 import { type ClientContext, type ClientFlight, sessionScope } from './client-hello.ts';
 import type { CertificateRequestInfo, ClientConfig } from './config.ts';
@@ -38,6 +38,7 @@ import {
   sendTls12CertificateVerify,
   sendTls12Finished,
   type Tls12State,
+  tls12CertificateOf,
 } from './tls12-authentication.ts';
 import { checkTls12ServerHello, resumedTls12Session } from './tls12-server-answer.ts';
 
@@ -214,7 +215,7 @@ function* sendTls12Certificate(
   }
   const scheme = identity && chooseSignatureScheme(identity, schemes);
   const signing = identity && scheme && { identity, scheme };
-  sendMessage(state, encodeTls12Certificate(signing ? chainOf(signing.identity) : []));
+  sendMessage(state, signing ? tls12CertificateOf(signing.identity) : encodeTls12Certificate([]));
   return signing;
 }
 

@@ -17,11 +17,10 @@ import {
   encodeServerHelloDone,
   encodeServerKeyExchange,
   encodeServerParams,
-  encodeTls12Certificate,
   encodeTls12CertificateRequest,
   encodeTls12ServerHello,
 } from '../wire/tls12-messages.ts';
-import { chainOf, codes, judgePeer, sendMessage } from './authentication.ts';
+import { codes, judgePeer, sendMessage } from './authentication.ts';
 import { acceptedTypes, typeOf } from './certificate-types.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -39,6 +38,7 @@ import {
   sendTls12Finished,
   signWith,
   type Tls12State,
+  tls12CertificateOf,
 } from './tls12-authentication.ts';
 import {
   checkTls12ClientHello,
@@ -213,7 +213,7 @@ function* exchangeKeys(
   policy: ServerPolicy,
 ): Handshake<KnownClient> {
   const { transcript, suite, randoms } = state;
-  sendMessage(state, encodeTls12Certificate(chainOf(identity)));
+  sendMessage(state, tls12CertificateOf(identity));
   if (ocspResponse) sendMessage(state, encodeCertificateStatus(ocspResponse));
   const exchange = config.provider.initiateKeyExchange(group);
   const params = encodeServerParams(namedGroupCodes[group], exchange.publicValue);

@@ -1,13 +1,19 @@
+import { sign } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ClientSettings, ServerSettings } from '../../src/connection/config.ts';
-import type { NamedGroup } from '../../src/crypto/provider.ts';
+import { nodeCrypto } from '../../src/crypto/node/provider.ts';
+import type { CryptoProvider, NamedGroup } from '../../src/crypto/provider.ts';
 import { certificateSignatureSchemes } from '../../src/handshake/client-hello.ts';
 import type { ClientHelloInfo } from '../../src/handshake/config.ts';
 import type { Identity, PeerChain } from '../../src/handshake/identity.ts';
 import { tls12CipherSuites } from '../../src/keys/tls12-cipher-suites.ts';
 import { contentTypes, handshakeTypeName } from '../../src/wire/names.ts';
-import { decodeServerKeyExchange } from '../../src/wire/tls12-messages.ts';
-import type { TestKeyType } from '../support/certificates.ts';
+import {
+  decodeClientKeyExchange,
+  decodeServerKeyExchange,
+  encodeClientKeyExchange,
+} from '../../src/wire/tls12-messages.ts';
+import { rootCertificate, serverCertificate, type TestKeyType } from '../support/certificates.ts';
 import {
   clientConfig,
   endOfTime,
@@ -18,15 +24,25 @@ import {
   trustAll,
 } from '../support/engine.ts';
 import {
+  altering,
+  alteringClient,
+  alteringServer,
   bothDone,
   clientOf,
   type outcome,
   outcomeOf,
+  refusedByClient,
   refusedByServer,
   serverOf,
 } from '../support/handshake.ts';
 import { splitRecords } from '../support/raw-peer.ts';
-import { identityWithKey, plaintextMessagesOf, tls12Only } from '../support/tls12.ts';
+import {
+  editedClientHello,
+  editedServerHello,
+  identityWithKey,
+  plaintextMessagesOf,
+  tls12Only,
+} from '../support/tls12.ts';
 
 const keyTypes = ['ed25519', 'p256', 'p384', 'p521', 'rsa2048', 'rsaPss2048'] as const;
 const identities = new Map<TestKeyType, Identity>();
@@ -289,5 +305,122 @@ describe('what two sides do not have in common: handshake_failure', () => {
       cipherSuites: ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'],
     });
     expect(fate).toEqual(refusedByServer('handshake_failure'));
+  });
+});
+
+describe('a signature of ECDSA in TLS 1.2', () => {
+  /** A key on P-256 that signs with SHA-384. */
+  async function crossed(): Promise<Identity> {
+    const { der, key } = await serverCertificate(await rootCertificate(), { key: 'p256' });
+    return {
+      chain: [der],
+      signer: {
+        schemes: ['ecdsa_secp384r1_sha384'],
+        sign: (_scheme, content) => new Uint8Array(sign('sha384', content, key)),
+      },
+    };
+  }
+
+  it('names a hash alone: any of our curves goes with it (RFC 9846 §4.3.3)', async () => {
+    const { client, fate } = await run({}, { identity: await crossed() });
+    expect(fate).toEqual(bothDone);
+    expect(client.info.peerSignatureScheme).toBe('ecdsa_secp384r1_sha384');
+  });
+
+  it('of a client does so too', async () => {
+    const { server, fate } = await run(
+      { identity: await crossed() },
+      { clientAuthentication: 'require', clientTrust: trustAll },
+    );
+    expect(fate).toEqual(bothDone);
+    expect(server.info.peerSignatureScheme).toBe('ecdsa_secp384r1_sha384');
+  });
+
+  it('but a curve that was not offered does not', async () => {
+    const { fate } = await run({ groups: ['x25519', 'secp384r1'] }, { identity: await crossed() });
+    expect(fate).toEqual(refusedByClient('illegal_parameter'));
+  });
+
+  it('nor does it in TLS 1.3', async () => {
+    const tls13 = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+    const { fate } = await run(tls13, { ...tls13, identity: await crossed() });
+    expect(fate).toEqual(refusedByClient('illegal_parameter'));
+  });
+});
+
+describe('a client refuses what it has not offered, well signed though it is: illegal_parameter', () => {
+  it('a group', async () => {
+    const adding = (message: Uint8Array): Uint8Array =>
+      editedClientHello(message, (hello) => ({
+        ...hello,
+        extensions: { ...hello.extensions, supported_groups: [0x18] },
+      }));
+    const config = clientConfig({ ...tls12Only, groups: ['x25519', 'secp256r1'] });
+    const client = alteringClient(config, 'client_hello', adding);
+    expect(outcomeOf(client, serverOf(await serverConfig(tls12Only)))).toEqual(
+      refusedByClient('illegal_parameter'),
+    );
+  });
+
+  it('a scheme', async () => {
+    const adding = (message: Uint8Array): Uint8Array =>
+      editedClientHello(message, (hello) => ({
+        ...hello,
+        extensions: { ...hello.extensions, signature_algorithms: [0x0807] },
+      }));
+    const config = clientConfig({ ...tls12Only, signatureSchemes: ['ecdsa_secp256r1_sha256'] });
+    const client = alteringClient(config, 'client_hello', adding);
+    expect(outcomeOf(client, serverOf(await serverConfig(tls12Only)))).toEqual(
+      refusedByClient('illegal_parameter'),
+    );
+  });
+
+  it.each<[string, TestKeyType, number]>([
+    ['a scheme of ECDSA with a suite of RSA', 'p256', 0xc02f],
+    ['a scheme of RSA with a suite of ECDSA', 'rsa2048', 0xc02b],
+  ])('%s', async (_name, type, cipherSuite) => {
+    const config = await serverConfig({ ...tls12Only, identity: identityFor(type) });
+    const server = alteringServer(config, 'server_hello', (message) =>
+      editedServerHello(message, (hello) => ({ ...hello, cipherSuite })),
+    );
+    expect(outcomeOf(clientOf(clientConfig(tls12Only)), server)).toEqual(
+      refusedByClient('illegal_parameter'),
+    );
+  });
+});
+
+describe('a public value that is none of its group: illegal_parameter', () => {
+  it.each<[string, NamedGroup, (value: Uint8Array) => Uint8Array]>([
+    ['of low order', 'x25519', () => new Uint8Array(32)],
+    ['too short', 'x25519', (value) => value.slice(1)],
+    ['off the curve', 'secp256r1', () => new Uint8Array(65).fill(4)],
+    ['compressed', 'secp256r1', (value) => Uint8Array.of(2, ...value.slice(1, 33))],
+  ])('a client’s, %s', async (_name, group, edit) => {
+    const through = altering('client_key_exchange', (message) =>
+      encodeClientKeyExchange(edit(decodeClientKeyExchange(message.subarray(4)))),
+    );
+    const client = clientOf(clientConfig(tls12Only), { host: 'localhost' }, through);
+    const server = serverOf(await serverConfig({ ...tls12Only, groups: [group] }));
+    expect(outcomeOf(client, server)).toEqual(refusedByServer('illegal_parameter'));
+  });
+
+  it.each<[string, NamedGroup, (value: Uint8Array) => Uint8Array]>([
+    ['of low order', 'x25519', () => new Uint8Array(32)],
+    ['too long', 'x25519', (value) => Uint8Array.of(...value, 0)],
+    ['off the curve', 'secp256r1', () => new Uint8Array(65).fill(4)],
+  ])('a server’s, %s', async (_name, group, edit) => {
+    const provider: CryptoProvider = {
+      ...nodeCrypto,
+      initiateKeyExchange: (name) => {
+        const exchange = nodeCrypto.initiateKeyExchange(name);
+        return {
+          group: name,
+          publicValue: edit(exchange.publicValue),
+          finish: (value) => exchange.finish(value),
+        };
+      },
+    };
+    const { fate } = await run({}, { provider, groups: [group] });
+    expect(fate).toEqual(refusedByClient('illegal_parameter'));
   });
 });

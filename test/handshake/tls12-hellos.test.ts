@@ -10,11 +10,7 @@ import {
   decodeServerHello,
   encodeClientHello,
 } from '../../src/wire/hello.ts';
-import {
-  encodeTls12ServerHello,
-  type Tls12ServerHello,
-  type Tls12ServerHelloExtensions,
-} from '../../src/wire/tls12-messages.ts';
+import type { Tls12ServerHello, Tls12ServerHelloExtensions } from '../../src/wire/tls12-messages.ts';
 import { clientConfig, type Endpoint, serverConfig } from '../support/engine.ts';
 import {
   altering,
@@ -31,7 +27,7 @@ import {
 import { clientWithHello, newHello } from '../support/hello.ts';
 import { fromHex } from '../support/hex.ts';
 import { ed25519Key, spkiOf } from '../support/public-keys.ts';
-import { plaintextMessagesOf, tls12Only } from '../support/tls12.ts';
+import { editedServerHello, plaintextMessagesOf, tls12Only } from '../support/tls12.ts';
 
 let server: ServerConfig;
 
@@ -202,13 +198,7 @@ describe('a client’s check of a ServerHello of TLS 1.2', () => {
     edit: (hello: Tls12ServerHello) => Tls12ServerHello,
     settings: Partial<ClientSettings> = tls12Only,
   ): ReturnType<typeof outcomeOf> {
-    const endpoint = alteringServer(server, 'server_hello', (message) => {
-      const hello = decodeServerHello(message.subarray(4));
-      if (hello.kind !== 'Tls12ServerHello') throw new Error('the server speaks TLS 1.3');
-      // What is not in the order that it came in would not be written.
-      const extensions = { ...hello.extensions, order: undefined };
-      return encodeTls12ServerHello(edit({ ...hello, extensions }));
-    });
+    const endpoint = alteringServer(server, 'server_hello', (message) => editedServerHello(message, edit));
     return outcomeOf(clientOf(clientConfig(settings)), endpoint);
   }
 
@@ -294,10 +284,9 @@ describe('a client’s check of a ServerHello of TLS 1.2', () => {
       echo = hello.legacySessionId;
       return hello;
     });
-    const endpoint = alteringServer(server, 'server_hello', (message) => {
-      const hello = decodeServerHello(message.subarray(4)) as Tls12ServerHello;
-      return encodeTls12ServerHello({ ...hello, sessionId: echo });
-    });
+    const endpoint = alteringServer(server, 'server_hello', (message) =>
+      editedServerHello(message, (hello) => ({ ...hello, sessionId: echo })),
+    );
     expect(outcomeOf(client, endpoint)).toEqual(refusedByClient('illegal_parameter'));
     expect(echo).toHaveLength(32);
   });

@@ -34,7 +34,6 @@ function tls12Session(
     scope,
     cipherSuite: 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
     masterSecret: new Uint8Array(48).fill(mark),
-    extendedMasterSecret: true,
     ticket: Uint8Array.of(mark),
     sessionId: new Uint8Array(0),
     expiresAt: 1000,

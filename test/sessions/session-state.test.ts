@@ -54,20 +54,6 @@ describe('the state of a session', () => {
     expect(decodeSessionState(otherSuite)).toBeUndefined();
   });
 
-  it('tells an extended master secret from another one', () => {
-    for (const extendedMasterSecret of [true, false])
-      expect(decodeSessionState(encodeSessionState({ ...state, extendedMasterSecret }))).toEqual({
-        ...state,
-        extendedMasterSecret,
-      });
-    // Behind version, cipher suite and secret. Only 1 says so: whatever else a store gives back claims nothing.
-    const bytes = encodeSessionState(state);
-    const place = 1 + 2 + 1 + state.psk.length;
-    expect(bytes[place]).toBe(1);
-    bytes[place] = 2;
-    expect(decodeSessionState(bytes)?.extendedMasterSecret).toBe(false);
-  });
-
   it('keeps nothing of the array that it was read from, not even of a Buffer', () => {
     const buffer = Buffer.concat([Buffer.from('x'), encodeSessionState(state)]).subarray(1);
     const decoded = decodeSessionState(buffer);

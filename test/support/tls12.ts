@@ -5,11 +5,29 @@ import type { Identity } from '../../src/handshake/identity.ts';
 import { type Tls12CipherSuite, tls12CipherSuites } from '../../src/keys/tls12-cipher-suites.ts';
 import { tls12Keys } from '../../src/keys/tls12-key-schedule.ts';
 import { Tls12RecordOpener, Tls12RecordSealer } from '../../src/keys/tls12-record-protection.ts';
-import type { ClientSession, Tls12ClientSession } from '../../src/sessions/client-session.ts';
+import type {
+  ClientSession,
+  ClientSessionCache,
+  Tls12ClientSession,
+} from '../../src/sessions/client-session.ts';
+import {
+  type ClientHello,
+  decodeClientHello,
+  decodeServerHello,
+  encodeClientHello,
+} from '../../src/wire/hello.ts';
 import { contentTypes, type Tls12CipherSuiteName } from '../../src/wire/names.ts';
 import { recordHeaderLength } from '../../src/wire/record.ts';
+import { encodeTls12ServerHello, type Tls12ServerHello } from '../../src/wire/tls12-messages.ts';
 import { rootCertificate, serverCertificate, type TestKeyType } from './certificates.ts';
-import { type Endpoint, establishedPair, type Pair, type PairSettings, type Turn } from './engine.ts';
+import {
+  type Endpoint,
+  endOfTime,
+  establishedPair,
+  type Pair,
+  type PairSettings,
+  type Turn,
+} from './engine.ts';
 import { ProtectedRecords, splitMessages, splitRecords } from './raw-peer.ts';
 
 /** Settings of an endpoint that speaks no other version. */
@@ -38,6 +56,41 @@ export function tls12Session(session: ClientSession): Tls12ClientSession {
 /** The sessions that a client was given. */
 export function sessionsOf({ events }: Endpoint): Tls12ClientSession[] {
   return events.flatMap((event) => (event.type === 'session' ? [tls12Session(event.session)] : []));
+}
+
+/** A copy with a secret of its own: that of a session is wiped when it is used. */
+export function copyOfSession(session: Tls12ClientSession): Tls12ClientSession {
+  return { ...session, masterSecret: session.masterSecret.slice() };
+}
+
+/** A cache that gives the newest of these sessions again and again, whatever its age and the server's name and policy. */
+export function carelessCache(held: Tls12ClientSession[]): ClientSessionCache {
+  return {
+    put: (session) => void held.push(copyOfSession(tls12Session(session))),
+    take: (scope) => {
+      const session = held.at(-1);
+      return session && { ...copyOfSession(session), scope, expiresAt: endOfTime, validUntil: endOfTime };
+    },
+  };
+}
+
+/** An encoded ClientHello with other content. */
+export function editedClientHello(
+  message: Uint8Array,
+  edit: (hello: ClientHello) => ClientHello,
+): Uint8Array {
+  return encodeClientHello(edit(decodeClientHello(message.subarray(4))));
+}
+
+/** An encoded ServerHello of TLS 1.2 with other content. */
+export function editedServerHello(
+  message: Uint8Array,
+  edit: (hello: Tls12ServerHello) => Tls12ServerHello,
+): Uint8Array {
+  const hello = decodeServerHello(message.subarray(4));
+  if (hello.kind !== 'Tls12ServerHello') throw new Error(`it is a ${hello.kind}`);
+  // What is not in the order that it came in would not be written.
+  return encodeTls12ServerHello(edit({ ...hello, extensions: { ...hello.extensions, order: undefined } }));
 }
 
 /** The suite that an endpoint negotiated. */
