@@ -220,6 +220,18 @@ function replaced(message: Uint8Array, bytes: string, others: string): Uint8Arra
   return fromHex(Buffer.from(message).toString('hex').replace(bytes, others));
 }
 
+/** A server that says another cipher suite than it speaks. */
+async function serverSaying(suite: number, type: KeyType): Promise<Endpoint> {
+  const { chain, key } = owners.server.get(type)!;
+  const config = await serverConfig({ ...tls12, identity: { chain, signer: nodeSigner(key) } });
+  return alteringServer(config, 'server_hello', (message) => {
+    const edited = message.slice();
+    // Behind version and random value; there is no session ID.
+    new DataView(edited.buffer).setUint16(39, suite);
+    return edited;
+  });
+}
+
 describe('a cipher suite of the other kind than the key of the server: illegal_parameter', () => {
   it.each<[KeyType, number]>([
     ['p256', 0xc02f],
@@ -227,17 +239,23 @@ describe('a cipher suite of the other kind than the key of the server: illegal_p
     ['ed25519', 0xcca8],
     ['rsa2048', 0xc02b],
   ])('%s', async (type, suite) => {
-    const { chain, key } = owners.server.get(type)!;
-    const config = await serverConfig({ ...tls12, identity: { chain, signer: nodeSigner(key) } });
-    const server = alteringServer(config, 'server_hello', (message) => {
-      const edited = message.slice();
-      // No session ID.
-      new DataView(edited.buffer).setUint16(39, suite);
-      return edited;
-    });
+    const server = await serverSaying(suite, type);
     expect(outcomeOf(clientOf(clientConfig(tls12)), server)).toEqual(refusedByClient('illegal_parameter'));
   });
 });
+
+// AES-256 and ChaCha20 with ECDSA; then RSA key exchange, finite fields, CBC, TLS 1.3, NULL, anonymous, a signal.
+it.each([0xc02c, 0xcca9, 0x009c, 0x009e, 0xc009, 0x1301, 0, 0xc018, 0x00ff])(
+  'a cipher suite that was not offered (%i): illegal_parameter',
+  async (suite) => {
+    const client = clientOf(
+      clientConfig({ ...tls12, cipherSuites: ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'] }),
+    );
+    const server = await serverSaying(suite, 'p256');
+    expect(outcomeOf(client, server)).toEqual(refusedByClient('illegal_parameter'));
+    expect(client.engine.failure?.message).toContain('ServerHello');
+  },
+);
 
 describe('a certificate', () => {
   const asking = (clientAuthentication: 'none' | 'request' | 'require'): Promise<Endpoint> =>
