@@ -104,14 +104,15 @@ export function* tls12ServerHandshake(
     });
     transcript.add(message.bytes);
     sendMessage({ flight, transcript }, serverHello);
-    if (limit !== undefined) {
-      flight.limitSentRecords(limit);
-      flight.limitReceivedRecords(Math.min(config.recordSizeLimit, maxRecordContent));
-    }
     const extendedMasterSecret = extensions.extended_master_secret ?? false;
     const state: Tls12State = { config, flight, transcript, suite, randoms, extendedMasterSecret };
     const client = presented && (yield* exchangeKeys(state, config, presented, policy));
     masterSecret ??= client?.masterSecret ?? noBytes;
+    // Of protected records alone (RFC 8449 §4): none has come or gone yet.
+    if (limit !== undefined) {
+      flight.limitSentRecords(limit);
+      flight.limitReceivedRecords(Math.min(config.recordSizeLimit, maxRecordContent));
+    }
     flight.keyLog('CLIENT_RANDOM', randoms.client, masterSecret);
     const outcome = {
       protocolVersion: 'TLSv1.2',
