@@ -6,6 +6,7 @@ import type {
   NewSessionTicket,
 } from '../../../src/wire/messages.ts';
 import type { contentTypes, Tls13CipherSuiteName } from '../../../src/wire/names.ts';
+import type { Tls12Message } from '../tls12/messages.ts';
 
 /*
  * What a peer does, as data: an honest handshake is a list of steps, a deviating one the same list with some of them
@@ -61,10 +62,12 @@ export type Step =
 
 export type Side = 'client' | 'server';
 
-type Edit<Fields> = (fields: Fields) => Fields;
+export type Edit<Fields> = (fields: Fields) => Fields;
 
 /** A message to be made. What is not said here is as an honest peer would have it. */
-export type Message =
+export type Message = Tls13Message | Tls12Message;
+
+export type Tls13Message =
   | ClientHelloMessage
   | ServerHelloMessage
   | {
