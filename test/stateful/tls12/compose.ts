@@ -68,8 +68,9 @@ export function compose(state: PeerState, message: Message): Uint8Array {
     }
     case 'Tls12CertificateVerify': {
       const signer = message.of === 'other' ? setup.other : setup.identity;
-      const signature = sign(signer, setup.algorithm, over(state, message.over));
-      return encodeCertificateVerify({ algorithm: message.algorithm ?? setup.algorithm, signature });
+      const { signs = setup.algorithm, algorithm = signs } = message;
+      const signature = sign(signer, signs, over(state, message.over));
+      return encodeCertificateVerify({ algorithm, signature });
     }
     case 'Tls12NewSessionTicket': {
       const ticket = { lifetimeHint: 3600, ticket: utf8('a new ticket') };
@@ -149,7 +150,12 @@ function serverHello(state: PeerState, message: Tls12ServerHelloMessage): Uint8A
 
 function serverKeyExchange(state: PeerState, message: ServerKeyExchangeMessage): Uint8Array {
   const { setup, randoms } = state;
-  const { group = namedGroupCodes[setup.group], without, algorithm = setup.algorithm } = message;
+  const {
+    group = namedGroupCodes[setup.group],
+    without,
+    signs = setup.algorithm,
+    algorithm = signs,
+  } = message;
   const name = nameOf(namedGroupCodes, group) ?? setup.group;
   const exchange = setup.provider.initiateKeyExchange(name);
   state.exchanges.unshift(exchange);
@@ -161,6 +167,6 @@ function serverKeyExchange(state: PeerState, message: ServerKeyExchangeMessage):
     without === 'server random' ? noBytes : randoms.server,
     without === 'public value' ? params.subarray(0, 4) : params,
   );
-  const signature = sign(message.of === 'other' ? setup.other : setup.identity, setup.algorithm, content);
+  const signature = sign(message.of === 'other' ? setup.other : setup.identity, signs, content);
   return encodeServerKeyExchange({ params, algorithm, signature });
 }

@@ -44,7 +44,10 @@ export interface ServerKeyExchangeMessage {
   readonly curveType?: number;
   /** Whose key signs. */
   readonly of?: 'own' | 'other';
+  /** The code that it is sent with, whatever the signature is. */
   readonly algorithm?: number;
+  /** The code of what is really signed with. */
+  readonly signs?: number;
   /** The values that the signature does not cover, though it should. */
   readonly without?: 'client random' | 'server random' | 'public value';
 }
@@ -57,7 +60,9 @@ export interface ClientKeyExchangeMessage {
 export interface Tls12CertificateVerifyMessage {
   readonly name: 'Tls12CertificateVerify';
   readonly of?: 'own' | 'other';
+  /** As above, both. */
   readonly algorithm?: number;
+  readonly signs?: number;
   readonly over?: 'transcript' | 'nothing' | 'allButLast';
 }
 

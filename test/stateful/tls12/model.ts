@@ -130,8 +130,11 @@ class Receiver {
     const isHandshake = type === contentTypes.handshake;
     if (this.#pending.length > 0 && !isHandshake) refuse('unexpected_message');
     if (content.length === 0) this.#empty(type);
-    else this.#emptyRecords = 0;
-    if (type !== contentTypes.alert) this.#warnings = 0;
+    else if (type !== contentTypes.alert) {
+      // Neither makes the other any better.
+      this.#emptyRecords = 0;
+      this.#warnings = 0;
+    }
     if (isHandshake) this.#handshake(content);
     else if (type === contentTypes.alert) this.#alert(content);
     else if (type === contentTypes.application_data && this.#isProtected) this.#data(content);

@@ -210,6 +210,7 @@ function clientScenes(cast: Cast): Scenes['client'] {
     }),
     rsa: make('rsa', {
       identity: cast.rsa,
+      settings: { signatureSchemes: ['rsa_pss_rsae_sha256', 'rsa_pkcs1_sha256'] },
       peer: { suite: 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256', algorithm: pkcs1 },
     }),
     stapled: make('stapled', {
@@ -316,7 +317,12 @@ function serverScenes(cast: Cast): Scenes['server'] {
       settings: { maxVersion: 'TLSv1.2', cipherSuites: ['TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256'] },
     }),
     rsa: make('rsa', {
-      settings: { ...required, identity: () => cast.answer(cast.ownRsa), groups: ['secp256r1'] },
+      settings: {
+        ...required,
+        identity: () => cast.answer(cast.ownRsa),
+        groups: ['secp256r1'],
+        signatureSchemes: ['rsa_pss_rsae_sha256', 'rsa_pkcs1_sha256'],
+      },
       identity: cast.rsa,
       own: {
         leaf: cast.ownRsa.chain[0]!,

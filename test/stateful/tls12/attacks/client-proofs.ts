@@ -133,4 +133,18 @@ export const proofs: readonly Attack<ServerSceneName>[] = [
     changed('Tls12ClientHello', { flip: { at: 20, xor: 1 }, unhashed: true }),
     'bad_record_mac',
   ],
+  [
+    'a scheme that was not offered, though it is a good one',
+    'RFC 5246 7.4.8',
+    'rsa',
+    as({ name: 'Tls12CertificateVerify', signs: 0x0806 }),
+    illegal,
+  ],
+  [
+    'the other scheme that was offered',
+    'RFC 5246 7.4.8',
+    'rsa',
+    as({ name: 'Tls12CertificateVerify', signs: 0x0804 }),
+    'end',
+  ],
 ];

@@ -357,4 +357,18 @@ export const proofs: readonly Attack<ClientSceneName>[] = [
     changed('ServerHelloDone', { message: { name: 'Other', type: 14, body: Uint8Array.of(0) } }),
     'decode_error',
   ],
+  [
+    'a scheme that was not offered, though it is a good one',
+    'RFC 5246 7.4.1.4.1',
+    'rsa',
+    exchange({ signs: schemes.rsa_pss_rsae_sha512 }),
+    illegal,
+  ],
+  [
+    'the other scheme that was offered',
+    'RFC 5246 7.4.1.4.1',
+    'rsa',
+    exchange({ signs: schemes.rsa_pss_rsae_sha256 }),
+    'end',
+  ],
 ];

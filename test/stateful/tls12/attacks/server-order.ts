@@ -407,6 +407,19 @@ export const alerts: readonly Attack<ClientSceneName>[] = [
     'end',
   ],
   [
+    'warnings and empty data in turn, without end',
+    'RFC 5246 6.2.1',
+    'full',
+    after(
+      'data',
+      ...Array.from({ length: 33 }, () => [
+        record('application_data', noBytes),
+        record('alert', [1, 100]),
+      ]).flat(),
+    ),
+    'decode_error',
+  ],
+  [
     'a fatal alert',
     'RFC 5246 7.2',
     'full',
