@@ -10,7 +10,7 @@ import { splitMessages } from '../../support/raw-peer.ts';
 import { compose } from './compose.ts';
 import type { Scene } from './scenes.ts';
 import { PeerState } from './state.ts';
-import type { Message, MessageStep, Step } from './steps.ts';
+import { alteredBy, type Message, type MessageStep, type Step } from './steps.ts';
 import { type Epoch, type SaidRecord, Voice } from './voice.ts';
 
 /** What came of a script. */
@@ -86,14 +86,9 @@ class Peer {
   }
 
   #say(step: MessageStep): void {
-    const { message, flip } = step;
+    const { message } = step;
     const state = this.#state;
-    let bytes = compose(state, message);
-    if (flip && bytes.length > 0) {
-      bytes = bytes.slice();
-      const at = ((flip.at % bytes.length) + bytes.length) % bytes.length;
-      bytes[at] = bytes[at]! ^ flip.xor;
-    }
+    const bytes = alteredBy(step, compose(state, message));
     if (message.name === 'HelloRetryRequest') state.transcript.replace(state.suite.hash);
     if (!step.unhashed && !isUnhashed(message)) state.transcript.add(bytes);
     if (message.name === 'ServerHello') state.fixHandshake();

@@ -188,6 +188,9 @@ export class ClientRules implements Rules {
     const protocol = extensions.application_layer_protocol_negotiation;
     const protocols = this.#hello.extensions.application_layer_protocol_negotiation ?? [];
     faults.require(protocol === undefined || protocols.includes(protocol), 'illegal_parameter');
+    const { server_certificate_type: ofServer = 0, client_certificate_type: ofClient = 0 } = extensions;
+    // Raw public keys are for TLS 1.3 alone.
+    faults.require(ofServer === 0 && ofClient === 0, 'unsupported_certificate');
     const id = this.#hello.legacySessionId;
     if (id.length > 0 && equalBytes(answer.sessionId, id)) {
       const [known] = this.#scene.facts.sessions;

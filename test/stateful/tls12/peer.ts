@@ -4,7 +4,7 @@ import { Endpoint } from '../../hostile/support/endpoint.ts';
 import { cutRecords } from '../../support/plain-records.ts';
 import { splitMessages } from '../../support/raw-peer.ts';
 import type { Heard } from '../support/peer.ts';
-import type { MessageStep, Step } from '../support/steps.ts';
+import { alteredBy, type MessageStep, type Step } from '../support/steps.ts';
 import { type SaidRecord, Voice } from '../support/voice.ts';
 import { compose } from './compose.ts';
 import type { RecordKeys } from './crypto.ts';
@@ -75,14 +75,9 @@ class Peer {
   }
 
   #say(step: MessageStep): void {
-    const { message, flip } = step;
+    const { message } = step;
     const state = this.#state;
-    let bytes = compose(state, message);
-    if (flip && bytes.length > 0) {
-      bytes = bytes.slice();
-      const at = ((flip.at % bytes.length) + bytes.length) % bytes.length;
-      bytes[at] = bytes[at]! ^ flip.xor;
-    }
+    const bytes = alteredBy(step, compose(state, message));
     if (!step.unhashed && message.name !== 'HelloRequest') state.messages.push(bytes);
     if (message.name === 'ClientKeyExchange' && state.theirs) state.exchanged(state.theirs.publicValue);
     this.#voice.message(bytes, step);

@@ -29,6 +29,7 @@ export const clientSceneNames = [
   'requested',
   'requestedFromNobody',
   'plainSecret',
+  'eitherKey',
   'resumed',
   'renewed',
   'resumedById',
@@ -219,6 +220,11 @@ function clientScenes(cast: Cast): Scenes['client'] {
     }),
     requested: make('requested', { settings: { identity: () => cast.answer(cast.ownClient) } }),
     requestedFromNobody: make('requestedFromNobody'),
+    eitherKey: make('eitherKey', {
+      settings: {
+        trust: { ...exactly(cast.server, cast.answer), certificateTypes: ['X509', 'RawPublicKey'] },
+      },
+    }),
     plainSecret: make('plainSecret', { answers: { extended_master_secret: undefined } }),
     resumed: make('resumed', { known: session, peer: { resumes: true }, answers: none }),
     renewed: make('renewed', { known: session, peer: { resumes: true } }),

@@ -229,6 +229,7 @@ export class ServerRules implements Rules {
       ],
       [answer.version !== 0x0303 || answer.compressionMethod !== 0, 'version or compression'],
       [!hello.cipherSuites.includes(answer.cipherSuite), 'a suite that was not offered'],
+      [extensions.session_ticket !== undefined && !isExtended, 'a ticket for what must not be resumed'],
       [!session && this.#suite?.key !== this.#scene.facts.own.key, 'a suite for another key'],
       [session !== undefined && session.suite !== this.#suite?.name, 'another suite than the session has'],
       [

@@ -211,6 +211,20 @@ export const renegotiation: readonly Attack<ServerSceneName>[] = [
 
 export const alerts: readonly Attack<ServerSceneName>[] = [
   [
+    'as much data as a record holds',
+    'RFC 5246 6.2.1',
+    'full',
+    after('data', record('application_data', new Uint8Array(16_384))),
+    'end',
+  ],
+  [
+    'a byte more than a record holds',
+    'RFC 5246 6.2.1',
+    'full',
+    after('data', record('application_data', new Uint8Array(16_385))),
+    'record_overflow',
+  ],
+  [
     'a warning ahead of ClientHello',
     'RFC 5246 7.2',
     'full',

@@ -1,10 +1,16 @@
 import { noBytes } from '../../../../src/base/bytes.ts';
 import { type Attack, as, changed } from '../../support/edits.ts';
 import type { ServerSceneName } from '../scenes.ts';
+import { longer } from './longer.ts';
 
 const illegal = 'illegal_parameter';
 
 export const proofs: readonly Attack<ServerSceneName>[] = [
+  ...(['Tls12ClientHello', 'ClientKeyExchange', 'Tls12Finished'] as const).map((name) =>
+    longer<ServerSceneName>(name),
+  ),
+  longer('Tls12Certificate', 'required'),
+  longer('Tls12CertificateVerify', 'required'),
   [
     'the certificate of somebody else',
     'RFC 5246 7.4.6',

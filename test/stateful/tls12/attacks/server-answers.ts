@@ -4,6 +4,7 @@ import type { Tls12ServerHello, Tls12ServerHelloExtensions } from '../../../../s
 import { type Attack, as, changed, type Edit, extended, unknown } from '../../support/edits.ts';
 import type { say } from '../../support/steps.ts';
 import type { ClientSceneName } from '../scenes.ts';
+import { longer } from './longer.ts';
 
 const illegal = 'illegal_parameter';
 
@@ -18,6 +19,14 @@ const marked = (version: number): Edit =>
   }));
 
 export const hellos: readonly Attack<ClientSceneName>[] = [
+  [
+    'raw public keys, which were offered for TLS 1.3',
+    'RFC 7250 4.2',
+    'eitherKey',
+    answers({ server_certificate_type: 2 }),
+    'unsupported_certificate',
+  ],
+  ['X.509, in so many words', 'RFC 7250 4.2', 'eitherKey', answers({ server_certificate_type: 0 }), 'end'],
   ['TLS 1.1', 'RFC 5246 E.1', 'full', answer((hello) => ({ ...hello, version: 0x0302 })), 'protocol_version'],
   [
     'TLS 1.3 in the old field',
@@ -200,6 +209,16 @@ const exchange = (
 ): Edit => as({ name: 'ServerKeyExchange', ...rest });
 
 export const proofs: readonly Attack<ClientSceneName>[] = [
+  ...(
+    [
+      'Tls12ServerHello',
+      'Tls12Certificate',
+      'ServerKeyExchange',
+      'ServerHelloDone',
+      'Tls12NewSessionTicket',
+      'Tls12Finished',
+    ] as const
+  ).map((name) => longer<ClientSceneName>(name)),
   [
     'the certificate of somebody else',
     'RFC 5246 7.4.2',

@@ -386,6 +386,25 @@ export const flights: readonly Attack<ClientSceneName>[] = [
 
 export const alerts: readonly Attack<ClientSceneName>[] = [
   [
+    'eight warnings, with data between',
+    'RFC 5246 7.2',
+    'full',
+    after(
+      'data',
+      ...Array.from({ length: 4 }, () => record('alert', [1, 100])),
+      record('application_data', data),
+      ...Array.from({ length: 4 }, () => record('alert', [1, 100])),
+    ),
+    'end',
+  ],
+  [
+    'a byte more than a record holds',
+    'RFC 5246 6.2.1',
+    'full',
+    after('data', record('application_data', new Uint8Array(16_385))),
+    'record_overflow',
+  ],
+  [
     'four warnings in a row',
     'RFC 5246 7.2',
     'full',
