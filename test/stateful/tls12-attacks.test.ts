@@ -5,7 +5,9 @@ import * as clientOrder from './tls12/attacks/client-order.ts';
 import * as clientProofs from './tls12/attacks/client-proofs.ts';
 import * as serverAnswers from './tls12/attacks/server-answers.ts';
 import * as serverOrder from './tls12/attacks/server-order.ts';
+import * as serverRecords from './tls12/attacks/server-records.ts';
 import { clientSceneNames, makeScenes, type Scene, type Scenes, serverSceneNames } from './tls12/scenes.ts';
+import { specialScenes } from './tls12/special.ts';
 import { tryOut } from './tls12/trial.ts';
 
 let scenes: Scenes;
@@ -32,7 +34,7 @@ describe('an honest peer of TLS 1.2', () => {
   });
 });
 
-describe.each(Object.entries({ ...serverOrder, ...serverAnswers }))(
+describe.each(Object.entries({ ...serverOrder, ...serverRecords, ...serverAnswers }))(
   'a server of TLS 1.2 that deviates: %s',
   (_about, attacks) => {
     it.each(attacks)('%s (%s, %s)', (_what, _section, name, edit, verdict) => {
@@ -51,6 +53,17 @@ describe.each(Object.entries({ ...clientHello, ...clientOrder, ...clientProofs }
     });
   },
 );
+
+describe('a client of another configuration', () => {
+  it.each([
+    ['newer', 'protocol_version'],
+    ['ecdsa', 'end'],
+    ['foreignCurve', 'illegal_parameter'],
+  ] as const)('%s: %s', async (name, verdict) => {
+    const scene = (await specialScenes(scenes))[name];
+    expect(tryOut(scene, scene.script).verdict).toBe(verdict);
+  });
+});
 
 /** What must not do any harm, wherever it comes. */
 const harmless: readonly (readonly [what: string, change: (steps: readonly Step[]) => readonly Step[]])[] = [

@@ -169,7 +169,8 @@ export class ClientRules implements Rules {
         'missing_extension',
       ]);
     const { extensions } = answer;
-    faults.require(answer.version === 0x0303, 'protocol_version');
+    const versions = this.#hello.extensions.supported_versions ?? [0x0303];
+    faults.require(answer.version === 0x0303 && versions.includes(0x0303), 'protocol_version');
     const mark = Buffer.from(answer.random.subarray(24)).toString('latin1');
     const isMarked = mark === 'DOWNGRD\x01' || mark === 'DOWNGRD\x00';
     faults.require(!this.#speaksTls13 || !isMarked, 'illegal_parameter');
@@ -229,8 +230,8 @@ export class ClientRules implements Rules {
     const suiteKeys = this.#suite?.key === 'RSA' ? /^08(04|05|06|09|0a|0b)$|^0[456]01$/ : /^0807$|^0[456]03$/;
     const hex = toHex(Uint8Array.of(exchange.algorithm >> 8, exchange.algorithm & 0xff));
     faults.require(suiteKeys.test(hex), 'illegal_parameter');
-    requireSignature(faults, this.#trust, exchange, concatBytes(client, server, exchange.params));
     const groups = this.#hello.extensions.supported_groups ?? [];
+    requireSignature(faults, this.#trust, exchange, concatBytes(client, server, exchange.params), groups);
     faults.require(groups.includes(exchange.group), 'illegal_parameter');
     faults.settle();
     this.#exchange = exchange;

@@ -1,3 +1,4 @@
+import { type KeyObject, sign as signWithKey } from 'node:crypto';
 import { concatBytes, noBytes, utf8 } from '../../../src/base/bytes.ts';
 import type { Identity } from '../../../src/handshake/identity.ts';
 import { type ClientHello, encodeClientHello } from '../../../src/wire/hello.ts';
@@ -69,7 +70,7 @@ export function compose(state: PeerState, message: Message): Uint8Array {
     case 'Tls12CertificateVerify': {
       const signer = message.of === 'other' ? setup.other : setup.identity;
       const { signs = setup.algorithm, algorithm = signs } = message;
-      const signature = sign(signer, signs, over(state, message.over));
+      const signature = sign(signer, signs, over(state, message.over), setup.key);
       return encodeCertificateVerify({ algorithm, signature });
     }
     case 'Tls12NewSessionTicket': {
@@ -97,8 +98,10 @@ function over(state: PeerState, what: 'transcript' | 'nothing' | 'allButLast' = 
   return what === 'transcript' ? state.transcript : concatBytes(...state.messages.slice(0, -1));
 }
 
-function sign({ signer }: Identity, algorithm: number, content: Uint8Array): Uint8Array {
+function sign({ signer }: Identity, algorithm: number, content: Uint8Array, key?: KeyObject): Uint8Array {
   const wanted = nameOf(signatureSchemeCodes, algorithm);
+  const hash = /^ecdsa_.*_(sha\d+)$/.exec(wanted ?? '')?.[1];
+  if (key && hash) return new Uint8Array(signWithKey(hash, content, key));
   const scheme = wanted && signer.schemes.includes(wanted) ? wanted : signer.schemes[0]!;
   return signer.sign(scheme, content, { signal: new AbortController().signal }) as Uint8Array;
 }
@@ -167,6 +170,6 @@ function serverKeyExchange(state: PeerState, message: ServerKeyExchangeMessage):
     without === 'server random' ? noBytes : randoms.server,
     without === 'public value' ? params.subarray(0, 4) : params,
   );
-  const signature = sign(message.of === 'other' ? setup.other : setup.identity, signs, content);
+  const signature = sign(message.of === 'other' ? setup.other : setup.identity, signs, content, setup.key);
   return encodeServerKeyExchange({ params, algorithm, signature });
 }

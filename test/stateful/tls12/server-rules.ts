@@ -254,6 +254,10 @@ export class ServerRules implements Rules {
     const exchange = this.#next(types.server_key_exchange);
     if (!certificate || !exchange) return;
     this.#exchange = decodeServerKeyExchange(exchange.subarray(4));
+    const groups = this.#hello?.extensions.supported_groups;
+    // Who names none has P-256 surely (RFC 8422 §4).
+    const isGroup = groups ? groups.includes(this.#exchange.group) : this.#exchange.group === 0x17;
+    if (!isGroup) this.ownFaults.push('another group');
     const asks = this.#config.clientAuthentication !== 'none';
     if (asks) this.#next(types.certificate_request);
     this.#next(types.server_hello_done);

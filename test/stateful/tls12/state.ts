@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { concatBytes, equalBytes, noBytes } from '../../../src/base/bytes.ts';
 import type { KeyExchange, NamedGroup } from '../../../src/crypto/provider.ts';
 import type { Identity } from '../../../src/handshake/identity.ts';
@@ -53,6 +54,8 @@ export interface PeerSetup {
   readonly answer?: (hello: Tls12ServerHello) => Tls12ServerHello;
   /** What it signs with, as a code. */
   readonly algorithm: number;
+  /** Of an identity that signs with any hash. */
+  readonly key?: KeyObject;
 }
 
 /** What a peer knows: all that it said and heard, and what follows from that. */
