@@ -124,12 +124,17 @@ export const explanations: readonly Explanation[] = [
   },
   {
     id: 'a session goes with a cipher suite that is offered',
-    section: 'RFC 9846 §4.7.1',
-    why: 'The same hash would do, and does for OpenSSL; a client of Tacit that does not take the suite of a session any more does not offer it.',
-    applies: (difference) =>
-      difference.pair.client === 'tacit' &&
-      resumesLess(difference) &&
-      !difference.connection.client.suites.some((suite) => suite === suiteOf(difference.previous)),
+    section: 'RFC 9846 §4.7.1, RFC 5246 §7.4.1.2',
+    why: 'The same hash would do, and does for OpenSSL, which in TLS 1.2 resumes even what its server takes no new connections with. A client of Tacit that does not take the suite of a session any more does not offer it, and a server does not resume it.',
+    applies: (difference) => {
+      const { pair, connection, previous } = difference;
+      const lacks = ({ suites }: { readonly suites: readonly string[] }): boolean =>
+        !suites.some((suite) => suite === suiteOf(previous));
+      const isGone =
+        (pair.client === 'tacit' && lacks(connection.client)) ||
+        (pair.server === 'tacit' && isTls12(difference) && lacks(connection.server));
+      return resumesLess(difference) && isGone;
+    },
   },
   {
     id: 'a session of TLS 1.2 without its cipher suite',
@@ -162,23 +167,14 @@ export const explanations: readonly Explanation[] = [
   },
   {
     id: 'a key that the client cannot use is not shown',
-    section: 'RFC 5246 §7.4.2',
-    why: 'Where the key of the certificate for a name goes with none of the common cipher suites, curves and schemes, a server of Tacit shows another one of its own, and OpenSSL none.',
+    section: 'RFC 9846 §4.5.1.2, RFC 5246 §7.4.2',
+    why: 'Where the certificate for a name goes with none of the common cipher suites, curves and schemes, or is signed with none of them, a server of Tacit shows another one of its own, if there is any.',
     applies: (difference) =>
-      isTls12(difference) &&
       difference.pair.server === 'tacit' &&
-      verdictOf(difference.reference).text === 'server refuses: handshake_failure' &&
-      difference.connection.server.certificates.length > 1,
-  },
-  {
-    id: 'a server does not resume with a cipher suite that it has no more',
-    section: 'RFC 5246 §7.4.1.2',
-    why: 'A session of TLS 1.2 keeps its cipher suite: OpenSSL resumes also where its server takes no new connections with it.',
-    applies: (difference) =>
-      isTls12(difference) &&
-      difference.pair.server === 'tacit' &&
-      resumesLess(difference) &&
-      !difference.connection.server.suites.some((suite) => suite === suiteOf(difference.previous)),
+      difference.connection.server.certificates.length > 1 &&
+      (difference.connection.client.schemes !== undefined ||
+        (isTls12(difference) &&
+          verdictOf(difference.reference).text === 'server refuses: handshake_failure')),
   },
   {
     id: 'no certificate, in the words of TLS 1.2',
@@ -387,9 +383,14 @@ function hasForeignCurve({ connection: { client, server } }: Pick<Difference, 'c
 /** Whether the other side does not take the scheme that the curve of a key is named in. */
 function cannotSignAsItsCurve(side: 'client' | 'server', { client, server }: Connection): boolean {
   const certificate = side === 'server' ? certificateFor(server, client.serverName) : client.certificate;
-  const { schemes } = side === 'server' ? client : server;
   const curve = curveOf(certificate?.key);
-  return curve !== undefined && schemes?.some((scheme) => scheme.startsWith(`ecdsa_${curve}`)) === false;
+  // Its own schemes bind it as well.
+  return (
+    curve !== undefined &&
+    [client, server].some(
+      ({ schemes }) => schemes?.some((scheme) => scheme.startsWith(`ecdsa_${curve}`)) === false,
+    )
+  );
 }
 
 function isTls12({ connection }: Difference): boolean {
