@@ -79,13 +79,13 @@ export function stapled(identity: Identity, answer: Answer): Identity {
   return { ...identity, ocspResponse: () => answer(response) };
 }
 
-/** Signs the same content once: Ed25519 gives the same signature each time. */
+/** Signs the same content once with each scheme: Ed25519 gives the same signature each time. */
 function signingOnce(signer: NodeSigner, answer: Answer): Signer {
   const signatures = new Kept<Uint8Array>();
   return {
     schemes: signer.schemes,
     sign(scheme, content): MaybePromise<Uint8Array> {
-      const id = Buffer.from(content).toString('hex');
+      const id = `${scheme} ${Buffer.from(content).toString('hex')}`;
       return answer(signatures.get(id, () => signer.sign(scheme, content)));
     },
   };
