@@ -35,7 +35,10 @@ export function demandAuthentication(
   const finished = place(handshakeTypes.finished);
   demand(finished !== -1, 'established without Finished');
   // Said ahead of what it answers, which a late server had not said yet: in which order it was taken is not known here.
-  if (side === 'client' && messages.slice(finished).some(({ by }) => by === 'victim')) return;
+  const begun = messages.findIndex(
+    ({ by, message }) => by === 'counterpart' && message[0] !== handshakeTypes.client_hello,
+  );
+  if (side === 'client' && messages.slice(begun).some(({ by }) => by === 'victim')) return;
   const covered = counterpart.transcriptHash(finished, suite.hash);
   demand(
     equalBytes(
