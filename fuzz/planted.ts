@@ -75,7 +75,7 @@ export const planted: readonly Planted[] = [
   {
     target: 'server-flight',
     name: 'an alert of one byte is taken for close_notify',
-    file: 'src/connection/tls-connection.ts',
+    file: 'src/connection/alert-reader.ts',
     find: 'if (content.length !== 2)',
     replace: 'if (content.length > 2)',
   },
@@ -85,6 +85,64 @@ export const planted: readonly Planted[] = [
     file: 'src/connection/outbox.ts',
     find: 'sendFatalAlert(alert: AlertName): void {\n    if (!this.#isOpen) return;',
     replace: 'sendFatalAlert(alert: AlertName): void {',
+  },
+  {
+    target: 'client-flight',
+    name: 'Finished is not compared in TLS 1.2',
+    file: 'src/handshake/tls12-authentication.ts',
+    find: 'if (!config.provider.timingSafeEqual(expected, decodeFinished(message.body, tls12VerifyDataLength))) {',
+    replace: 'if (decodeFinished(message.body, tls12VerifyDataLength).length === 0) {',
+  },
+  {
+    target: 'client-flight',
+    name: 'CertificateVerify is not verified in TLS 1.2',
+    file: 'src/handshake/tls12-authentication.ts',
+    find: 'return checkSignature(signed, accepted, key);',
+    replace:
+      "return signed.message === 'CertificateVerify' ? accepted[0]! : checkSignature(signed, accepted, key);",
+  },
+  {
+    target: 'client-flight',
+    name: 'a server resumes without the extended master secret',
+    file: 'src/handshake/tls12-server.ts',
+    find: 'if (isExtended) return state;',
+    replace: 'if (isExtended || state.psk.length > 0) return state;',
+  },
+  {
+    target: 'server-flight',
+    name: 'ServerKeyExchange is not verified',
+    file: 'src/handshake/tls12-authentication.ts',
+    find: 'return checkSignature(signed, accepted, key);',
+    replace:
+      "return signed.message === 'ServerKeyExchange' ? accepted[0]! : checkSignature(signed, accepted, key);",
+  },
+  {
+    target: 'server-flight',
+    name: 'an early change_cipher_spec is passed over',
+    file: 'src/connection/tls-connection.ts',
+    find: "if (!this.#handshake.awaitsChangeCipherSpec)\n        throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');",
+    replace: 'if (!this.#handshake.awaitsChangeCipherSpec) return;',
+  },
+  {
+    target: 'server-flight',
+    name: 'a ServerHello of TLS 1.2 may have any extension',
+    file: 'src/handshake/tls12-server-answer.ts',
+    find: "refuseUnsolicited('ServerHello', extensions, hello, []);",
+    replace: '',
+  },
+  {
+    target: 'server-flight',
+    name: 'a client resumes without the extended master secret',
+    file: 'src/handshake/tls12-server-answer.ts',
+    find: 'if (!extensions.extended_master_secret)',
+    replace: 'if (tls12Session.masterSecret.length === 0)',
+  },
+  {
+    target: 'server-flight',
+    name: 'the mark of a downgrade is not looked at',
+    file: 'src/handshake/tls12-server-answer.ts',
+    find: 'if (equalBytes(mark, tls12DowngradeSentinel) || equalBytes(mark, tls11DowngradeSentinel))',
+    replace: 'if (equalBytes(mark, tls12DowngradeSentinel) && equalBytes(mark, tls11DowngradeSentinel))',
   },
   {
     target: 'tickets',

@@ -5,7 +5,7 @@
 
 import { concatBytes, utf8 } from '../src/base/bytes.ts';
 import { type Rehearsal, type Side, sides } from '../test/hostile/support/rehearsal.ts';
-import { nameOfMessage } from '../test/hostile/support/structure.ts';
+import { nameOfMessage, structureOf, withContent } from '../test/hostile/support/structure.ts';
 import { decrypted, traffic } from '../test/recorded/traffic.ts';
 import {
   type CertificateOptions,
@@ -51,6 +51,7 @@ export async function seeds(
         nameOf(rehearsal, i),
         flight(i, rehearsal[side].records, mostOf(rehearsal)),
       ]),
+      ...(side === 'server' ? Object.entries(forgeries(rehearsals)) : []),
       ...recorded.map((both) => [`OpenSSL, ${both.name}`, flight(heardBy, both[side])]),
       ...Object.entries(peers[side]).map(([name, records]) => [name, flight(0, records)]),
     ]);
@@ -92,6 +93,38 @@ export async function seeds(
     pem: numbered(pemSeeds(certificates, lists)),
     arguments: numbered(argumentSeeds),
   };
+}
+
+/** Flights of servers of TLS 1.2 that a client must refuse, and that chance hardly makes: for ServerHello alone. */
+function forgeries(rehearsals: readonly Rehearsal[]): Seeds {
+  const altered = (scenario: string, change: (hello: Uint8Array) => Uint8Array): Uint8Array => {
+    const place = rehearsals.findIndex((one) => one.scenario.name === scenario);
+    const records = rehearsals[place]!.server.records.map((record) => ({
+      ...record,
+      units: record.units.map((unit) =>
+        unit.type === 'handshake' && unit.content[0] === 2
+          ? { ...unit, content: change(unit.content) }
+          : unit,
+      ),
+    }));
+    return flight(place, records);
+  };
+  return {
+    'a session without its extended master secret': altered('tls12Resumed', withoutExtendedMasterSecret),
+    'brought down from TLS 1.3': altered('tls12', (hello) =>
+      concatBytes(hello.subarray(0, 30), utf8('DOWNGRD'), Uint8Array.of(1), hello.subarray(38)),
+    ),
+  };
+}
+
+function withoutExtendedMasterSecret(hello: Uint8Array): Uint8Array {
+  const { blocks, extensions } = structureOf(hello, 'TLSv1.2');
+  const others = extensions.filter(({ code }) => code !== 23);
+  return withContent(
+    hello,
+    blocks[0]!,
+    concatBytes(...others.map(({ start, end }) => hello.slice(start, end))),
+  );
 }
 
 function nameOf({ scenario }: Rehearsal, place: number): string {

@@ -6,10 +6,13 @@ import { type SignatureScheme, TlsCertificateError, TlsPeerError } from '../src/
 import { type ExpectedConnection, expectExchange, expectSameSecrets } from './support/expectations.ts';
 import {
   alertText,
+  type ExpectedAlert,
   everyCipherSuite,
   everyGroup,
-  everySignatureScheme,
+  everyVersion,
+  keyTypeFor,
   keyTypeOf,
+  signatureSchemesOf,
   withChainSignature,
 } from './support/names.ts';
 import type { PeerClient } from './support/peer.ts';
@@ -22,13 +25,22 @@ const retryClient = { groups: ['x25519', 'secp384r1'] } as const;
 const retryServer = { groups: ['secp384r1'] } as const;
 const retried: ExpectedConnection = { helloRetryRequest: true, group: 'secp384r1' };
 
-for (const { peer: client, missing } of clients) {
-  describe.skipIf(missing !== undefined)(`${client.name} to Tacit${missing ? ` (${missing})` : ''}`, () => {
-    handshakes(client);
-    clientAuthentication(client);
-    negotiation(client);
-    records(client);
-  });
+for (const { peer, missing } of clients) {
+  for (const version of everyVersion) {
+    const client: PeerClient = { ...peer, version };
+    const title = `${client.name} to Tacit, ${version}${missing ? ` (${missing})` : ''}`;
+    describe.skipIf(missing !== undefined)(title, () => {
+      handshakes(client);
+      clientAuthentication(client);
+      negotiation(client);
+      records(client);
+      if (version === 'TLSv1.3') newInTls13(client);
+    });
+  }
+}
+
+function resumes({ version, abilities }: PeerClient): boolean {
+  return version === 'TLSv1.3' || abilities.takesTls12Tickets;
 }
 
 function handshakes(client: PeerClient): void {
@@ -45,24 +57,23 @@ function handshakes(client: PeerClient): void {
     const dangerouslyLogKeys = (line: string): void => void lines.push(line.trim());
     const exchange = await serveTo(client, { keyLog }, { dangerouslyLogKeys });
     expectExchange(exchange);
-    expectSameSecrets(lines, readFileSync(keyLog, 'utf8'));
+    expectSameSecrets(client.version, lines, readFileSync(keyLog, 'utf8'));
   });
 
   test('resumed', async () => {
     const exchange = await serveTo(client, { connections: 2 });
-    expectExchange(exchange, [{}, { resumed: true }]);
+    expectExchange(exchange, [{}, { resumed: resumes(client) }]);
   });
 
-  test('HelloRetryRequest', async () => {
-    const exchange = await serveTo(client, retryClient, retryServer);
-    expectExchange(exchange, [retried]);
+  test('nothing resumed without tickets', async () => {
+    const exchange = await serveTo(client, { connections: 2 }, { tickets: { count: 0 } });
+    expectExchange(exchange, [{}, {}]);
   });
+}
 
-  test('resumed with HelloRetryRequest', async () => {
-    const exchange = await serveTo(client, { ...retryClient, connections: 2 }, retryServer);
-    const again = client.abilities.remembersGroups ? { group: 'secp384r1' } : retried;
-    expectExchange(exchange, [retried, { ...again, resumed: true }]);
-  });
+/** TLS 1.2 has no alert for it. */
+function ofMissingCertificate({ version }: PeerClient): ExpectedAlert {
+  return version === 'TLSv1.3' ? 'certificate_required' : 'handshake_failure';
 }
 
 function clientAuthentication(client: PeerClient): void {
@@ -78,7 +89,8 @@ function clientAuthentication(client: PeerClient): void {
 
   test('client certificate, resumed', async () => {
     const exchange = await serveTo(client, { identity: certificates.client(), connections: 2 }, required);
-    expectExchange(exchange, [{}, { resumed: true }]);
+    expectExchange(exchange, [{}, { resumed: resumes(client) }]);
+    if (!resumes(client)) return;
     const [first, second] = exchange.tacit.map((report) => report.info);
     expect(second!.peerCertificates).toEqual(first!.peerCertificates);
     expect(second!.authenticatedAt).toBe(first!.authenticatedAt);
@@ -94,14 +106,14 @@ function clientAuthentication(client: PeerClient): void {
     const { peer, failure } = await serveTo(client, {}, required);
     expect(failure).toBeInstanceOf(TlsCertificateError);
     expect(failure).toMatchObject({ check: 'missing' });
-    expect(peer[0]!.error).toMatch(alertText('certificate_required'));
+    expect(peer[0]!.error).toMatch(alertText(ofMissingCertificate(client)));
   });
 
   test('client certificate of an unknown CA', async () => {
     const { peer, failure } = await serveTo(client, { identity: certificates.stranger }, required);
     expect(failure).toBeInstanceOf(TlsCertificateError);
     const [check, alert] = client.abilities.heedsAuthorities
-      ? (['missing', 'certificate_required'] as const)
+      ? (['missing', ofMissingCertificate(client)] as const)
       : (['unknown_issuer', 'unknown_ca'] as const);
     expect(failure).toMatchObject({ check });
     expect(peer[0]!.error).toMatch(alertText(alert));
@@ -123,20 +135,27 @@ function negotiation(client: PeerClient): void {
     expect(peer[0]!.error).toMatch(alertText('no_application_protocol'));
   });
 
-  test.each(everyCipherSuite)('%s', async (cipherSuite) => {
-    const exchange = await serveTo(client, { connections: 2 }, { cipherSuites: [cipherSuite] });
-    expectExchange(exchange, [{ cipherSuite }, { cipherSuite, resumed: true }]);
+  test.each(everyCipherSuite[client.version])('%s', async (cipherSuite) => {
+    const own = identity(certificates.server(keyTypeFor(cipherSuite)));
+    const options = { cipherSuites: [cipherSuite], identity: own };
+    const exchange = await serveTo(client, { connections: 2 }, options);
+    expectExchange(exchange, [{ cipherSuite }, { cipherSuite, resumed: resumes(client) }]);
   });
 
   for (const group of everyGroup) {
     const able = client.abilities.groups.includes(group);
     test.skipIf(!able)(`group ${group}${able ? '' : ` (${client.name} has none)`}`, async () => {
-      const exchange = await serveTo(client, { groups: [group] });
+      // In TLS 1.2 the groups speak for the curves of certificates too.
+      const exchange = await serveTo(
+        client,
+        { groups: [group] },
+        { identity: identity(certificates.server('rsa2048')) },
+      );
       expectExchange(exchange, [{ group }]);
     });
   }
 
-  for (const scheme of everySignatureScheme) {
+  for (const scheme of signatureSchemesOf(client.version)) {
     const able = client.abilities.signatureSchemes.includes(scheme);
     test.skipIf(!able)(`signatures ${scheme}${able ? '' : ` (${client.name} has none)`}`, () =>
       signatures(client, scheme),
@@ -165,6 +184,34 @@ async function signatures(client: PeerClient, scheme: SignatureScheme): Promise<
 }
 
 function records(client: PeerClient): void {
+  test('1 MiB each way', async () => {
+    expectExchange(await serveTo(client, { size: 'large' }));
+  });
+
+  test.skipIf(!client.abilities.limitsRecords)('records limited by the peer', async () => {
+    // Less than it reads from its input at once, and gnutls-cli itself loses data.
+    const exchange = await serveTo(client, { recordSizeLimit: 4096 });
+    expectExchange(exchange);
+  });
+
+  test.skipIf(!client.abilities.halfCloses)('tickets, and the close of a one-way receiver', async () => {
+    const exchange = await serveTo(client, { oneWay: true, connections: 2 });
+    expectExchange(exchange, [{}, { resumed: true }]);
+  });
+}
+
+function newInTls13(client: PeerClient): void {
+  test('HelloRetryRequest', async () => {
+    const exchange = await serveTo(client, retryClient, retryServer);
+    expectExchange(exchange, [retried]);
+  });
+
+  test('resumed with HelloRetryRequest', async () => {
+    const exchange = await serveTo(client, { ...retryClient, connections: 2 }, retryServer);
+    const again = client.abilities.remembersGroups ? { group: 'secp384r1' } : retried;
+    expectExchange(exchange, [retried, { ...again, resumed: true }]);
+  });
+
   test('keys updated by Tacit', async () => {
     const exchange = await serveTo(client, {}, {}, { updateKeys: true });
     expectExchange(exchange);
@@ -180,21 +227,5 @@ function records(client: PeerClient): void {
   test('padded records', async () => {
     const exchange = await serveTo(client, {}, { padding: 4096 });
     expectExchange(exchange);
-  });
-
-  test.skipIf(!client.abilities.limitsRecords)('records limited by the peer', async () => {
-    // Less than it reads from its input at once, and gnutls-cli itself loses data.
-    const exchange = await serveTo(client, { recordSizeLimit: 4096 });
-    expectExchange(exchange);
-  });
-
-  test.skipIf(!client.abilities.halfCloses)('tickets with the close of a one-way receiver', async () => {
-    const exchange = await serveTo(client, { oneWay: true, connections: 2 });
-    expectExchange(exchange, [{}, { resumed: true }]);
-  });
-
-  test('nothing resumed without tickets', async () => {
-    const exchange = await serveTo(client, { connections: 2 }, { tickets: { count: 0 } });
-    expectExchange(exchange, [{}, {}]);
   });
 }

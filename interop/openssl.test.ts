@@ -3,15 +3,13 @@
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { TlsPeerError } from '../src/index.ts';
 import { expectExchange } from './support/expectations.ts';
+import { everyVersion } from './support/names.ts';
 import { opensslClientWith, opensslServerWith } from './support/openssl.ts';
 import { missing } from './support/peers.ts';
 import { start } from './support/process.ts';
 import { certificates, scratchFile } from './support/run.ts';
 import { connectTo, roots, serveTo } from './support/tacit.ts';
-
-const tls12 = ['-min_protocol', 'TLSv1.2', '-max_protocol', 'TLSv1.2'];
 
 const reason = missing('openssl');
 
@@ -30,9 +28,9 @@ describe.skipIf(reason !== undefined)(`openssl s_client to Tacit${reason ? ` (${
     expect(exchange.peer[0]!.earlyData).toBe('rejected');
   });
 
-  test('small fragments, of the handshake too', async () => {
+  test.each(everyVersion)('small fragments, of the handshake too, %s', async (version) => {
     const identity = certificates.client('rsa2048');
-    const client = opensslClientWith('-max_send_frag', '512');
+    const client = { ...opensslClientWith('-max_send_frag', '512'), version };
     const required = { clientAuthentication: 'require', ca: roots() } as const;
     expectExchange(await serveTo(client, { identity }, required));
   });
@@ -41,9 +39,9 @@ describe.skipIf(reason !== undefined)(`openssl s_client to Tacit${reason ? ` (${
     expectExchange(await serveTo(opensslClientWith('-record_padding', '1000'), {}));
   });
 
-  test('extensions that Tacit does not have, or has no answer to', async () => {
+  test.each(everyVersion)('extensions that Tacit does not have, or has no answer to, %s', async (version) => {
     const extensions = ['-status', '-enable_pha', '-maxfraglen', '1024', '-serverinfo', '18,4660'];
-    expectExchange(await serveTo(opensslClientWith(...extensions), {}));
+    expectExchange(await serveTo({ ...opensslClientWith(...extensions), version }, {}));
   });
 
   test('without compatibility mode', async () => {
@@ -51,13 +49,6 @@ describe.skipIf(reason !== undefined)(`openssl s_client to Tacit${reason ? ` (${
       {},
       { resumed: true },
     ]);
-  });
-
-  test('TLS 1.2 only', async () => {
-    const { failure, peer } = await serveTo(opensslClientWith(...tls12), {});
-    expect(failure).toBeInstanceOf(TlsPeerError);
-    expect(failure).toMatchObject({ direction: 'sent', alert: 'protocol_version' });
-    expect(peer[0]!.error).toMatch(/alert protocol version/);
   });
 });
 
@@ -68,9 +59,9 @@ describe.skipIf(reason !== undefined)(`Tacit to openssl s_server${reason ? ` (${
     expectExchange(exchange, [{ helloRetryRequest: true, group: 'x25519' }]);
   });
 
-  test('small fragments, of the handshake too', async () => {
+  test.each(everyVersion)('small fragments, of the handshake too, %s', async (version) => {
     const identity = certificates.server('rsa2048');
-    expectExchange(await connectTo(opensslServerWith('-max_send_frag', '512'), { identity }));
+    expectExchange(await connectTo({ ...opensslServerWith('-max_send_frag', '512'), version }, { identity }));
   });
 
   test('padded records', async () => {
@@ -80,12 +71,6 @@ describe.skipIf(reason !== undefined)(`Tacit to openssl s_server${reason ? ` (${
   test.each(['0', '8'])('%s tickets', async (tickets) => {
     const exchange = await connectTo(opensslServerWith('-num_tickets', tickets), { connections: 2 });
     expectExchange(exchange, [{}, { resumed: tickets !== '0' }]);
-  });
-
-  test('TLS 1.2 only', async () => {
-    const { failure } = await connectTo(opensslServerWith(...tls12), {});
-    expect(failure).toBeInstanceOf(TlsPeerError);
-    expect(failure).toMatchObject({ alert: 'protocol_version' });
   });
 });
 

@@ -2,14 +2,22 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type ClientOptions, type SignatureScheme, TlsCertificateError, TlsPeerError } from '../src/index.ts';
+import {
+  type AlertName,
+  type ClientOptions,
+  type SignatureScheme,
+  TlsCertificateError,
+  TlsPeerError,
+} from '../src/index.ts';
 import { type ExpectedConnection, expectExchange, expectSameSecrets } from './support/expectations.ts';
 import {
   alertText,
   everyCipherSuite,
   everyGroup,
-  everySignatureScheme,
+  everyVersion,
+  keyTypeFor,
   keyTypeOf,
+  signatureSchemesOf,
   withChainSignature,
 } from './support/names.ts';
 import type { PeerServer } from './support/peer.ts';
@@ -17,14 +25,19 @@ import { servers } from './support/peers.ts';
 import { certificates, scratchFile } from './support/run.ts';
 import { connectTo, identity } from './support/tacit.ts';
 
-for (const { peer: server, missing } of servers) {
-  describe.skipIf(missing !== undefined)(`Tacit to ${server.name}${missing ? ` (${missing})` : ''}`, () => {
-    handshakes(server);
-    serverAuthentication(server);
-    clientAuthentication(server);
-    negotiation(server);
-    records(server);
-  });
+for (const { peer, missing } of servers) {
+  for (const version of everyVersion) {
+    const server: PeerServer = { ...peer, version };
+    const title = `Tacit to ${server.name}, ${version}${missing ? ` (${missing})` : ''}`;
+    describe.skipIf(missing !== undefined)(title, () => {
+      handshakes(server);
+      serverAuthentication(server);
+      clientAuthentication(server);
+      negotiation(server);
+      records(server);
+      if (version === 'TLSv1.3') newInTls13(server);
+    });
+  }
 }
 
 /** Forces a HelloRetryRequest: the only key share is of a group that the server does not have. */
@@ -48,7 +61,7 @@ function handshakes(server: PeerServer): void {
     const dangerouslyLogKeys = (line: string): void => void lines.push(line.trim());
     const exchange = await connectTo(server, { keyLog }, { dangerouslyLogKeys });
     expectExchange(exchange);
-    expectSameSecrets(lines, readFileSync(keyLog, 'utf8'));
+    expectSameSecrets(server.version, lines, readFileSync(keyLog, 'utf8'));
   });
 
   test('resumed, and resumed again', async () => {
@@ -57,16 +70,6 @@ function handshakes(server: PeerServer): void {
     const [first, second, third] = exchange.tacit.map((report) => report.info);
     expect(second!.peerCertificates).toEqual(first!.peerCertificates);
     expect(third!.authenticatedAt).toBe(first!.authenticatedAt);
-  });
-
-  test('HelloRetryRequest', async () => {
-    const exchange = await connectTo(server, retryServer, retryClient);
-    expectExchange(exchange, [retried]);
-  });
-
-  test('resumed with HelloRetryRequest', async () => {
-    const exchange = await connectTo(server, { ...retryServer, connections: 2 }, retryClient);
-    expectExchange(exchange, [retried, { ...retried, resumed: true }]);
   });
 
   test('without compatibility mode', async () => {
@@ -89,6 +92,11 @@ function serverAuthentication(server: PeerServer): void {
   });
 }
 
+/** TLS 1.2 has no alert for it. */
+function alertOfMissingCertificate({ version, abilities }: PeerServer): AlertName {
+  return version === 'TLSv1.3' ? 'certificate_required' : abilities.tls12MissingCertificate;
+}
+
 function clientAuthentication(server: PeerServer): void {
   const required = { clientRoots: certificates.roots };
   test('client certificate', async () => {
@@ -107,7 +115,7 @@ function clientAuthentication(server: PeerServer): void {
     const { tacit, failure } = await connectTo(server, required);
     expect(tacit).toEqual([]);
     expect(failure).toBeInstanceOf(TlsPeerError);
-    expect(failure).toMatchObject({ direction: 'received', alert: 'certificate_required' });
+    expect(failure).toMatchObject({ direction: 'received', alert: alertOfMissingCertificate(server) });
   });
 
   test('client certificate of an unknown CA', async () => {
@@ -142,20 +150,23 @@ function negotiation(server: PeerServer): void {
     expect(exchange.failure).toMatchObject({ direction: 'received', alert: 'no_application_protocol' });
   });
 
-  test.each(everyCipherSuite)('%s', async (cipherSuite) => {
-    const exchange = await connectTo(server, { connections: 2 }, { cipherSuites: [cipherSuite] });
+  test.each(everyCipherSuite[server.version])('%s', async (cipherSuite) => {
+    const run = { identity: certificates.server(keyTypeFor(cipherSuite)), connections: 2 };
+    const exchange = await connectTo(server, run, { cipherSuites: [cipherSuite] });
     expectExchange(exchange, [{ cipherSuite }, { cipherSuite, resumed: true }]);
   });
 
   for (const group of everyGroup) {
     const able = server.abilities.groups.includes(group);
     test.skipIf(!able)(`group ${group}${able ? '' : ` (${server.name} has none)`}`, async () => {
-      const exchange = await connectTo(server, { groups: [group] }, { groups: [group], keyShares: [group] });
+      // In TLS 1.2 the groups speak for the curves of certificates too.
+      const run = { groups: [group], identity: certificates.server('rsa2048') };
+      const exchange = await connectTo(server, run, { groups: [group], keyShares: [group] });
       expectExchange(exchange, [{ group }]);
     });
   }
 
-  for (const scheme of everySignatureScheme) {
+  for (const scheme of signatureSchemesOf(server.version)) {
     const able = server.abilities.signatureSchemes.includes(scheme);
     test.skipIf(!able)(`signatures ${scheme}${able ? '' : ` (${server.name} has none)`}`, () =>
       signatures(server, scheme),
@@ -178,6 +189,27 @@ async function signatures(server: PeerServer, scheme: SignatureScheme): Promise<
 }
 
 function records(server: PeerServer): void {
+  test('1 MiB each way', async () => {
+    expectExchange(await connectTo(server, { size: 'large' }));
+  });
+
+  test.skipIf(!server.abilities.limitsRecords)('records limited by both', async () => {
+    const exchange = await connectTo(server, { recordSizeLimit: 512 }, { recordSizeLimit: 300 });
+    expectExchange(exchange);
+  });
+}
+
+function newInTls13(server: PeerServer): void {
+  test('HelloRetryRequest', async () => {
+    const exchange = await connectTo(server, retryServer, retryClient);
+    expectExchange(exchange, [retried]);
+  });
+
+  test('resumed with HelloRetryRequest', async () => {
+    const exchange = await connectTo(server, { ...retryServer, connections: 2 }, retryClient);
+    expectExchange(exchange, [retried, { ...retried, resumed: true }]);
+  });
+
   test('keys updated by Tacit', async () => {
     const exchange = await connectTo(server, {}, {}, { updateKeys: true });
     expectExchange(exchange);
@@ -191,11 +223,6 @@ function records(server: PeerServer): void {
 
   test('padded records', async () => {
     const exchange = await connectTo(server, {}, { padding: 4096 });
-    expectExchange(exchange);
-  });
-
-  test.skipIf(!server.abilities.limitsRecords)('records limited by both', async () => {
-    const exchange = await connectTo(server, { recordSizeLimit: 512 }, { recordSizeLimit: 300 });
     expectExchange(exchange);
   });
 }

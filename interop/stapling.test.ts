@@ -1,12 +1,17 @@
-// OCSP responses that openssl's responder has made, to and from openssl.
+// OCSP responses that openssl's responder has made, to and from the peers that can staple.
 
 import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { TlsCertificateError } from '../src/index.ts';
+import { driverClient, driverServer } from './support/driver.ts';
 import { expectExchange } from './support/expectations.ts';
+import { gnutlsClient, gnutlsServer } from './support/gnutls.ts';
+import { everyVersion } from './support/names.ts';
 import { opensslClientWith, opensslServerWith } from './support/openssl.ts';
-import { missing } from './support/peers.ts';
+import { sha256 } from './support/payload.ts';
+import type { PeerClient, PeerServer } from './support/peer.ts';
+import { goProgram, missing, nodeProgram } from './support/peers.ts';
 import { start } from './support/process.ts';
 import { certificates, scratchFile } from './support/run.ts';
 import { connectTo, identity, roots, serveTo } from './support/tacit.ts';
@@ -32,11 +37,15 @@ async function responseFile(status: 'good' | 'revoked'): Promise<string> {
   return response;
 }
 
-describe.skipIf(reason !== undefined)(`OCSP responses and openssl${reason ? ` (${reason})` : ''}`, () => {
+const title = `OCSP responses and openssl, %s${reason ? ` (${reason})` : ''}`;
+describe.skipIf(reason !== undefined).each(everyVersion)(title, (version) => {
+  const client = (...extra: readonly string[]): PeerClient => ({ ...opensslClientWith(...extra), version });
+  const server = (...extra: readonly string[]): PeerServer => ({ ...opensslServerWith(...extra), version });
+
   test.each(['good', 'revoked'] as const)('s_client gets the one of a Tacit server (%s)', async (status) => {
     const ocspResponse = new Uint8Array(await readFile(await responseFile(status)));
     const served = { ...identity(certificates.server()), ocspResponse: async () => ocspResponse };
-    const exchange = await serveTo(opensslClientWith('-status'), {}, { identity: served });
+    const exchange = await serveTo(client('-status'), {}, { identity: served });
     expectExchange(exchange);
     expect(exchange.peer[0]!.stapledStatus).toBe(status);
   });
@@ -44,24 +53,24 @@ describe.skipIf(reason !== undefined)(`OCSP responses and openssl${reason ? ` ($
   test('s_client that does not ask, and one that asks a server without one', async () => {
     const ocspResponse = new Uint8Array(await readFile(await responseFile('good')));
     const served = { ...identity(certificates.server()), ocspResponse };
-    const quiet = await serveTo(opensslClientWith(), {}, { identity: served });
+    const quiet = await serveTo(client(), {}, { identity: served });
     expectExchange(quiet);
-    const asking = await serveTo(opensslClientWith('-status'), {});
+    const asking = await serveTo(client('-status'), {});
     expectExchange(asking);
     for (const { peer } of [quiet, asking]) expect(peer[0]!.stapledStatus).toBeUndefined();
   });
 
   test('a Tacit client takes a good one of s_server, also where it must have one', async () => {
-    const server = opensslServerWith('-status_file', await responseFile('good'));
+    const stapling = server('-status_file', await responseFile('good'));
     for (const stapledResponses of ['check', 'require'] as const) {
       const revocation = { stapledResponses };
-      expectExchange(await connectTo(server, {}, { ca: roots(), revocation }));
+      expectExchange(await connectTo(stapling, {}, { ca: roots(), revocation }));
     }
   });
 
   test('a Tacit client refuses what s_server says of itself that it is revoked', async () => {
-    const server = opensslServerWith('-status_file', await responseFile('revoked'));
-    const { failure, peer } = await connectTo(server, {});
+    const stapling = server('-status_file', await responseFile('revoked'));
+    const { failure, peer } = await connectTo(stapling, {});
     expect(failure).toBeInstanceOf(TlsCertificateError);
     expect(failure).toMatchObject({ check: 'revoked' });
     expect(peer[0]!.error).toMatch(/alert certificate revoked/);
@@ -69,8 +78,40 @@ describe.skipIf(reason !== undefined)(`OCSP responses and openssl${reason ? ` ($
 
   test('a Tacit client that must have one refuses s_server without', async () => {
     const revocation = { stapledResponses: 'require' } as const;
-    const { failure, peer } = await connectTo(opensslServerWith(), {}, { revocation });
+    const { failure, peer } = await connectTo(server(), {}, { revocation });
     expect(failure).toMatchObject({ check: 'missing_ocsp_response' });
     expect(peer[0]!.error).toMatch(/bad certificate status response.*alert number 113/);
   });
 });
+
+const others = [
+  { needs: ['node'], client: driverClient(nodeProgram), server: driverServer(nodeProgram) },
+  { needs: ['go'], client: driverClient(goProgram), server: driverServer(goProgram) },
+  { needs: ['gnutls-cli', 'gnutls-serv'], client: gnutlsClient, server: gnutlsServer },
+];
+
+for (const { needs, ...peers } of others) {
+  const lacking = reason ?? needs.map(missing).find((text) => text !== undefined);
+  const both = [...new Set([peers.client.name, peers.server.name])].join(' and ');
+  const title = `OCSP responses and ${both}, %s${lacking ? ` (${lacking})` : ''}`;
+  describe.skipIf(lacking !== undefined).each(everyVersion)(title, (version) => {
+    const client: PeerClient = { ...peers.client, version };
+    const server: PeerServer = { ...peers.server, version };
+
+    test('the client gets the one of a Tacit server', async () => {
+      const ocspResponse = new Uint8Array(await readFile(await responseFile('good')));
+      const served = { ...identity(certificates.server()), ocspResponse };
+      const exchange = await serveTo(client, { asksForOcspResponse: true }, { identity: served });
+      expectExchange(exchange);
+      expect(exchange.peer[0]!.stapledResponse).toBe(sha256(ocspResponse));
+    });
+
+    test('a Tacit client takes a good one of the server, and refuses the other', async () => {
+      const revocation = { stapledResponses: 'require' } as const;
+      const good = await responseFile('good');
+      expectExchange(await connectTo(server, { ocspResponse: good }, { revocation }));
+      const { failure } = await connectTo(server, { ocspResponse: await responseFile('revoked') });
+      expect(failure).toMatchObject({ check: 'revoked' });
+    });
+  });
+}

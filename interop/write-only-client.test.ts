@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type ClientConfig, clientConfig, connect, type TlsStream } from '../src/index.ts';
 import { serverName } from './support/certificates.ts';
 import { type DriverProgram, startDriverSink } from './support/driver.ts';
+import { everyVersion } from './support/names.ts';
 import { goProgram, missing, nodeProgram, pythonProgram, rustlsProgram } from './support/peers.ts';
 import { freePort, start, untilListening } from './support/process.ts';
 import { certificates } from './support/run.ts';
@@ -24,13 +25,16 @@ const sinks: readonly (readonly [string, DriverProgram])[] = [
   ['rustls', rustlsProgram],
 ];
 
-for (const [name, program] of sinks) {
-  const reason = missing(name);
-  const title = `write-only Tacit to ${program.name}${reason ? ` (${reason})` : ''}`;
+const cases = sinks.flatMap(([name, program]) =>
+  everyVersion.map((version) => ({ reason: missing(name), program, version })),
+);
+
+for (const { reason, program, version } of cases) {
+  const title = `write-only Tacit to ${program.name}, ${version}${reason ? ` (${reason})` : ''}`;
   describe.skipIf(reason !== undefined)(title, () => {
-    test.each(uploads)('$rounds × $bytes bytes', async ({ bytes, rounds }) => {
+    test.each(uploads[version])('$rounds × $bytes bytes', async ({ bytes, rounds }) => {
       const identity = certificates.server();
-      const sink = await startDriverSink(program, { identity, connections: rounds });
+      const sink = await startDriverSink(program, { versions: [version], identity, connections: rounds });
       for (let round = 0; round < rounds; round++) {
         const stream = await open(sink.port, config);
         await sink.accepted();
@@ -48,12 +52,13 @@ for (const [name, program] of sinks) {
 
 const noOpenssl = missing('openssl');
 const opensslTitle = `write-only Tacit to openssl s_server${noOpenssl ? ` (${noOpenssl})` : ''}`;
-describe.skipIf(noOpenssl !== undefined)(opensslTitle, () => {
-  test.each(uploads)('$rounds × $bytes bytes', async ({ bytes, rounds }) => {
+describe.skipIf(noOpenssl !== undefined).each(everyVersion)(`${opensslTitle}, %s`, (version) => {
+  test.each(uploads[version])('$rounds × $bytes bytes', async ({ bytes, rounds }) => {
     const { cert, key, intermediates } = certificates.server();
     // In -quiet mode it prints nothing but what it receives, the port neither. Finding it takes a connection.
     const port = await freePort();
-    const args = ['-accept', `127.0.0.1:${port}`, '-naccept', `${rounds + 1}`, '-tls1_3', '-quiet'];
+    const args = ['-accept', `127.0.0.1:${port}`, '-naccept', `${rounds + 1}`, '-quiet'];
+    args.push('-min_protocol', version, '-max_protocol', version);
     args.push('-cert', cert, '-key', key, '-cert_chain', intermediates);
     const server = start('openssl', ['s_server', ...args]);
     await untilListening(server, port);

@@ -28,8 +28,12 @@ interface Arrival {
 }
 
 for (const client of writeOnlyClients) {
-  const name = `${client.name}, ${client.ending}${client.missing ? ` (${client.missing})` : ''}`;
+  const name = titleOf(client);
   describe.skipIf(client.missing !== undefined)(`write-only ${name}`, () => uploading(client));
+}
+
+function titleOf({ name, version, ending, missing }: WriteOnlyClient): string {
+  return `${name}, ${version}, ${ending}${missing ? ` (${missing})` : ''}`;
 }
 
 function uploading(client: WriteOnlyClient): void {
@@ -46,7 +50,7 @@ function uploading(client: WriteOnlyClient): void {
     await server.stop();
   });
 
-  test.each(uploads)('$rounds × $bytes bytes to Tacit', async ({ bytes, rounds }) => {
+  test.each(uploads[client.version])('$rounds × $bytes bytes to Tacit', async ({ bytes, rounds }) => {
     for (let round = 0; round < rounds; round++) {
       const closed = peer.upload(bytes);
       const arrival = await server.receive(closed);
@@ -119,12 +123,16 @@ class SlowServer {
   }
 }
 
-// The control: what these tests would show if Tacit spoke out of turn.
-for (const client of writeOnlyClients.filter(({ name }) => name !== 'Tacit')) {
-  const name = `${client.name}, ${client.ending}${client.missing ? ` (${client.missing})` : ''}`;
+// The control: what these tests would show if Tacit spoke out of turn. In TLS 1.2 nobody does.
+const control = writeOnlyClients.filter(({ name, version }) => name !== 'Tacit' && version === 'TLSv1.3');
+for (const client of control) {
+  const name = titleOf(client);
   test.skipIf(client.missing !== undefined)(`the same ${name} to node:tls loses bytes`, async () => {
     const bytes = 1024 * 1024;
-    const sink = await startDriverSink(nodeProgram, { identity: certificates.server() });
+    const sink = await startDriverSink(nodeProgram, {
+      versions: ['TLSv1.3'],
+      identity: certificates.server(),
+    });
     const peer = new WriteOnlyProcess(client, sink.port, source);
     const closed = peer.upload(bytes);
     await sink.accepted();

@@ -50,7 +50,9 @@ export {
   type ClientSession,
   type ClientSessionCache,
   MemorySessionCache,
+  type Tls12ClientSession,
+  type Tls13ClientSession,
 } from './sessions/client-session.ts';
 export type { ServerSessionStore } from './sessions/session-store.ts';
 export { TicketKeys } from './sessions/ticket-keys.ts';
-export type { CertificateType, CipherSuiteName } from './wire/names.ts';
+export type { CertificateType, CipherSuiteName, ProtocolVersion } from './wire/names.ts';

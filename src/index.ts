@@ -106,6 +106,8 @@ export {
   type ClientSession,
   type ClientSessionCache,
   MemorySessionCache,
+  type Tls12ClientSession,
+  type Tls13ClientSession,
 } from './sessions/client-session.ts';
 export type { ServerSessionStore } from './sessions/session-store.ts';
 export { TicketKeys } from './sessions/ticket-keys.ts';
@@ -116,4 +118,4 @@ export { type FromWebOptions, fromWeb } from './streams/from-web.ts';
 export { Slots } from './streams/slots.ts';
 export { type TlsPeer, TlsStream, type TlsStreamOptions, type Unwrapped } from './streams/tls-stream.ts';
 export { toWeb, type WebStreams } from './streams/to-web.ts';
-export type { CertificateType, CipherSuiteName } from './wire/names.ts';
+export type { CertificateType, CipherSuiteName, ProtocolVersion } from './wire/names.ts';

@@ -7,6 +7,8 @@ import type { Flight } from '../../src/handshake/steps.ts';
 import { type CipherSuite, cipherSuites } from '../../src/keys/cipher-suites.ts';
 import { hashLengths } from '../../src/keys/hkdf.ts';
 import { earlySecret, finishedVerifyData } from '../../src/keys/key-schedule.ts';
+import type { Tls12CipherSuite } from '../../src/keys/tls12-cipher-suites.ts';
+import { tls12VerifyData, tls12VerifyDataLength } from '../../src/keys/tls12-key-schedule.ts';
 import type { ClientSession } from '../../src/sessions/client-session.ts';
 import { bindersLength, decodeClientHello } from '../../src/wire/hello.ts';
 import { contentTypes, handshakeTypes, signatureSchemeCodes } from '../../src/wire/names.ts';
@@ -21,12 +23,20 @@ import { type Item, isWhole, messagesOf, record } from './notation.ts';
 export interface Repairs {
   /** The verify_data of Finished. */
   readonly finished: boolean;
-  /** The signature of CertificateVerify: it has the key. */
+  /** The signature of CertificateVerify, or of ServerKeyExchange: it has the key. */
   readonly signature: boolean;
   /** The first binder of a ClientHello: it has the session. */
   readonly binder: boolean;
   /** The session id in a ServerHello, which is an echo. */
   readonly echo: boolean;
+}
+
+/** What the victim negotiated in TLS 1.2. */
+export interface Tls12Secrets {
+  readonly suite: Tls12CipherSuite;
+  readonly masterSecret: Uint8Array | undefined;
+  /** How many messages had been said when the counterpart said each of its change_cipher_specs. */
+  readonly changeCipherSpecs: readonly number[];
 }
 
 /**
@@ -45,6 +55,10 @@ export class Counterpart {
   readonly #side: Side;
   readonly #repairs: Repairs;
   readonly #session: ClientSession | undefined;
+  /** Of TLS 1.2. */
+  #masterSecret: Uint8Array | undefined;
+  #tls12Suite: Tls12CipherSuite | undefined;
+  readonly #changeCipherSpecs: number[] = [];
   #walk: ReturnType<WriteKeys['walk']> | undefined;
   #keysInstalled = 0;
   /** A message of which the rest has not been sent. */
@@ -59,7 +73,18 @@ export class Counterpart {
 
   /** Whether the victim now reads what applications say. */
   get hasApplicationKeys(): boolean {
-    return this.#keysInstalled === 2;
+    return this.#keysInstalled === 2 || (this.#tls12Suite !== undefined && this.#walk !== undefined);
+  }
+
+  /** Undefined where it did not come to keys of TLS 1.2. */
+  get tls12(): Tls12Secrets | undefined {
+    return (
+      this.#tls12Suite && {
+        suite: this.#tls12Suite,
+        masterSecret: this.#masterSecret,
+        changeCipherSpecs: this.#changeCipherSpecs,
+      }
+    );
   }
 
   /** The bytes of an item: what they are sealed with depends on all that was heard before. */
@@ -69,10 +94,14 @@ export class Counterpart {
     const isHeard =
       item.type === contentTypes.handshake && (item.kind === 'record' || this.#walk !== undefined);
     const content = isHeard ? this.#repair(item.content) : item.content;
-    if (item.kind === 'record') return record(item.type, item.version, content);
+    if (item.kind === 'record') {
+      const isInTime = item.type === contentTypes.change_cipher_spec && !this.victim.established;
+      if (isInTime) this.#changeCipherSpecs.push(this.messages.length);
+      return record(item.type, item.version, content);
+    }
     const inner = concatBytes(content, Uint8Array.of(item.type), new Uint8Array(item.padding));
     if (!this.#walk || inner.length > 0xfff0) return record(contentTypes.application_data, 0x0303, inner);
-    const sealed = this.#walk.seal(inner);
+    const sealed = this.#walk.seal(item.type, content, item.padding);
     if (item.type === contentTypes.application_data && this.hasApplicationKeys) this.data.push(content);
     const isKeyUpdate = content[0] === handshakeTypes.key_update && content.length === 5;
     if (item.type === contentTypes.handshake && isKeyUpdate) this.#walk.keyUpdate();
@@ -111,6 +140,21 @@ export class Counterpart {
         this.handshakeSecret ??= secret.slice();
         flight.installReadKeys(suite, secret);
       },
+      installTls12WriteKeys: (suite, keys) => {
+        this.#tls12Suite = suite;
+        flight.installTls12WriteKeys(suite, keys);
+      },
+      installTls12ReadKeys: (suite, keys) => {
+        this.#tls12Suite = suite;
+        const writeKeys = new WriteKeys();
+        writeKeys.installTls12(suite, keys);
+        this.#walk = writeKeys.walk();
+        flight.installTls12ReadKeys(suite, keys);
+      },
+      keyLog: (label, clientRandom, secret) => {
+        if (label === 'CLIENT_RANDOM') this.#masterSecret = secret.slice();
+        flight.keyLog(label, clientRandom, secret);
+      },
     };
   }
 
@@ -135,6 +179,8 @@ export class Counterpart {
     const messages = messagesOf(concatBytes(this.#begun, content));
     this.#begun = new Uint8Array(0);
     for (const message of messages) {
+      // A HelloRequest is no part of the handshake (RFC 5246 §7.4.1.1).
+      if (isWhole(message) && message[0] === handshakeTypes.hello_request) continue;
       if (isWhole(message)) this.messages.push({ by: 'counterpart', message });
       else this.#begun = message;
     }
@@ -146,20 +192,30 @@ export class Counterpart {
     const count = this.messages.length;
     switch (message[0]) {
       case handshakeTypes.finished:
+        if (this.#tls12Suite && this.#masterSecret)
+          return finished && message.length === 4 + tls12VerifyDataLength
+            ? this.#tls12Finished(message, this.#tls12Suite, this.#masterSecret)
+            : message;
         if (!finished || !this.handshakeSecret || message.length !== 4 + hashLengths[hash]) return message;
         return concatBytes(
           message.subarray(0, 4),
           finishedVerifyData(nodeCrypto, hash, this.handshakeSecret, this.transcriptHash(count, hash)),
         );
-      case handshakeTypes.certificate_verify: {
+      case handshakeTypes.certificate_verify:
         if (!signature || message.length !== 8 + 64) return message;
-        const signed = certificateVerifyContent(this.#side, this.transcriptHash(count, hash));
-        const scheme = signatureSchemeCodes.ed25519;
-        return concatBytes(
+        return this.#signed(
           message.subarray(0, 4),
-          Uint8Array.of(scheme >> 8, scheme & 0xff, 0, 64),
-          sign(null, signed, identityKeys[this.#side]),
+          this.#walk
+            ? certificateVerifyContent(this.#side, this.transcriptHash(count, hash))
+            : concatBytes(...this.messages.map((one) => one.message)),
         );
+      case handshakeTypes.server_key_exchange: {
+        const params = message.subarray(4, 8 + (message[7] ?? 0));
+        if (!signature || message.length !== 4 + params.length + 4 + 64) return message;
+        const randoms = this.messages
+          .filter((one) => one.message[0]! <= handshakeTypes.server_hello)
+          .map((one) => one.message.subarray(6, 38));
+        return this.#signed(message.subarray(0, 4 + params.length), concatBytes(...randoms, params));
       }
       case handshakeTypes.client_hello:
         return binder ? this.#withBinder(message) : message;
@@ -170,13 +226,31 @@ export class Counterpart {
     }
   }
 
+  #tls12Finished(message: Uint8Array, { hash }: Tls12CipherSuite, secret: Uint8Array): Uint8Array {
+    const covered = this.transcriptHash(this.messages.length, hash);
+    return concatBytes(
+      message.subarray(0, 4),
+      tls12VerifyData(nodeCrypto, hash, secret, this.#side, covered),
+    );
+  }
+
+  /** With a signature of its key behind it. */
+  #signed(beginning: Uint8Array, content: Uint8Array): Uint8Array {
+    const scheme = signatureSchemeCodes.ed25519;
+    return concatBytes(
+      beginning,
+      Uint8Array.of(scheme >> 8, scheme & 0xff, 0, 64),
+      sign(null, content, identityKeys[this.#side]),
+    );
+  }
+
   /**
    * The binder that proves the session in a ClientHello ahead of which `count` messages were said; undefined where it
    * offers none.
    */
   binderFor(message: Uint8Array, count: number): Uint8Array | undefined {
     const psks = pskOf(message);
-    if (!psks || !this.#session) return undefined;
+    if (!psks || this.#session?.protocolVersion !== 'TLSv1.3') return undefined;
     const { hash } = cipherSuites[this.#session.cipherSuite];
     const covered = this.transcriptHash(count, hash, message.subarray(0, -bindersLength(psks)));
     return earlySecret(nodeCrypto, hash, this.#session.psk.slice()).binder(covered);

@@ -1,12 +1,9 @@
 import { concatBytes } from '../../src/base/bytes.ts';
 import { contentTypes } from '../../src/wire/names.ts';
 import type { Random } from '../../test/hostile/support/mutations.ts';
-import { type FlightInput, readFlight, writeFlight } from './flight.ts';
+import { type FlightInput, readFlight, scenarioCount, writeFlight } from './flight.ts';
 import { mutateMessage, randomBytes } from './message-mutations.ts';
 import { actions, type Item, messagesOf, readNotation, writeNotation } from './notation.ts';
-
-/** So many are there, or a few more: the number of the scenario wraps. */
-const scenarios = 14;
 
 /** A flight with one change that keeps it a row of records, most of them of whole messages. */
 export function mutateFlight(input: Uint8Array, random: Random, other: Uint8Array): Uint8Array {
@@ -20,7 +17,7 @@ export function mutateFlight(input: Uint8Array, random: Random, other: Uint8Arra
 function mutateHeader(flight: FlightInput, random: Random): FlightInput {
   switch (random.below(3)) {
     case 0:
-      return { ...flight, scenario: random.below(scenarios) };
+      return { ...flight, scenario: random.below(scenarioCount) };
     case 1:
       return { ...flight, flags: flight.flags ^ (1 << random.below(8)) };
     default:

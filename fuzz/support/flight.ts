@@ -1,25 +1,16 @@
-import { createPublicKey, verify } from 'node:crypto';
 import { concatBytes, equalBytes } from '../../src/base/bytes.ts';
 import type { ConnectionEvent } from '../../src/connection/events.ts';
-import { nodeCrypto } from '../../src/crypto/node/provider.ts';
-import { certificateVerifyContent } from '../../src/handshake/authentication.ts';
-import { finishedVerifyData } from '../../src/keys/key-schedule.ts';
 import { contentTypes, handshakeTypes } from '../../src/wire/names.ts';
 import type { Endpoint } from '../../test/hostile/support/endpoint.ts';
-import { identityKeys } from '../../test/hostile/support/identities.ts';
 import type { Rehearsal, Side } from '../../test/hostile/support/rehearsal.ts';
-import { rehearsals, scenarioNames } from '../../test/hostile/support/scenarios.ts';
+import { rehearsals, tls12ScenarioNames, tls13ScenarioNames } from '../../test/hostile/support/scenarios.ts';
 import { verdictOf } from '../../test/hostile/support/verdict.ts';
 import { cutRecords, type Unit } from '../../test/support/plain-records.ts';
 import { demand } from '../engine/target.ts';
 import { Counterpart, type Repairs } from './counterpart.ts';
+import { demandAuthentication } from './demands.ts';
 import { moreRehearsals } from './more-scenarios.ts';
 import { type Action, readNotation } from './notation.ts';
-
-const publicKeys = {
-  client: createPublicKey(identityKeys.client),
-  server: createPublicKey(identityKeys.server),
-};
 
 /** An input: the scenario, what is repaired, a seed for chunks; then the flight in notation. */
 export interface FlightInput {
@@ -46,8 +37,10 @@ export function writeFlight({ scenario, flags, chunks, notation }: FlightInput):
 export async function allRehearsals(): Promise<readonly Rehearsal[]> {
   const [atOnce, late] = [await rehearsals(), await rehearsals('late')];
   return [
-    ...[atOnce, late].flatMap((kind) => scenarioNames.map((name) => kind[name])),
+    ...[atOnce, late].flatMap((kind) => tls13ScenarioNames.map((name) => kind[name])),
     ...moreRehearsals(atOnce.full),
+    // Behind the others: inputs have their scenario by its number.
+    ...[atOnce, late].flatMap((kind) => tls12ScenarioNames.map((name) => kind[name])),
   ];
 }
 
@@ -56,9 +49,13 @@ export async function promptRehearsals(): Promise<readonly Rehearsal[]> {
   return (await allRehearsals()).filter((_, place) => !isLate(place));
 }
 
+/** How many scenarios there are. */
+export const scenarioCount: number = 2 * tls13ScenarioNames.length + 4 + 2 * tls12ScenarioNames.length;
+
 /** Whether a scenario, by its number, answers late. */
 export function isLate(place: number): boolean {
-  return place >= scenarioNames.length && place < 2 * scenarioNames.length;
+  const isTls13 = place >= tls13ScenarioNames.length && place < 2 * tls13ScenarioNames.length;
+  return isTls13 || place >= scenarioCount - tls12ScenarioNames.length;
 }
 
 /** What came of a flight. */
@@ -102,7 +99,7 @@ export function hearFlight(rehearsal: Rehearsal, side: Side, { flags, notation }
     demand(application.isOpen || output.length === 0, 'it speaks after its close_notify');
   }
   victim.settle();
-  if (victim.established) demandAuthentication(counterpart, side, session !== undefined);
+  if (victim.established) demandAuthentication(counterpart, side, session);
   const { events } = victim;
   demandData(events, counterpart.data);
   if (events.some(({ type }) => type === 'end')) demand(closeNotified, 'an end without close_notify');
@@ -139,53 +136,6 @@ function demandSilence(
   demand(cutRecords(output).length === 1, 'it says more than one alert');
 }
 
-/** Whoever is said to be there has proved it: a signature of the right key, or a PSK, and Finished over the very same messages. */
-function demandAuthentication(counterpart: Counterpart, side: Side, hasSession: boolean): void {
-  const { messages, suite, handshakeSecret, victim } = counterpart;
-  const info = victim.connection.handshakeInfo;
-  if (!info || !suite || !handshakeSecret) throw new Error('it is established without keys');
-  const place = (type: number): number =>
-    messages.findIndex(({ by, message }) => by === 'counterpart' && message[0] === type);
-  const finished = place(handshakeTypes.finished);
-  demand(finished !== -1, 'established without Finished');
-  // Said ahead of what it answers, which a late server had not said yet: in which order it was taken is not known here.
-  if (side === 'client' && messages.slice(finished).some(({ by }) => by === 'victim')) return;
-  const covered = counterpart.transcriptHash(finished, suite.hash);
-  demand(
-    equalBytes(
-      messages[finished]!.message.subarray(4),
-      finishedVerifyData(nodeCrypto, suite.hash, handshakeSecret, covered),
-    ),
-    'established with a Finished that does not verify',
-  );
-  if (info.resumed) {
-    demand(hasSession, 'resumed without a session');
-    if (side === 'client') demandBinder(counterpart);
-    return;
-  }
-  const isNamed =
-    side === 'server' || info.peerCertificates.length > 0 || info.peerRawPublicKey !== undefined;
-  if (!isNamed) return;
-  const verification = place(handshakeTypes.certificate_verify);
-  demand(verification !== -1, 'a peer is named that has signed nothing');
-  const signed = certificateVerifyContent(side, counterpart.transcriptHash(verification, suite.hash));
-  const signature = messages[verification]!.message.subarray(8);
-  demand(
-    verify(null, signed, publicKeys[side], signature),
-    'a peer is named whose signature does not verify',
-  );
-}
-
-/** One of the binders of the last ClientHello has to be right. */
-function demandBinder(counterpart: Counterpart): void {
-  const { messages } = counterpart;
-  const place = messages.findLastIndex(({ message }) => message[0] === handshakeTypes.client_hello);
-  const { message } = messages[place]!;
-  const binder = counterpart.binderFor(message, place);
-  const isThere = binder !== undefined && Buffer.from(message).includes(Buffer.from(binder));
-  demand(isThere, 'resumed with a binder that does not verify');
-}
-
 /** What the application gets is what was sent, as far as it came. */
 function demandData(events: readonly ConnectionEvent[], sent: readonly Uint8Array[]): void {
   const got = concatBytes(...events.flatMap((event) => (event.type === 'data' ? [event.data] : [])));
@@ -220,14 +170,20 @@ class Application {
   act(action: Action): boolean {
     const { connection, established } = this.#victim;
     if (!established || this.#victim.failed || connection.writeClosed) return false;
+    // In TLS 1.2 the peer's end is that of both directions.
+    const isOver = this.#victim.events.some(({ type }) => type === 'end');
+    if (isOver && action === 'send' && connection.handshakeInfo?.protocolVersion === 'TLSv1.2') return false;
     const before = cutRecords(this.#victim.wire).length;
     if (action === 'sendTickets') {
       // A client has none.
       if (!this.#isServer) return false;
       connection.sendTickets(1);
     } else if (action === 'send') connection.send(Uint8Array.of(1, 2, 3));
-    else if (action === 'updateKeys') connection.updateKeys();
-    else {
+    else if (action === 'updateKeys') {
+      // TLS 1.2 cannot.
+      if (connection.handshakeInfo?.protocolVersion === 'TLSv1.2') return false;
+      connection.updateKeys();
+    } else {
       connection.closeWrite();
       this.isOpen = false;
     }

@@ -18,13 +18,15 @@ const extensionCodes = [
 /** A handshake message with one change that keeps its length fields true, or makes one of them untrue. */
 export function mutateMessage(message: Uint8Array, random: Random, other: Uint8Array): Uint8Array {
   const structure = structureOrNone(message);
-  if (!structure) return message;
+  if (!structure) return withOtherBytes(message, random);
   const { lengths, extensions, blocks } = structure;
   const field = lengths[random.below(lengths.length)]!;
   const content = message.subarray(field.offset + field.width, field.end);
   const at = random.below(content.length + 1);
   const few = 1 + random.below(4);
-  switch (random.below(9)) {
+  // In hellos, extensions are what matters.
+  const isHello = message[0] === 1 || message[0] === 2;
+  switch (random.below(isHello ? 24 : 9)) {
     case 0:
       return withLength(message, field, random.below(7) - 3);
     case 1:
@@ -46,12 +48,30 @@ export function mutateMessage(message: Uint8Array, random: Random, other: Uint8A
   }
 }
 
+/** Of messages that are laid out in no known way: other bytes, and a header that is true. */
+function withOtherBytes(message: Uint8Array, random: Random): Uint8Array {
+  const body = message.subarray(4);
+  const at = random.below(body.length + 1);
+  const few = 1 + random.below(4);
+  const changed = concatBytes(
+    body.subarray(0, at),
+    randomBytes(random, random.below(2) * few),
+    body.subarray(at + random.below(2) * few),
+  );
+  const { length } = changed;
+  return concatBytes(
+    Uint8Array.of(message[0] ?? 0, length >> 16, (length >> 8) & 0xff, length & 0xff),
+    changed,
+  );
+}
+
 export function structureOrNone(message: Uint8Array): MessageStructure | undefined {
-  try {
-    return structureOf(message);
-  } catch {
-    return undefined;
+  for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
+    try {
+      return structureOf(message, version);
+    } catch {}
   }
+  return undefined;
 }
 
 function mutateExtensions(

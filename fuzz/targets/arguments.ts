@@ -44,6 +44,7 @@ const words = [
   ...[...files.keys(), host, '-', '--', '-h', '--help', 'bundled', 'system', 'client', 'server', '192.0.2.7'],
   ...['--ca', '--server-name', '--out', '--host', '--port', '--cert', '--key', '--purpose', '--at', '--crl'],
   ...['--ocsp', '--json', '--rounds', '--bytes', '--file', '--json=', '--no-json', '--port='],
+  ...['--tls', '1.2', '1.3'],
   ...[
     'localhost:6514',
     '[::1]:6514',
@@ -68,11 +69,11 @@ export const argumentSeeds: readonly Uint8Array[] = [
   `verify leaf.der --host ${host} --ca ca.pem --at 2026-06-01T00:00:00Z --ocsp ocsp.der`,
   'verify chain.pem --purpose client --ca ca.pem',
   'send text localhost:6514 --ca ca.pem --server-name example.org',
-  'send - [::1]:6514 --ca bundled',
+  'send - [::1]:6514 --ca bundled --tls 1.2',
   'receive --out directory --cert chain.pem --key key.pem --port 0',
-  'receive --out - --host ::1',
+  'receive --out - --host ::1 --tls 1.3',
   'lab --rounds 1 --bytes 1000,2000 --json',
-  'lab --file text',
+  'lab --file text --tls 1.2',
 ].map((line) => utf8(line.replaceAll(' ', '\0')));
 
 /**

@@ -51,8 +51,8 @@ export const messages: Target = {
       demand(alerts.includes(alertFor(error) ?? 'none'), `${nameOfMessage(message)}: another alert`, error);
       return;
     }
-    if (message[0] === handshakeTypes.client_hello && endsBeforeExtensions(message)) {
-      // An older client's, which ends there.
+    if (endsBeforeExtensions(message)) {
+      // An older peer's, which ends there.
       demand(
         equalBytes(again.subarray(4), concatBytes(message.subarray(4), Uint8Array.of(0, 0))),
         'other bytes',
@@ -73,7 +73,9 @@ function whole(input: Uint8Array): Uint8Array {
 }
 
 function endsBeforeExtensions(message: Uint8Array): boolean {
-  const suites = 4 + 34 + 1 + message[38]!;
+  const suites = 4 + 34 + 1 + (message[38] ?? 0);
+  if (message[0] === handshakeTypes.server_hello) return suites + 3 === message.length;
+  if (message[0] !== handshakeTypes.client_hello) return false;
   const methods = suites + 2 + message[suites]! * 256 + message[suites + 1]!;
   return methods + 1 + message[methods]! === message.length;
 }

@@ -1,5 +1,5 @@
 // A client and a server on node:tls, driven by the interop tests: see ../README.md for the protocol.
-import { createHash } from 'node:crypto';
+import { constants, createHash } from 'node:crypto';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import tls from 'node:tls';
@@ -7,6 +7,9 @@ import tls from 'node:tls';
 const [, , side, ...args] = process.argv;
 const options = Object.fromEntries(args.map((argument) => argument.split(/=(.*)/s).slice(0, 2)));
 const exporterLabel = 'EXPORTER-tacit-interop';
+
+/** OpenSSL's SSL_OP_NO_EXTENDED_MASTER_SECRET, which Node has no name for. */
+const withoutExtendedMasterSecret = 1;
 
 const list = (value) => value?.split(',');
 const read = (path) => (path === undefined ? undefined : readFileSync(path));
@@ -24,7 +27,11 @@ const curveNames = {
 
 function commonOptions() {
   return {
-    minVersion: 'TLSv1.3',
+    minVersion: list(options.versions).at(0),
+    maxVersion: list(options.versions).at(-1),
+    secureOptions:
+      (options.tickets === '0' ? constants.SSL_OP_NO_TICKET : 0) |
+      (options.ems === '0' ? withoutExtendedMasterSecret : 0),
     ca: read(options.ca),
     cert: read(options.cert),
     key: read(options.key),
@@ -40,14 +47,17 @@ function commonOptions() {
 }
 
 function describe(socket) {
+  const exported = (context) => socket.exportKeyingMaterial(32, exporterLabel, context).toString('hex');
   const ephemeral = side === 'client' ? socket.getEphemeralKeyInfo() : {};
   return {
+    protocolVersion: socket.getProtocol(),
     resumed: socket.isSessionReused(),
     cipherSuite: socket.getCipher().standardName,
     group: curveNames[ephemeral.name] ?? undefined,
     alpnProtocol: socket.alpnProtocol || undefined,
     peerCertificate: socket.getPeerX509Certificate() !== undefined,
-    exporter: socket.exportKeyingMaterial(32, exporterLabel).toString('hex'),
+    exporter: exported(),
+    exporterInContext: exported(Buffer.from('context')),
   };
 }
 
@@ -78,10 +88,15 @@ async function connectOnce(payload, session) {
     servername: options.name,
     session,
     allowHalfOpen: true,
+    requestOCSP: options.ocsp !== undefined,
     ...commonOptions(),
   });
   let latest;
+  let stapledResponse;
   socket.on('keylog', logKey);
+  socket.on('OCSPResponse', (response) => {
+    if (response) stapledResponse = createHash('sha256').update(response).digest('hex');
+  });
   socket.on('session', (value) => {
     latest = value;
   });
@@ -95,7 +110,7 @@ async function connectOnce(payload, session) {
     const result = await received.whole;
     socket.end();
     await closed;
-    say({ event: 'connection', ...description, ...result });
+    say({ event: 'connection', ...description, stapledResponse, ...result });
   } catch (error) {
     socket.destroy();
     say({ event: 'connection', error: `${error.message} ${error.code ?? ''}` });
@@ -150,6 +165,17 @@ function runServer() {
     rejectUnauthorized: true,
   });
   server.on('keylog', logKey);
+  const response = read(options.ocsp);
+  if (response !== undefined) server.on('OCSPRequest', (_certificate, _issuer, done) => done(null, response));
+  if (options.tickets === '0') {
+    // Node leaves it to programs to keep sessions by their IDs.
+    const sessions = new Map();
+    server.on('newSession', (id, session, done) => {
+      sessions.set(id.toString('hex'), session);
+      done();
+    });
+    server.on('resumeSession', (id, done) => done(null, sessions.get(id.toString('hex')) ?? null));
+  }
   const countDown = () => {
     left--;
     if (left > 0) return;

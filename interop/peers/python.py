@@ -11,13 +11,19 @@ import ssl
 import sys
 
 
+VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
 def say(**event):
     print(json.dumps(event), flush=True)
 
 
 def new_context(side, options):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if side == "client" else ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    versions = [VERSIONS[name] for name in options["versions"].split(",")]
+    context.minimum_version, context.maximum_version = versions[0], versions[-1]
+    if options.get("tickets") == "0":
+        context.options |= ssl.OP_NO_TICKET
     if "SSLKEYLOGFILE" in os.environ:
         context.keylog_filename = os.environ["SSLKEYLOGFILE"]
     if "ca" in options:
@@ -59,6 +65,7 @@ def finish(tls):
 
 def describe(tls):
     return {
+        "protocolVersion": tls.version(),
         "resumed": bool(tls.session_reused),
         "cipherSuite": tls.cipher()[0],
         "alpnProtocol": tls.selected_alpn_protocol(),

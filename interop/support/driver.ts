@@ -1,5 +1,6 @@
 import { serverName } from './certificates.ts';
-import { downloadFile, opaque, uploadFile } from './payload.ts';
+import { cipherSuiteOf } from './names.ts';
+import { opaque, payloadFile } from './payload.ts';
 import type {
   ClientRun,
   PeerAbilities,
@@ -31,6 +32,7 @@ type DriverEvent =
 export function driverClient(program: DriverProgram): PeerClient {
   return {
     name: program.name,
+    version: 'TLSv1.3',
     abilities: program.abilities,
     application: 'raw',
     payloads: opaque,
@@ -40,8 +42,9 @@ export function driverClient(program: DriverProgram): PeerClient {
         `port=${options.port}`,
         `name=${serverName}`,
         `ca=${options.roots}`,
-        `payload=${uploadFile(run.directory)}`,
+        `payload=${payloadFile(run.directory, 'upload', options.size)}`,
         ...(options.oneWay ? ['mode=upload'] : []),
+        ...(options.asksForOcspResponse ? ['ocsp=1'] : []),
       ]);
       return connectionReports(peer, options.connections ?? 1);
     },
@@ -51,11 +54,13 @@ export function driverClient(program: DriverProgram): PeerClient {
 export function driverServer(program: DriverProgram): PeerServer {
   return {
     name: program.name,
+    version: 'TLSv1.3',
     abilities: program.abilities,
     payloads: opaque,
     closesFirst: 'server',
     async start(options: ServerRun): Promise<RunningServer> {
-      const { peer, port } = await startDriverServer(program, options, [`expect=${opaque.upload.length}`]);
+      const { upload } = opaque[options.size ?? 'usual'];
+      const { peer, port } = await startDriverServer(program, options, [`expect=${upload.length}`]);
       return { port, reports: (count) => connectionReports(peer, count) };
     },
   };
@@ -92,7 +97,9 @@ async function startDriverServer(
 ): Promise<{ peer: PeerProcess; port: number }> {
   const peer = await startDriver(program, 'server', options, [
     ...(options.clientRoots === undefined ? [] : [`ca=${options.clientRoots}`]),
-    `payload=${downloadFile(run.directory)}`,
+    ...(options.withoutTickets ? ['tickets=0'] : []),
+    ...(options.ocspResponse === undefined ? [] : [`ocsp=${options.ocspResponse}`]),
+    `payload=${payloadFile(run.directory, 'download', options.size)}`,
     ...args,
   ]);
   const [listening] = await eventsOf(peer, 'listening', 1);
@@ -108,7 +115,8 @@ async function startDriver(
   const { identity, groups, cipherSuites, signatureSchemes, alpnProtocols, connections, updateKeys } =
     settings;
   const [command, ...first] = program.command;
-  const all = [...first, side, ...args];
+  const all = [...first, side, `versions=${settings.versions}`, ...args];
+  if (settings.withoutExtendedMasterSecret) all.push('ems=0');
   if (identity !== undefined) all.push(`cert=${identity.cert}`, `key=${identity.key}`);
   if (groups !== undefined) all.push(`groups=${groups}`);
   if (cipherSuites !== undefined) all.push(`suites=${cipherSuites}`);
@@ -122,7 +130,10 @@ async function startDriver(
 
 async function connectionReports(peer: PeerProcess, count: number): Promise<readonly PeerReport[]> {
   const reports = await eventsOf(peer, 'connection', count);
-  return reports.map(({ event: _event, ...report }) => report);
+  return reports.map(({ event: _event, ...report }) => {
+    const { cipherSuite } = report;
+    return cipherSuite === undefined ? report : { ...report, cipherSuite: cipherSuiteOf(cipherSuite) };
+  });
 }
 
 function eventsOf<Kind extends DriverEvent['event']>(

@@ -15,12 +15,13 @@ export function opensslGroups(groups: readonly NamedGroup[]): string {
 }
 
 /** The environment that narrows any program on OpenSSL to `settings`. */
-export async function opensslEnvironment(settings: PeerSettings): Promise<Record<string, string>> {
-  const { groups, cipherSuites, signatureSchemes } = settings;
+export async function opensslEnvironment(settings: Partial<PeerSettings>): Promise<Record<string, string>> {
+  const { groups, cipherSuites, signatureSchemes, withoutExtendedMasterSecret } = settings;
   const lines: string[] = [];
   if (groups !== undefined) lines.push(`Groups = ${opensslGroups(groups)}`);
   if (cipherSuites !== undefined) lines.push(`Ciphersuites = ${cipherSuites.join(':')}`);
   if (signatureSchemes !== undefined) lines.push(`SignatureAlgorithms = ${signatureSchemes.join(':')}`);
+  if (withoutExtendedMasterSecret) lines.push('Options = -ExtendedMasterSecret');
   const sections = [
     'openssl_conf = main',
     '[main]',

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { NamedGroup } from '../../src/index.ts';
 import { serverName } from './certificates.ts';
-import { everyGroup, everySignatureScheme } from './names.ts';
-import { opensslGroups } from './openssl-config.ts';
+import { cipherSuiteOf, everyGroup, everySignatureScheme } from './names.ts';
+import { opensslEnvironment, opensslGroups } from './openssl-config.ts';
 import { opaque, sha256 } from './payload.ts';
 import type {
   ClientRun,
@@ -20,23 +20,28 @@ import { scratchFile } from './run.ts';
 const abilities: PeerAbilities = {
   groups: everyGroup,
   signatureSchemes: everySignatureScheme,
+  mixesCurvesAndHashes: true,
   narrowsSignatureSchemes: true,
   updatesKeys: true,
   alpnMismatch: 'alert',
   refusal: 'unknown_ca',
+  otherVersion: 'protocol_version',
+  tls12MissingCertificate: 'handshake_failure',
   heedsAuthorities: false,
   limitsRecords: false,
+  takesTls12Tickets: true,
+  resumesById: true,
+  dropsExtendedMasterSecret: true,
   halfCloses: false,
   remembersGroups: false,
   namesAlerts: true,
 };
 
-const { upload, download } = opaque;
-
 /** `openssl s_client`, one process per connection; a session goes from one to the next in a file. */
 export function opensslClientWith(...extra: readonly string[]): PeerClient {
   return {
     name: 'openssl s_client',
+    version: 'TLSv1.3',
     abilities,
     application: 'raw',
     payloads: opaque,
@@ -62,9 +67,9 @@ async function connectOnce(options: ClientRun, extra: readonly string[]): Promis
   const messages = scratchFile('messages');
   const args = ['s_client', '-connect', `127.0.0.1:${options.port}`, '-servername', serverName];
   args.push('-verify_hostname', serverName, '-CAfile', options.roots, '-verify_return_error');
-  const peer = start('openssl', [...args, ...commonArguments(options, messages), ...extra]);
-  if (options.updateKeys) await updateKeys(peer, messages);
-  peer.write(upload);
+  const peer = await startOpenssl(options, messages, [...args, ...extra]);
+  if (options.updateKeys) await command(peer, messages, ['K', 'k'], 'KeyUpdate');
+  peer.write(opaque[options.size ?? 'usual'].upload);
   const { code } = await peer.exited;
   if (code !== 0) return { error: peer.stderr };
   const [log = ''] = connectionLogs(await readFile(messages, 'latin1'));
@@ -75,6 +80,7 @@ async function connectOnce(options: ClientRun, extra: readonly string[]): Promis
 export function opensslServerWith(...extra: readonly string[]): PeerServer {
   return {
     name: 'openssl s_server',
+    version: 'TLSv1.3',
     abilities,
     payloads: opaque,
     closesFirst: 'client',
@@ -85,7 +91,8 @@ export function opensslServerWith(...extra: readonly string[]): PeerServer {
       if (options.clientRoots !== undefined) {
         args.push('-Verify', '3', '-verify_return_error', '-CAfile', options.clientRoots);
       }
-      const peer = start('openssl', [...args, ...commonArguments(options, messages), ...extra]);
+      if (options.withoutTickets) args.push('-no_ticket');
+      const peer = await startOpenssl(options, messages, [...args, ...extra]);
       const [, port] = await peer.match(/^ACCEPT .*:(\d+)$/m);
       const answered = answerAll(peer, options, messages);
       return {
@@ -94,7 +101,9 @@ export function opensslServerWith(...extra: readonly string[]): PeerServer {
           if (count < connections) await peer.terminate();
           await answered;
           await peer.exited;
-          return reportsOf(peer, await readFile(messages, 'latin1'), failed ? count - 1 : undefined);
+          const { upload } = opaque[options.size ?? 'usual'];
+          const log = await readFile(messages, 'latin1');
+          return reportsOf(peer, log, upload.length, failed ? count - 1 : undefined);
         },
       };
     },
@@ -103,30 +112,52 @@ export function opensslServerWith(...extra: readonly string[]): PeerServer {
 
 export const opensslServer: PeerServer = opensslServerWith();
 
-function reportsOf(peer: PeerProcess, messages: string, failed: number | undefined): PeerReport[] {
+function reportsOf(
+  peer: PeerProcess,
+  messages: string,
+  length: number,
+  failed: number | undefined,
+): PeerReport[] {
   const sections = textIn(peer.stdout).split(/^CONNECTION CLOSED$/m);
   const data = dataIn(peer.stdout);
   return connectionLogs(messages).map((log, i) => {
     if (i === failed) return { error: peer.stderr };
-    const received = data.subarray(i * upload.length, (i + 1) * upload.length);
+    const received = data.subarray(i * length, (i + 1) * length);
     return describe('server', sections[i] ?? '', log, received);
   });
 }
 
 /** Answers each connection when its upload is whole; gives up when the process ends. */
 async function answerAll(peer: PeerProcess, options: ServerRun, messages: string): Promise<void> {
+  const { upload, download } = opaque[options.size ?? 'usual'];
   for (let i = 1; i <= (options.connections ?? 1); i++) {
     const expected = i * upload.length;
     const isWhole = (): boolean => peer.stdoutLength >= expected && dataIn(peer.stdout).length >= expected;
     const arrived = peer.until(`upload ${i}`, () => isWhole() || undefined);
     if (!(await arrived.catch(() => false))) return;
-    if (options.updateKeys) await updateKeys(peer, messages);
+    if (options.updateKeys) await command(peer, messages, ['K', 'k'], 'KeyUpdate');
+    if (options.asksToRenegotiate) await command(peer, messages, ['r'], 'HelloRequest');
     peer.write(download);
   }
 }
 
+async function startOpenssl(
+  options: ClientRun | ServerRun,
+  messages: string,
+  args: readonly string[],
+): Promise<PeerProcess> {
+  const { withoutExtendedMasterSecret } = options;
+  // It has no argument for that.
+  const env = withoutExtendedMasterSecret ? await opensslEnvironment({ withoutExtendedMasterSecret }) : {};
+  return start('openssl', [...args.slice(0, 1), ...commonArguments(options, messages), ...args.slice(1)], {
+    env,
+  });
+}
+
 function commonArguments(options: ClientRun | ServerRun, messages: string): string[] {
-  const args = ['-min_protocol', 'TLSv1.3', '-no-CApath', '-no-CAstore', '-msg', '-msgfile', messages];
+  const { versions } = options;
+  const args = ['-min_protocol', `${versions.at(0)}`, '-max_protocol', `${versions.at(-1)}`];
+  args.push('-no-CApath', '-no-CAstore', '-msg', '-msgfile', messages);
   args.push('-keymatexport', 'EXPORTER-tacit-interop', '-keymatexportlen', '32');
   const { identity, groups, cipherSuites, signatureSchemes, alpnProtocols, keyLog } = options;
   if (identity !== undefined) {
@@ -140,15 +171,27 @@ function commonArguments(options: ClientRun | ServerRun, messages: string): stri
   return args;
 }
 
-/** An update that asks for ours (K) and one that does not (k): commands that must be alone in a read. */
-async function updateKeys(peer: PeerProcess, messages: string): Promise<void> {
-  for (const [i, command] of ['K\n', 'k\n'].entries()) {
-    peer.write(command);
-    await peer.poll(`key update ${i + 1}`, async () => {
+/**
+ * Commands, which must be alone in a read, and the message that each sends: K is a key update that asks for ours, k one
+ * that does not, r asks for a renegotiation.
+ */
+async function command(
+  peer: PeerProcess,
+  messages: string,
+  letters: readonly string[],
+  message: string,
+): Promise<void> {
+  for (const [i, letter] of letters.entries()) {
+    peer.write(`${letter}\n`);
+    await peer.poll(`${message} ${i + 1}`, async () => {
       const log = await readFile(messages, 'latin1').catch(() => '');
-      return (log.match(/^>>> .*, KeyUpdate$/gm) ?? []).length > i || undefined;
+      return log.split('\n').filter((line) => isSent(line, message)).length > i || undefined;
     });
   }
+}
+
+function isSent(line: string, message: string): boolean {
+  return line.startsWith('>>> ') && line.endsWith(`, ${message}`);
 }
 
 /** What openssl printed itself. It buffers this and writes the data past it, so that they mix anywhere. */
@@ -182,15 +225,20 @@ const groupsByName: Readonly<Record<string, NamedGroup>> = {
 
 function describe(side: 'client' | 'server', text: string, log: string, data: Buffer): PeerReport {
   const find = (pattern: RegExp): string | undefined => text.match(pattern)?.[1];
+  const protocolVersion = find(/^\s*Protocol *: (\S+)/m);
   const count = (pattern: RegExp): number => (log.match(pattern) ?? []).length;
   return {
-    resumed: side === 'client' ? /^Reused, TLSv1\.3/m.test(text) : /^Reused session-id/m.test(text),
-    cipherSuite: find(side === 'client' ? /Cipher is (\S+)/ : /^CIPHER is (\S+)/m),
+    protocolVersion,
+    resumed: side === 'client' ? /^Reused, TLSv1/m.test(text) : /^Reused session-id/m.test(text),
+    cipherSuite: cipherSuiteOf(find(side === 'client' ? /Cipher is (\S+)/ : /^CIPHER is (\S+)/m) ?? ''),
     group: groupsByName[find(/^Server Temp Key: (.*), \d+ bits/m) ?? ''],
     alpnProtocol: find(/^ALPN protocols? ?(?:selected)?: (\S+)/m),
-    helloRetryRequest: count(/ServerHello/g) > 1,
+    helloRetryRequest: count(/ServerHello$/gm) > 1,
     earlyData: find(/^Early data was (.*)$/m),
     stapledStatus: find(/^\s*Cert Status: (\w+)/m),
+    // In TLS 1.3 it says no.
+    extendedMasterSecret:
+      protocolVersion === 'TLSv1.2' ? /^ *Extended master secret: yes/m.test(text) : undefined,
     exporter: find(/Keying material: ([0-9A-F]+)/)?.toLowerCase(),
     peerCertificate: side === 'client' ? undefined : /^<<< Certificate$/m.test(log),
     keyUpdatesReceived: count(/^<<< KeyUpdate$/gm),

@@ -17,12 +17,18 @@ export interface Candidate<Peer> {
 const libraryAbilities: PeerAbilities = {
   groups: everyGroup,
   signatureSchemes: everySignatureScheme,
+  mixesCurvesAndHashes: true,
   narrowsSignatureSchemes: true,
   updatesKeys: false,
   alpnMismatch: 'alert',
   refusal: 'unknown_ca',
+  otherVersion: 'protocol_version',
+  tls12MissingCertificate: 'handshake_failure',
   heedsAuthorities: false,
   limitsRecords: false,
+  takesTls12Tickets: true,
+  resumesById: true,
+  dropsExtendedMasterSecret: true,
   halfCloses: true,
   remembersGroups: false,
   namesAlerts: true,
@@ -56,6 +62,8 @@ export const goProgram: DriverProgram = {
     signatureSchemes: everySignatureScheme.filter((scheme) => !scheme.startsWith('rsa_pss_pss')),
     narrowsSignatureSchemes: false,
     heedsAuthorities: true,
+    resumesById: false,
+    dropsExtendedMasterSecret: false,
   },
 };
 
@@ -66,7 +74,11 @@ export const rustlsProgram: DriverProgram = {
     ...libraryAbilities,
     groups: everyGroup.filter((group) => group !== 'secp521r1'),
     signatureSchemes: everySignatureScheme.filter((scheme) => !/pss_pss|p521/.test(scheme)),
+    mixesCurvesAndHashes: false,
     updatesKeys: true,
+    // An alert of TLS 1.3.
+    tls12MissingCertificate: 'certificate_required',
+    dropsExtendedMasterSecret: false,
     remembersGroups: true,
   },
 };

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serverName } from './certificates.ts';
+import { everyVersion, type Version } from './names.ts';
 import { missing, programOf } from './peers.ts';
 import { PeerProcess } from './process.ts';
 import { certificates, run } from './run.ts';
@@ -15,6 +16,7 @@ export interface WriteOnlyClient {
   readonly command: readonly [string, ...string[]];
   /** Whether it says close_notify before it closes. */
   readonly ending: 'close_notify' | 'truncate';
+  readonly version: Version;
 }
 
 const source = (name: string): string =>
@@ -25,31 +27,44 @@ function client(
   peer: string,
   command: readonly [string, ...string[]],
   ending: WriteOnlyClient['ending'],
-): WriteOnlyClient {
-  return { name, missing: missing(peer), command, ending };
+): WriteOnlyClient[] {
+  return everyVersion.map((version) => ({ name, missing: missing(peer), command, ending, version }));
 }
 
 const node = process.execPath;
 
 export const writeOnlyClients: readonly WriteOnlyClient[] = [
-  client('Python ssl', 'python', [programOf('python'), source('python.py')], 'close_notify'),
-  client('Python ssl', 'python', [programOf('python'), source('python.py')], 'truncate'),
-  client('OpenSSL', 'openssl.c', [programOf('openssl.c')], 'close_notify'),
-  client('OpenSSL', 'openssl.c', [programOf('openssl.c')], 'truncate'),
-  client('GnuTLS', 'gnutls.c', [programOf('gnutls.c')], 'close_notify'),
-  client('GnuTLS', 'gnutls.c', [programOf('gnutls.c')], 'truncate'),
-  client('node:tls', 'node', [node, source('node-tls.mjs')], 'close_notify'),
-  client('node:tls', 'node', [node, source('node-tls.mjs')], 'truncate'),
-  client('Tacit', 'node', [node, source('tacit.mjs')], 'close_notify'),
+  ...client('Python ssl', 'python', [programOf('python'), source('python.py')], 'close_notify'),
+  ...client('Python ssl', 'python', [programOf('python'), source('python.py')], 'truncate'),
+  ...client('OpenSSL', 'openssl.c', [programOf('openssl.c')], 'close_notify'),
+  ...client('OpenSSL', 'openssl.c', [programOf('openssl.c')], 'truncate'),
+  ...client('GnuTLS', 'gnutls.c', [programOf('gnutls.c')], 'close_notify'),
+  ...client('GnuTLS', 'gnutls.c', [programOf('gnutls.c')], 'truncate'),
+  ...client('node:tls', 'node', [node, source('node-tls.mjs')], 'close_notify'),
+  ...client('node:tls', 'node', [node, source('node-tls.mjs')], 'truncate'),
+  ...client('Tacit', 'node', [node, source('tacit.mjs')], 'close_notify'),
 ];
 
-/** Bytes to upload, and how many times. */
-export const uploads = [
-  { bytes: 1, rounds: 100 },
-  { bytes: 16 * 1024, rounds: 100 },
-  { bytes: 1024 * 1024, rounds: 20 },
-  { bytes: 64 * 1024 * 1024, rounds: 1 },
-] as const;
+interface Upload {
+  readonly bytes: number;
+  readonly rounds: number;
+}
+
+/** Bytes to upload, and how many times: fewer in TLS 1.2, which has its tickets inside the handshake. */
+export const uploads: Readonly<Record<Version, readonly Upload[]>> = {
+  'TLSv1.2': [
+    { bytes: 1, rounds: 20 },
+    { bytes: 16 * 1024, rounds: 10 },
+    { bytes: 1024 * 1024, rounds: 3 },
+    { bytes: 16 * 1024 * 1024, rounds: 1 },
+  ],
+  'TLSv1.3': [
+    { bytes: 1, rounds: 100 },
+    { bytes: 16 * 1024, rounds: 100 },
+    { bytes: 1024 * 1024, rounds: 20 },
+    { bytes: 64 * 1024 * 1024, rounds: 1 },
+  ],
+};
 
 const largest = 64 * 1024 * 1024;
 
@@ -82,9 +97,9 @@ export class WriteOnlyProcess {
   readonly #peer: PeerProcess;
   #uploads = 0;
 
-  constructor({ command, ending }: WriteOnlyClient, port: number, source: UploadSource) {
+  constructor({ command, ending, version }: WriteOnlyClient, port: number, source: UploadSource) {
     const [program, ...first] = command;
-    const args = [ending, `${port}`, certificates.roots, serverName, source.path];
+    const args = [ending, `${port}`, certificates.roots, serverName, source.path, version];
     this.#peer = new PeerProcess(program, [...first, ...args], { timeout: 300_000 });
   }
 

@@ -139,11 +139,17 @@ const certificateAlerts: Readonly<Record<CertificateCheck, AlertName>> = {
   missing: 'certificate_required',
 };
 
-/** The fatal alert that tells the peer about `error`; undefined where nothing may be sent (RFC 9846 §6.2). */
-export function alertFor(error: TlsError): AlertName | undefined {
+/**
+ * The fatal alert that tells the peer about `error`; undefined where nothing may be sent (RFC 9846 §6.2).
+ * @param version what was negotiated: TLS 1.2 has no alert for a certificate that is missing (RFC 5246 §7.4.6)
+ */
+export function alertFor(error: TlsError, version?: string): AlertName | undefined {
   if (error instanceof TlsPeerError)
     return error.direction === 'sent' ? (error.alert as AlertName) : undefined;
-  if (error instanceof TlsCertificateError) return certificateAlerts[error.check];
+  if (error instanceof TlsCertificateError) {
+    const hasNoAlert = error.check === 'missing' && version === 'TLSv1.2';
+    return hasNoAlert ? 'handshake_failure' : certificateAlerts[error.check];
+  }
   // Our own caller failed: a key that does not sign, a store that does not answer.
   if (error instanceof TlsUsageError) return 'internal_error';
   return undefined;

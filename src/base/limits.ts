@@ -15,6 +15,9 @@ export const minRecordSizeLimit: number = 64;
 /** AES-GCM keeps its margin up to 2^24.5 full records (RFC 9846 §5.5); one limit serves every suite. */
 export const maxRecordsPerKey: number = 2 ** 24;
 
+/** Blocks of AES-GCM that a connection of TLS 1.2, which has no key update, may seal: those of 2^24.5 full records (RFC 9846 §5.5, RFC 9325 §4.4). */
+export const maxGcmBlocks: number = Math.floor(2 ** 24.5) * (2 ** 10 + 1);
+
 /** A sender's epochs (RFC 9846 §4.7.3). */
 export const maxKeyUpdates: number = 2 ** 48 - 1;
 
@@ -26,6 +29,9 @@ export const maxEmptyRecordsInARow: number = 32;
 
 /** user_canceled alerts, which are not fatal (RFC 9846 §6.1), as in BoringSSL. */
 export const maxUserCanceled: number = 4;
+
+/** Warnings of a peer of TLS 1.2 in a row, which are no errors (RFC 5246 §7.2.2), as in BoringSSL. */
+export const maxWarningAlerts: number = 4;
 
 /** Refused 0-RTT data that a server skips (RFC 9846 §4.3.10), as OpenSSL allows and BoringSSL skips; padding cannot be told apart. */
 export const maxSkippedEarlyData: number = 16_384;
@@ -119,17 +125,25 @@ export const maxCompressedPerChain: number = 4;
 
 /** Bodies of handshake messages by type, refused from the 4-byte header: what the syntax allows, or the largest honest message. */
 export const maxMessageSizes: Readonly<Record<number, number>> = {
+  0: 0, // hello_request
   1: 131_396, // client_hello: all cipher suites that there can be, 64 KiB of extensions (a ticket, a cookie)
   2: 65_607, // server_hello: HelloRetryRequest carries a cookie of up to 64 KiB
   4: 131_338, // new_session_ticket: a ticket of up to 64 KiB, and as much for extensions
   8: 2 ** 16 + 1, // encrypted_extensions
   11: 2 ** 16 + 2 ** 14, // certificate: 64 KiB of certificates, their framing and OCSP responses
-  13: 2 ** 16 + 257, // certificate_request
+  12: 2 ** 13, // server_key_exchange: a public value of up to 255 bytes, and a signature
+  13: 2 ** 17 + 257, // certificate_request: of TLS 1.2, with two lists of 64 KiB
+  14: 0, // server_hello_done
   15: 2 ** 13, // certificate_verify: RSA-16384 signs in 2 048
+  16: 256, // client_key_exchange
   20: 64, // finished: a SHA-512 hash would be the longest
+  22: 2 ** 14 + 4, // certificate_status: what one of our own may have
   24: 1, // key_update
   25: 2 ** 16 + 2 ** 14 + 2 ** 8, // compressed_certificate: a certificate, where it did not get any smaller
 };
 
+/** A message of TLS 1.2 that is passed over behind the handshake: any honest ClientHello, and no more for whoever stops in it. */
+export const maxIgnoredMessage: number = 2 ** 14;
+
 /** Those that are bounded by their syntax; the others' bounds are ours. */
-export const messagesBoundedBySyntax: ReadonlySet<number> = new Set([1, 2, 4, 8, 13, 20, 24]);
+export const messagesBoundedBySyntax: ReadonlySet<number> = new Set([0, 1, 2, 4, 8, 13, 14, 16, 20, 24]);

@@ -45,6 +45,8 @@ export function describeFailure(error: unknown): string {
 
 function describe(error: unknown): string {
   if (error instanceof TlsPeerError) {
+    // No refusal: an end before its time, of the handshake or, in TLS 1.2, of both directions.
+    if (error.direction === 'received' && error.alert === 'close_notify') return error.message;
     const alert = describeAlert(error);
     return error.direction === 'received'
       ? `the other side refused: ${alert}`

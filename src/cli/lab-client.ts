@@ -5,6 +5,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { type UploadSource, uploadChunks } from './lab-upload.ts';
+import { onlyVersion, type TlsVersion } from './tls-version.ts';
 
 /** The hidden command under which the program starts itself as the lab's client. */
 export const clientRole = 'lab-client';
@@ -14,6 +15,8 @@ export interface ClientOrder {
   readonly port: number;
   /** PEM: the certificate to trust. */
   readonly ca: string;
+  /** The one that it speaks. */
+  readonly version: TlsVersion;
   readonly upload: UploadSource;
 }
 
@@ -53,6 +56,11 @@ export class StoppableTransport extends Duplex {
     });
     this.#socket.on('error', (error) => this.destroy(error));
     this.#socket.on('end', () => this.push(null));
+  }
+
+  /** How much has come from the kernel. */
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
   }
 
   async connected(): Promise<void> {
@@ -96,9 +104,9 @@ export async function runLabClient(args: readonly string[]): Promise<number> {
   }
 }
 
-async function upload({ port, ca, upload }: ClientOrder): Promise<void> {
+async function upload({ port, ca, version, upload }: ClientOrder): Promise<void> {
   const transport = await dial(port, (bytesRead) => report({ event: 'closed', bytesRead }));
-  const tls = connectTls({ socket: transport, ca, servername: 'localhost', minVersion: 'TLSv1.3' });
+  const tls = connectTls({ socket: transport, ca, servername: 'localhost', ...onlyVersion(version) });
   // Not by a promise: reading has to stop before the server has even seen our Finished.
   tls.on('secureConnect', () => report({ event: 'stopped', bytesRead: transport.stopReading() }));
   await once(tls, 'secureConnect');

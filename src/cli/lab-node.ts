@@ -3,10 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { DevelopmentCertificate } from './development-certificate.ts';
 import type { Ending, LabServer, Reader, Reception } from './lab-server.ts';
+import { onlyVersion, type TlsVersion } from './tls-version.ts';
 
 /** A plain `node:tls` server, as everybody writes it. */
-export async function startNodeServer({ cert, key }: DevelopmentCertificate): Promise<LabServer> {
-  const server = createServer({ cert, key, minVersion: 'TLSv1.3' });
+export async function startNodeServer(
+  { cert, key }: DevelopmentCertificate,
+  version: TlsVersion | undefined,
+): Promise<LabServer> {
+  const server = createServer({ cert, key, ...onlyVersion(version) });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -6,25 +6,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DevelopmentCertificate } from './development-certificate.ts';
 import { type Ending, LabError, type LabServer, type Reader, type Reception } from './lab-server.ts';
+import type { TlsVersion } from './tls-version.ts';
 
 /** The OpenSSL that is installed, or why it cannot take part. */
 export type FoundOpenssl = { readonly version: string } | { readonly missing: string };
 
-/** Looks for an `openssl` that speaks TLS 1.3 and takes the options that the lab needs. */
+/** Looks for an `openssl` that speaks both versions and takes the options that the lab needs. */
 export function findOpenssl(): Promise<FoundOpenssl> {
   return new Promise((resolve) => {
     execFile('openssl', ['version'], { timeout: 5_000 }, (error, stdout) => {
       const version = /^OpenSSL (\d+\.\d+\.\d+\w*)/.exec(stdout)?.[1];
       if (error !== null) resolve({ missing: 'openssl is not installed' });
       else if (version === undefined) resolve({ missing: `'${stdout.trim()}' is not OpenSSL` });
-      else if (/^(0|1\.0|1\.1\.0)/.test(version)) resolve({ missing: `OpenSSL ${version} has no TLS 1.3` });
+      else if (/^(0|1\.0|1\.1\.0)/.test(version))
+        resolve({ missing: `OpenSSL ${version} is too old, 1.1.1 has TLS 1.3` });
       else resolve({ version });
     });
   });
 }
 
 /** `openssl s_server`, one process for each connection; what it reads comes out of its stdout. */
-export function startOpensslServer(version: string, { cert, key }: DevelopmentCertificate): LabServer {
+export function startOpensslServer(
+  opensslVersion: string,
+  { cert, key }: DevelopmentCertificate,
+  version: TlsVersion | undefined,
+): LabServer {
   const directory = mkdtempSync(join(tmpdir(), 'tacit-lab-'));
   const certFile = join(directory, 'cert.pem');
   const keyFile = join(directory, 'key.pem');
@@ -34,11 +40,12 @@ export function startOpensslServer(version: string, { cert, key }: DevelopmentCe
   process.once('exit', removeFiles);
   return {
     name: 'openssl',
-    description: `openssl s_server (OpenSSL ${version})`,
+    description: `openssl s_server (OpenSSL ${opensslVersion})`,
     async receive(reader: Reader): Promise<Reception> {
       const port = await freePort();
       const address = `127.0.0.1:${port}`;
-      const options = ['-quiet', '-state', '-tls1_3', '-naccept', '1', '-accept', address];
+      const only = version === undefined ? [] : [`-tls${version.replace('.', '_')}`];
+      const options = ['-quiet', '-state', ...only, '-naccept', '1', '-accept', address];
       // Its stdin stays open: s_server takes the end of it for an order to stop.
       const child = spawn('openssl', ['s_server', ...options, '-cert', certFile, '-key', keyFile]);
       const kill = (): boolean => child.kill('SIGKILL');

@@ -1,12 +1,15 @@
 import { formatBytes, formatCount, formatTable, wrapText } from './format.ts';
 import { clientStack } from './lab-client.ts';
 import type { LabServer } from './lab-server.ts';
+import type { TlsVersion } from './tls-version.ts';
 
 /** What one server made of uploads of one length; `--json` prints it as it is. */
 export interface LabRow {
   readonly server: LabServer['name'];
   /** The TLS stack of the client that only writes. */
   readonly client: string;
+  /** The version of TLS that both spoke. */
+  readonly tls: TlsVersion;
   /** The length of the upload. */
   readonly bytes: number;
   readonly rounds: number;
@@ -16,7 +19,7 @@ export interface LabRow {
   readonly bytesLost: number;
   /** Rounds in which bytes were missing and the server's application saw no error. */
   readonly silentLosses: number;
-  /** Session tickets that the server wrote, unasked, before its application wrote anything. */
+  /** Session tickets that the server wrote, unasked, behind the handshake and before its application wrote anything. */
   readonly ticketsBeforeData: number;
 }
 
@@ -40,8 +43,9 @@ const headings = [
 
 /** The report for a person: a table and what it means. */
 export function reportText({ rows, descriptions, skipped }: LabReport): string {
+  const versions = [...new Set(rows.map((row) => row.tls))].sort().reverse();
   const table = rows.map((row) => [
-    row.server,
+    versions.length > 1 ? `${row.server} (TLS ${row.tls})` : row.server,
     formatCount(row.bytes),
     `${formatCount(row.complete)} of ${formatCount(row.rounds)}`,
     formatCount(row.bytesLost),
@@ -49,7 +53,7 @@ export function reportText({ rows, descriptions, skipped }: LabReport): string {
     formatCount(row.ticketsBeforeData),
   ]);
   return [
-    'A client process that only writes uploads over TLS 1.3 and closes without reading;',
+    `A client process that only writes uploads over TLS ${versions.join(' and ')} and closes without reading;`,
     'the server starts to read late.',
     '',
     `client:  ${clientStack}, reading stopped when its handshake was done`,
@@ -69,12 +73,31 @@ function conclusion(rows: readonly LabRow[]): string {
   if (tacit.some((row) => row.complete < row.rounds)) {
     return `Tacit did not receive every upload whole (${formatBytes(sum(tacit, 'bytesLost'))} lost): that is a fault of Tacit's, please report it with this table.`;
   }
-  const lost = sum(others, 'bytesLost');
-  if (lost === 0) {
+  const broken = others.filter((row) => row.complete < row.rounds);
+  if (broken.length === 0) return conclusionOfNoLoss(rows);
+  const losers = others.filter((row) => row.bytesLost > 0);
+  if (losers.length === 0) {
+    return `Tacit received every upload whole; ${namesOf(broken)} received every byte too, but not every end without an error.`;
+  }
+  const lost = formatBytes(sum(losers, 'bytesLost'));
+  if (losers.some((row) => row.ticketsBeforeData === 0)) {
+    return `${namesOf(losers)} lost ${lost}, and not only by session tickets that the client never read; Tacit received every upload whole.`;
+  }
+  return `${namesOf(losers)} had written session tickets that the client never read, so its close became a reset and ${lost} that it had written were thrown away; Tacit writes nothing before its application does, and received every upload whole.`;
+}
+
+function conclusionOfNoLoss(rows: readonly LabRow[]): string {
+  if (rows.some((row) => row.ticketsBeforeData > 0)) {
     return 'Tacit received every upload whole; so did the others this time, which more rounds and other sizes (--rounds, --bytes) make less likely.';
   }
-  const losers = new Set(others.filter((row) => row.bytesLost > 0).map((row) => row.server));
-  return `${[...losers].join(' and ')} had written session tickets that the client never read, so its close became a reset and ${formatBytes(lost)} that it had written were thrown away; Tacit writes nothing before its application does, and received every upload whole.`;
+  if (rows.every((row) => row.tls === '1.2')) {
+    return 'Every server received every upload whole: in TLS 1.2 a session ticket comes within the handshake, while the client still reads, and none was written behind it; what becomes of the uploads over TLS 1.3, --tls 1.3 shows.';
+  }
+  return 'Every server received every upload whole: none had written a session ticket behind the handshake, where the client reads no more.';
+}
+
+function namesOf(rows: readonly LabRow[]): string {
+  return [...new Set(rows.map((row) => row.server))].join(' and ');
 }
 
 function sum(rows: readonly LabRow[], column: 'bytesLost'): number {

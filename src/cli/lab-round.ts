@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import { connect } from 'node:tls';
 import { type ClientOrder, type ClientReport, clientRole, dial } from './lab-client.ts';
 import { type Ending, LabError, type LabServer, pause } from './lab-server.ts';
-import { Arrived, type UploadSource } from './lab-upload.ts';
+import { Arrived } from './lab-upload.ts';
+import { onlyVersion, type TlsVersion } from './tls-version.ts';
 
 /** What one upload came to. */
 export interface RoundResult {
@@ -23,16 +24,13 @@ const silenceDeadline = 4_000;
 /** Tickets that were sent with the handshake are there long before. */
 const ticketWait = 150;
 
-/**
- * One upload by a client process that only writes, to an application that starts to read late.
- * @param ca PEM: the server's certificate
- */
-export async function runRound(server: LabServer, source: UploadSource, ca: string): Promise<RoundResult> {
+/** One upload by a client process that only writes, to an application that starts to read late. */
+export async function runRound(server: LabServer, order: Omit<ClientOrder, 'port'>): Promise<RoundResult> {
   const arrived = new Arrived();
   const late = signalled();
   const reception = await server.receive({ start: late.promise, take: (bytes) => arrived.take(bytes) });
   reception.ended.catch(() => {});
-  const client = new ClientProcess({ port: reception.port, ca, upload: source });
+  const client = new ClientProcess({ port: reception.port, ...order });
   const stop = new AbortController();
   try {
     await Promise.race([
@@ -45,7 +43,7 @@ export async function runRound(server: LabServer, source: UploadSource, ca: stri
     const silence = watchSilence(arrived, stop.signal);
     const ending = await Promise.race([reception.ended, silence]);
     await Promise.race([client.closed, silence]);
-    if (!(await arrived.isStartOf(source))) throw new LabError('other bytes arrived than were sent');
+    if (!(await arrived.isStartOf(order.upload))) throw new LabError('other bytes arrived than were sent');
     return { arrived: arrived.length, ending };
   } finally {
     stop.abort();
@@ -56,20 +54,32 @@ export async function runRound(server: LabServer, source: UploadSource, ca: stri
 }
 
 /**
- * How many session tickets a server writes before its application writes anything: a client that does read counts
- * them, after the server's application has received a byte and so has certainly seen the end of the handshake.
+ * What a client that does read learns of a server: the version that both speak, and how many session tickets come
+ * behind the handshake, before the server's application writes anything. They are counted after that has received a
+ * byte, and so has certainly seen the end of the handshake.
+ * @param ca PEM: the server's certificate
  */
-export async function countTicketsBeforeData(server: LabServer, ca: string): Promise<number> {
+export async function probe(
+  server: LabServer,
+  ca: string,
+  version: TlsVersion | undefined,
+): Promise<{ readonly version: TlsVersion; readonly ticketsBeforeData: number }> {
   const received = signalled();
   const reception = await server.receive({ start: Promise.resolve(), take: received.signal });
   reception.ended.catch(() => {});
   const stop = new AbortController();
   const transport = await dial(reception.port, () => {});
-  const tls = connect({ socket: transport, ca, servername: 'localhost', minVersion: 'TLSv1.3' });
+  const tls = connect({ socket: transport, ca, servername: 'localhost', ...onlyVersion(version) });
   try {
-    let tickets = 0;
+    let sessions = 0;
+    let negotiated: TlsVersion = '1.3';
+    let bytesInHandshake = 0;
     tls.on('session', () => {
-      tickets += 1;
+      sessions += 1;
+    });
+    tls.on('secureConnect', () => {
+      if (tls.getProtocol() === 'TLSv1.2') negotiated = '1.2';
+      bytesInHandshake = transport.bytesRead;
     });
     const failed = new Promise<never>((_, reject) => {
       tls.on('error', (error) => reject(new LabError(`the tickets could not be counted: ${error.message}`)));
@@ -78,7 +88,9 @@ export async function countTicketsBeforeData(server: LabServer, ca: string): Pro
     const late = deadline(startDeadline, `${server.name} did not receive one byte`, stop.signal);
     await Promise.race([received.promise, failed, late]);
     await pause(ticketWait);
-    return tickets;
+    // The session of TLS 1.2 is told here too, but its ticket came within the handshake: behind it comes no byte.
+    const ticketsBeforeData = transport.bytesRead > bytesInHandshake ? sessions : 0;
+    return { version: negotiated, ticketsBeforeData };
   } finally {
     stop.abort();
     tls.destroy();

@@ -1,11 +1,16 @@
 import { listen, type TlsStream } from '../index.ts';
 import type { DevelopmentCertificate } from './development-certificate.ts';
 import type { Ending, LabServer, Reader, Reception } from './lab-server.ts';
+import { onlyVersion, type TlsVersion } from './tls-version.ts';
 import { packageVersion } from './version.ts';
 
-/** A Tacit server with the settings that everybody gets: it owes two tickets to each client. */
-export async function startTacitServer({ cert, key }: DevelopmentCertificate): Promise<LabServer> {
-  const listener = await listen({ host: '127.0.0.1', port: 0, identity: { cert, key } });
+/** A Tacit server with the settings that everybody gets: tickets are on. */
+export async function startTacitServer(
+  { cert, key }: DevelopmentCertificate,
+  version: TlsVersion | undefined,
+): Promise<LabServer> {
+  const identity = { cert, key };
+  const listener = await listen({ host: '127.0.0.1', port: 0, identity, ...onlyVersion(version) });
   return {
     name: 'tacit',
     description: `tacit ${packageVersion()}`,

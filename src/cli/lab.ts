@@ -1,38 +1,43 @@
 import { parseArguments, parseWhole, requireFile, requirePositionals, UsageError } from './arguments.ts';
 import type { Command } from './command.ts';
-import { type DevelopmentCertificate, makeDevelopmentCertificate } from './development-certificate.ts';
+import { makeDevelopmentCertificate } from './development-certificate.ts';
 import { clientStack } from './lab-client.ts';
 import { startNodeServer } from './lab-node.ts';
 import { findOpenssl, startOpensslServer } from './lab-openssl.ts';
 import { type LabReport, type LabRow, reportText } from './lab-report.ts';
-import { countTicketsBeforeData, runRound } from './lab-round.ts';
+import { probe, runRound } from './lab-round.ts';
 import { LabError, type LabServer } from './lab-server.ts';
 import { startTacitServer } from './lab-tacit.ts';
 import type { UploadSource } from './lab-upload.ts';
 import { startProgress } from './progress.ts';
+import { parseTlsVersion, type TlsVersion } from './tls-version.ts';
 
 const defaultRounds = 5;
 const defaultBytes = 1_000_000;
 
 const help = `tacit lab: what becomes of an upload whose client only writes
 
-Usage: tacit lab [--rounds N] [--bytes N[,N...]] [--file FILE] [--json]
+Usage: tacit lab [--rounds N] [--bytes N[,N...]] [--file FILE] [--tls VERSION]
+                 [--json]
 
-A client process uploads over TLS 1.3 and closes without reading, to a node:tls
+A client process uploads over TLS and closes without reading, to a node:tls
 server, to openssl s_server (where OpenSSL is installed) and to a Tacit server,
 each of which starts to read late. The client is not Tacit: it is node:tls, and
 so OpenSSL. All runs on this machine, over 127.0.0.1. What is counted:
   complete              every byte arrived, and its end without an error
   lost without an error bytes were missing, and the application saw no error
-  tickets before data   session tickets that the server wrote, unasked, before
-                        its application had written anything
+  tickets before data   session tickets that the server wrote, unasked, behind
+                        the handshake and before its application had written
+                        anything
 
 Options:
   --rounds N       uploads to each server, one after the other (${defaultRounds})
   --bytes N[,N...] the length of the upload, or several lengths (${defaultBytes})
   --file FILE      upload this file instead
+  --tls VERSION    all of them speak that version of TLS and no other, 1.2 or
+                   1.3; without it, both, which comes to 1.3
   --json           print one JSON array of
-                   { server, client, bytes, rounds, complete, bytesLost,
+                   { server, client, tls, bytes, rounds, complete, bytesLost,
                      silentLosses, ticketsBeforeData } and nothing else
 
 Exit status: 0 if Tacit received every upload whole, 1 if not.
@@ -42,6 +47,7 @@ const options = {
   rounds: { type: 'string' },
   bytes: { type: 'string' },
   file: { type: 'string' },
+  tls: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
 
@@ -54,7 +60,7 @@ export const lab: Command = {
     requirePositionals(positionals, []);
     const rounds =
       values.rounds === undefined ? defaultRounds : parseWhole(values.rounds, '--rounds', 1, 1_000);
-    const report = await measure(uploads(values), rounds);
+    const report = await measure(uploads(values), rounds, parseTlsVersion(values.tls));
     if (values.json === true) {
       for (const reason of report.skipped) process.stderr.write(`skipped: ${reason}\n`);
       process.stdout.write(`${JSON.stringify(report.rows, null, 2)}\n`);
@@ -78,7 +84,11 @@ function uploads(values: { bytes?: string | undefined; file?: string | undefined
   return (lengths ?? [defaultBytes]).map((length) => ({ length }));
 }
 
-async function measure(sources: readonly UploadSource[], rounds: number): Promise<LabReport> {
+async function measure(
+  sources: readonly UploadSource[],
+  rounds: number,
+  version: TlsVersion | undefined,
+): Promise<LabReport> {
   const exitOnSignal = (): void => process.exit(130);
   process.once('SIGINT', exitOnSignal).once('SIGTERM', exitOnSignal);
   const certificate = await makeDevelopmentCertificate();
@@ -86,10 +96,10 @@ async function measure(sources: readonly UploadSource[], rounds: number): Promis
   const descriptions: string[] = [];
   const skipped: string[] = [];
   const openssl = await findOpenssl();
-  const starts: (() => LabServer | Promise<LabServer>)[] = [() => startNodeServer(certificate)];
-  if ('version' in openssl) starts.push(() => startOpensslServer(openssl.version, certificate));
+  const starts: (() => LabServer | Promise<LabServer>)[] = [() => startNodeServer(certificate, version)];
+  if ('version' in openssl) starts.push(() => startOpensslServer(openssl.version, certificate, version));
   else skipped.push(`openssl: ${openssl.missing}`);
-  starts.push(() => startTacitServer(certificate));
+  starts.push(() => startTacitServer(certificate, version));
   const progress = startProgress(starts.length * sources.length * rounds, 'uploads');
   let uploads = 0;
   try {
@@ -100,7 +110,9 @@ async function measure(sources: readonly UploadSource[], rounds: number): Promis
           progress.update(uploads, server.name);
           uploads += 1;
         };
-        rows.push(...(await measureServer(server, certificate, sources, rounds, onRound)));
+        rows.push(
+          ...(await measureServer(server, { cert: certificate.cert, version }, sources, rounds, onRound)),
+        );
         descriptions.push(server.description);
       } catch (error) {
         // Somebody's unusual openssl is no reason to show nothing of the rest.
@@ -119,23 +131,23 @@ async function measure(sources: readonly UploadSource[], rounds: number): Promis
 
 async function measureServer(
   server: LabServer,
-  { cert }: DevelopmentCertificate,
+  { cert, version }: { readonly cert: string; readonly version: TlsVersion | undefined },
   sources: readonly UploadSource[],
   rounds: number,
   onRound: () => void,
 ): Promise<readonly LabRow[]> {
-  const ticketsBeforeData = await countTicketsBeforeData(server, cert);
+  const { version: spoken, ticketsBeforeData } = await probe(server, cert, version);
   const rows: LabRow[] = [];
   for (const source of sources) {
     const result = { complete: 0, bytesLost: 0, silentLosses: 0 };
     for (let round = 0; round < rounds; round += 1) {
       onRound();
-      const { arrived, ending } = await runRound(server, source, cert);
+      const { arrived, ending } = await runRound(server, { ca: cert, version: spoken, upload: source });
       if (arrived === source.length && ending === 'clean') result.complete += 1;
       if (arrived < source.length && ending !== 'error') result.silentLosses += 1;
       result.bytesLost += source.length - arrived;
     }
-    const run = { server: server.name, client: clientStack, bytes: source.length, rounds };
+    const run = { server: server.name, client: clientStack, tls: spoken, bytes: source.length, rounds };
     rows.push({ ...run, ...result, ticketsBeforeData });
   }
   return rows;

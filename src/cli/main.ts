@@ -18,7 +18,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
 
 const commandNames = [...commands.keys()].join(', ');
 
-const help = `tacit: TLS 1.3 that never speaks out of turn
+const help = `tacit: TLS that never speaks out of turn
 
 Usage: tacit COMMAND [ARGUMENTS]
 

@@ -12,13 +12,14 @@ import { makeDevelopmentCertificate, validDays } from './development-certificate
 import { abandon, describeFailure } from './failure.ts';
 import { formatBytes } from './format.ts';
 import { parseTarget, type Target, type UploadFile } from './receive-target.ts';
+import { onlyVersion, parseTlsVersion } from './tls-version.ts';
 
 const defaultPort = 6514;
 
-const help = `tacit receive: receive files over TLS 1.3
+const help = `tacit receive: receive files over TLS
 
 Usage: tacit receive --out FILE|DIR/|- [--host HOST] [--port PORT]
-                     [--cert FILE --key FILE]
+                     [--cert FILE --key FILE] [--tls VERSION]
 
 What a client sends until it says close_notify is one upload. An upload that
 ends in any other way is truncated, and reported so; what arrived is kept.
@@ -34,6 +35,8 @@ Options:
   --port PORT    the port to listen on (${defaultPort}); 0 takes any free one
   --cert FILE    certificate chain (PEM)
   --key FILE     its private key (PEM)
+  --tls VERSION  speak that version of TLS and no other, 1.2 or 1.3; without it,
+                 both
 
 Without --cert and --key it makes and prints a self-signed certificate for
 localhost, 127.0.0.1 and ::1, for development: a client that is given it, by
@@ -51,6 +54,7 @@ const options = {
   port: { type: 'string', default: String(defaultPort) },
   cert: { type: 'string' },
   key: { type: 'string' },
+  tls: { type: 'string' },
 } as const;
 
 /** `tacit receive`: uploads into a file, a directory or the standard output. */
@@ -63,12 +67,13 @@ export const receive: Command = {
     if (values.out === undefined)
       throw new UsageError('--out is missing: name a FILE, a directory as DIR/, or -');
     const port = parseWhole(values.port, '--port', 0, 65_535);
+    const version = parseTlsVersion(values.tls);
     const given = readIdentity(values.cert, values.key);
     const target = parseTarget(values.out);
     const print = printer(target);
     const development = given === undefined ? await makeDevelopmentCertificate() : undefined;
     const identity = given ?? development!;
-    const listener = await listen({ host: values.host, port, identity });
+    const listener = await listen({ host: values.host, port, identity, ...onlyVersion(version) });
     // Runs before it says so: who reads that line may send a signal at once.
     const status = new Receiver(listener, target, print).run();
     if (development !== undefined) print(introduce(development.cert));

@@ -12,10 +12,12 @@ import type { Command } from './command.ts';
 import { abandon, describeFailure } from './failure.ts';
 import { formatBytes, formatRate } from './format.ts';
 import { startProgress } from './progress.ts';
+import { onlyVersion, parseTlsVersion } from './tls-version.ts';
 
-const help = `tacit send: send a file over TLS 1.3
+const help = `tacit send: send a file over TLS
 
 Usage: tacit send FILE HOST:PORT [--ca FILE] [--server-name NAME]
+                  [--tls VERSION]
 
 FILE '-' is the standard input. An IPv6 address stands in brackets: [::1]:6514.
 Sends the bytes and nothing else, says close_notify, and waits until the other
@@ -29,11 +31,17 @@ Options:
                       (a file of that name is ./system)
   --server-name NAME  the name to ask for and to find in the certificate;
                       without it, HOST
+  --tls VERSION       speak that version of TLS and no other, 1.2 or 1.3;
+                      without it, both
 
 Exit status: 0 if all was sent and the other side closed after it, 1 if not.
 `;
 
-const options = { ca: { type: 'string' }, 'server-name': { type: 'string' } } as const;
+const options = {
+  ca: { type: 'string' },
+  'server-name': { type: 'string' },
+  tls: { type: 'string' },
+} as const;
 
 /** `tacit send`: one file, or the standard input, to a TLS server. */
 export const send: Command = {
@@ -44,11 +52,13 @@ export const send: Command = {
     requirePositionals(positionals, ['FILE', 'HOST:PORT']);
     const [path = '', target = ''] = positionals;
     const peer = parseHostPort(target);
+    const version = parseTlsVersion(values.tls);
     const length = path === '-' ? undefined : requireFile(path, 'FILE');
     const ca = values.ca === undefined ? undefined : readAuthorities(values.ca);
     const serverName = values['server-name'];
     const stream = await connect({
       ...peer,
+      ...onlyVersion(version),
       ...(ca === undefined ? {} : { ca }),
       ...(serverName === undefined ? {} : { serverName }),
     });

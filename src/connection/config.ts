@@ -15,6 +15,7 @@ import type {
   SignatureScheme,
 } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
+import { isTls13Scheme } from '../handshake/authentication.ts';
 import { acceptedTypes } from '../handshake/certificate-types.ts';
 import type {
   ClientConfig,
@@ -27,6 +28,7 @@ import type {
 } from '../handshake/config.ts';
 import type { ClientAuthentication, Identity, ServerIdentity, TrustPolicy } from '../handshake/identity.ts';
 import { identityTable, requireEffect } from '../handshake/identity-choice.ts';
+import { isTls12Suite, isTls13Suite } from '../handshake/versions.ts';
 import { MemorySessionCache } from '../sessions/client-session.ts';
 import { TicketKeys } from '../sessions/ticket-keys.ts';
 import {
@@ -35,6 +37,7 @@ import {
   certificateTypeCodes,
   cipherSuiteCodes,
   namedGroupCodes,
+  type ProtocolVersion,
   signatureSchemeCodes,
 } from '../wire/names.ts';
 
@@ -63,11 +66,17 @@ export type ServerSettings = Omit<
   readonly tickets?: { readonly [Name in keyof TicketPolicy]?: TicketPolicy[Name] | undefined } | undefined;
 };
 
-/** AES first: it is what processors have instructions for. */
+/** AES first: it is what processors have instructions for. Those of TLS 1.2 follow, ECDSA before RSA. */
 const defaultCipherSuites: readonly CipherSuiteName[] = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
 ];
 
 /** Fastest first, all of at least 128 bits. */
@@ -86,6 +95,13 @@ const defaultSignatureSchemes: readonly SignatureScheme[] = [
   'rsa_pss_pss_sha512',
 ];
 
+/** What old servers of TLS 1.2 sign with, where nothing better is there. */
+const tls12SignatureSchemes: readonly SignatureScheme[] = [
+  'rsa_pkcs1_sha256',
+  'rsa_pkcs1_sha384',
+  'rsa_pkcs1_sha512',
+];
+
 /** What makes a certificate smallest first: brotli saves some 3 % more than zlib, and takes no longer. */
 const defaultCertificateCompression: readonly CertificateCompression[] = ['brotli', 'zlib'];
 
@@ -94,6 +110,8 @@ export function createClientConfig(settings: ClientSettings): ClientConfig {
   const common = endpointConfig(settings);
   const { trust, ticketRequest } = settings;
   checkTrust('trust', trust);
+  if (common.maxVersion === 'TLSv1.2' && !acceptedTypes(trust).includes('X509'))
+    throw new TlsUsageError('trust.certificateTypes has no X509, and TLS 1.2 has nothing else here');
   const identity =
     typeof settings.identity === 'function' ? settings.identity : listOf<Identity>(settings.identity ?? []);
   const keyShares = settings.keyShares ?? common.groups.slice(0, 1);
@@ -169,16 +187,16 @@ function endpointConfig(settings: ClientSettings | ServerSettings): Omit<Endpoin
   }
   requireInteger('recordSizeLimit', recordSizeLimit, minRecordSizeLimit, maxInnerPlaintext);
   requireInteger('keyUpdateAfterRecords', keyUpdateAfterRecords, 2, maxRecordsPerKey);
+  const cipherSuites = names('cipherSuites', settings.cipherSuites ?? defaultCipherSuites, cipherSuiteCodes);
+  const versions = versionsOf(settings, cipherSuites);
   return {
     provider,
     now: settings.now ?? Date.now,
-    cipherSuites: names('cipherSuites', settings.cipherSuites ?? defaultCipherSuites, cipherSuiteCodes),
+    ...versions,
+    cipherSuites,
+    requireExtendedMasterSecret: settings.requireExtendedMasterSecret ?? false,
     groups: names('groups', settings.groups ?? defaultGroups, namedGroupCodes),
-    signatureSchemes: names(
-      'signatureSchemes',
-      settings.signatureSchemes ?? defaultSignatureSchemes,
-      signableCodes,
-    ),
+    signatureSchemes: schemesOf(settings.signatureSchemes, versions.minVersion),
     alpnProtocols: Object.freeze([...alpnProtocols]),
     certificateCompression: compressionOf(provider, settings.certificateCompression),
     recordSizeLimit,
@@ -188,10 +206,39 @@ function endpointConfig(settings: ClientSettings | ServerSettings): Omit<Endpoin
   };
 }
 
-/** PKCS#1 v1.5 signs certificates only, never a handshake (RFC 9846 §4.3.3). */
-const signableCodes: Readonly<Record<SignatureScheme, number>> = Object.fromEntries(
-  Object.entries(signatureSchemeCodes).filter(([name]) => !name.startsWith('rsa_pkcs1_')),
-) as Record<SignatureScheme, number>;
+/** The versions from `minVersion` to `maxVersion`, both by default, that there are cipher suites for. */
+function versionsOf(
+  { minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3' }: ClientSettings | ServerSettings,
+  cipherSuites: readonly CipherSuiteName[],
+): Pick<EndpointConfig, 'minVersion' | 'maxVersion'> {
+  knownNames('minVersion', [minVersion], versionOrder);
+  knownNames('maxVersion', [maxVersion], versionOrder);
+  if (versionOrder[minVersion] > versionOrder[maxVersion])
+    throw new TlsUsageError(`minVersion ${minVersion} is above maxVersion ${maxVersion}`);
+  const wanted = [...new Set([minVersion, maxVersion])];
+  const [lowest, highest = lowest] = wanted.filter((version) =>
+    cipherSuites.some(version === 'TLSv1.3' ? isTls13Suite : isTls12Suite),
+  );
+  if (!lowest || !highest) throw new TlsUsageError(`cipherSuites has none for ${wanted.join(' or ')}`);
+  return { minVersion: lowest, maxVersion: highest };
+}
+
+const versionOrder: Readonly<Record<ProtocolVersion, number>> = { 'TLSv1.2': 2, 'TLSv1.3': 3 };
+
+function schemesOf(
+  chosen: readonly SignatureScheme[] | undefined,
+  minVersion: ProtocolVersion,
+): readonly SignatureScheme[] {
+  const defaults =
+    minVersion === 'TLSv1.2'
+      ? [...defaultSignatureSchemes, ...tls12SignatureSchemes]
+      : defaultSignatureSchemes;
+  const schemes = names('signatureSchemes', chosen ?? defaults, signatureSchemeCodes);
+  const old = schemes.find((scheme) => !isTls13Scheme(scheme));
+  if (old && minVersion === 'TLSv1.3')
+    throw new TlsUsageError(`signatureSchemes has '${old}', which signs handshakes in TLS 1.2 only`);
+  return schemes;
+}
 
 /** By default what the provider has; a name that it does not have is a mistake. */
 function compressionOf(

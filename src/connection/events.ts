@@ -2,13 +2,14 @@ import type { TlsError } from '../base/errors.ts';
 import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 import type { QuestionSubject } from '../handshake/steps.ts';
 import type { ClientSession } from '../sessions/client-session.ts';
-import type { CipherSuiteName } from '../wire/names.ts';
+import type { CipherSuiteName, ProtocolVersion } from '../wire/names.ts';
 
 /** What a handshake agreed on. */
 export interface HandshakeInfo {
-  readonly protocolVersion: 'TLSv1.3';
+  readonly protocolVersion: ProtocolVersion;
   readonly cipherSuite: CipherSuiteName;
-  readonly group: NamedGroup;
+  /** Undefined in a resumed handshake of TLS 1.2, which exchanges no keys. */
+  readonly group: NamedGroup | undefined;
   /** What the peer signed with; undefined where it did not (a resumed handshake, an anonymous client). */
   readonly peerSignatureScheme: SignatureScheme | undefined;
   readonly alpnProtocol: string | undefined;
@@ -16,6 +17,8 @@ export interface HandshakeInfo {
   readonly serverName: string | undefined;
   readonly resumed: boolean;
   readonly helloRetryRequest: boolean;
+  /** Whether the secrets are bound to the whole handshake (RFC 7627): always in TLS 1.3. Without it nothing is exported. */
+  readonly extendedMasterSecret: boolean;
   /** The verified chain of the peer, leaf first, from the original handshake where this one was resumed; empty for an anonymous client and for a raw public key. */
   readonly peerCertificates: readonly Uint8Array[];
   /** DER SubjectPublicKeyInfo of a peer that was known by that alone (RFC 7250); undefined for all others. */

@@ -37,6 +37,10 @@ export class HandshakeDriver {
     return this.#step?.kind === 'message' ? this.#step.expected : [];
   }
 
+  get awaitsChangeCipherSpec(): boolean {
+    return this.#step?.kind === 'changeCipherSpec';
+  }
+
   /** The question that the last step raised, once. */
   takeQuestion(): Question | undefined {
     const question = this.#raised;
@@ -46,6 +50,11 @@ export class HandshakeDriver {
 
   deliver(message: RawMessage): void {
     this.#resume(() => this.#generator.next(message));
+  }
+
+  /** It came, and was awaited. */
+  deliverChangeCipherSpec(): void {
+    this.#resume(() => this.#generator.next());
   }
 
   /** False where nobody waits for the answer. */
@@ -89,7 +98,7 @@ export class HandshakeDriver {
     let result = first;
     while (!result.done) {
       this.#step = result.value;
-      if (result.value.kind === 'message') return;
+      if (result.value.kind !== 'question') return;
       const { subject, call } = result.value;
       let answer: unknown;
       try {

@@ -1,21 +1,27 @@
 import { copyBytes } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
-import { maxEmptyRecordsInARow, maxInnerPlaintext, maxSkippedEarlyData } from '../base/limits.ts';
-import type { RecordOpener } from '../keys/record-protection.ts';
+import {
+  maxEmptyRecordsInARow,
+  maxInnerPlaintext,
+  maxRecordContent,
+  maxSkippedEarlyData,
+} from '../base/limits.ts';
+import { type Opener, RecordOpener } from '../keys/record-protection.ts';
 import { contentTypes } from '../wire/names.ts';
 import { RecordReader, type WireRecord } from './record-reader.ts';
 
 /** The content of a record, decrypted where the peer encrypts. */
 export interface ReceivedRecord {
-  readonly type: 'alert' | 'handshake' | 'application_data';
+  readonly type: 'alert' | 'handshake' | 'application_data' | 'change_cipher_spec';
   /** Not empty, but for application_data. */
   readonly content: Uint8Array;
 }
 
-/** The receiving record layer (RFC 9846 §5): the rules that hold for a record whatever is in it. */
+/** The receiving record layer (RFC 9846 §5, RFC 5246 §6): the rules that hold for a record whatever is in it. */
 export class Inbox {
   readonly #reader = new RecordReader();
-  #opener: RecordOpener | undefined;
+  #opener: Opener | undefined;
+  #isTls12 = false;
   #hasDecrypted = false;
   #innerLimit = maxInnerPlaintext;
   /** The longest inner plaintext under the current keys. */
@@ -45,7 +51,14 @@ export class Inbox {
     this.#reader.keep();
   }
 
-  installKeys(opener: RecordOpener): void {
+  /** From here on the rules of TLS 1.2: change_cipher_spec is given out, and records have one type each. */
+  beginTls12(): void {
+    this.#isTls12 = true;
+    this.#innerLimit = maxRecordContent;
+    this.dropsChangeCipherSpec = false;
+  }
+
+  installKeys(opener: Opener): void {
     this.#opener?.wipe();
     this.#opener = opener;
     this.#longestInner = 0;
@@ -53,7 +66,7 @@ export class Inbox {
   }
 
   updateKeys(): void {
-    this.#opener?.updateKeys();
+    if (this.#opener instanceof RecordOpener) this.#opener.updateKeys();
   }
 
   /** Our record_size_limit: it holds for the record too that tells us that the peer has seen it (RFC 8449 §4). */
@@ -84,23 +97,31 @@ export class Inbox {
    * @throws TlsPeerError
    */
   next(insideMessage: boolean): ReceivedRecord | undefined {
-    for (let record = this.#reader.next(); record; record = this.#reader.next()) {
+    for (let record = this.#nextOnTheWire(); record; record = this.#nextOnTheWire()) {
       const received = this.#interpret(record, insideMessage);
       if (received) return received;
     }
     return undefined;
   }
 
+  #nextOnTheWire(): WireRecord | undefined {
+    return this.#reader.next(this.#isTls12 && this.#opener !== undefined);
+  }
+
   #interpret(record: WireRecord, insideMessage: boolean): ReceivedRecord | undefined {
-    if (record.type === contentTypes.change_cipher_spec)
-      return this.#dropChangeCipherSpec(record, insideMessage);
+    if (record.type === contentTypes.change_cipher_spec) {
+      return this.#isTls12
+        ? this.#readChangeCipherSpec(record, insideMessage)
+        : this.#dropChangeCipherSpec(record, insideMessage);
+    }
     const received = this.#opener ? this.#open(record, this.#opener) : this.#readPlaintext(record);
     if (!received) return undefined;
     if (insideMessage && received.type !== 'handshake') {
       throw peerError('unexpected_message', `${received.type} came inside a handshake message`);
     }
     if (received.content.length > 0) {
-      this.#emptyRecords = 0;
+      // Warnings between them make empty records no better.
+      if (received.type !== 'alert') this.#emptyRecords = 0;
       return received;
     }
     if (received.type !== 'application_data')
@@ -120,13 +141,19 @@ export class Inbox {
     throw peerError('unexpected_message', 'application data came before the handshake');
   }
 
-  #open({ type, header, body }: WireRecord, opener: RecordOpener): ReceivedRecord | undefined {
+  #open(record: WireRecord, opener: Opener): ReceivedRecord | undefined {
+    const { type, body } = record;
+    if (this.#isTls12) return this.#openRecord(record, opener);
     if (type === contentTypes.alert && !this.#hasDecrypted) {
       // The peer may have failed before it had keys.
       return { type: 'alert', content: copyBytes(body) };
     }
     if (type !== contentTypes.application_data)
       throw peerError('unexpected_message', 'an unprotected record came');
+    return this.#openRecord(record, opener);
+  }
+
+  #openRecord({ header, body }: WireRecord, opener: Opener): ReceivedRecord | undefined {
     const opened = opener.open(header, body);
     if (!opened) {
       if (this.#skipping) return this.#skip(body);
@@ -148,6 +175,15 @@ export class Inbox {
         `a record holds ${innerLength} bytes; at most ${this.#innerLimit} are allowed`,
       );
     }
+  }
+
+  /** RFC 5246 §7.1: what follows is under new keys; whether it may come now is for the handshake to say. */
+  #readChangeCipherSpec({ body }: WireRecord, insideMessage: boolean): ReceivedRecord {
+    if (insideMessage || this.#opener)
+      throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
+    if (body.length !== 1 || body[0] !== 1)
+      throw peerError('illegal_parameter', 'a change_cipher_spec has other content than 1');
+    return { type: 'change_cipher_spec', content: body };
   }
 
   /** RFC 9846 §4.3.10: 0-RTT data that we did not accept is passed over, up to a bound. */

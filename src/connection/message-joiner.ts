@@ -34,15 +34,16 @@ export class MessageJoiner {
 
   /**
    * The next whole message. Type and length are refused from the header, before the body is there.
+   * @param longest bytes of a body, where less than what the type may have is allowed now
    * @throws TlsPeerError unexpected_message for another type than `expected`; what `alertForLength` says for one that is
    *   too long
    */
-  next(expected: readonly number[]): RawMessage | undefined {
+  next(expected: readonly number[], longest: number = Number.POSITIVE_INFINITY): RawMessage | undefined {
     if (this.#end - this.#start < this.#needed) return undefined;
     const [type = 0, high = 0, middle = 0, low = 0] = this.#buffer.subarray(this.#start, this.#end);
     if (!expected.includes(type)) throw unexpected(type, expected);
     const length = high * 65_536 + middle * 256 + low;
-    const limit = maxMessageSizes[type] ?? 0;
+    const limit = Math.min(maxMessageSizes[type] ?? 0, longest);
     if (length > limit) {
       throw peerError(
         alertForLength(type),

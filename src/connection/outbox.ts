@@ -13,12 +13,13 @@
 
 import { type AlertName, alertCodes } from '../base/alerts.ts';
 import { concatBytes, noBytes } from '../base/bytes.ts';
-import { maxInnerPlaintext, maxRecordContent } from '../base/limits.ts';
+import { maxRecordContent } from '../base/limits.ts';
 import type { EndpointConfig } from '../handshake/config.ts';
-import type { Fragment, RecordSealer } from '../keys/record-protection.ts';
+import { type Fragment, RecordSealer, type Sealer } from '../keys/record-protection.ts';
+import { Tls12RecordSealer } from '../keys/tls12-record-protection.ts';
 import { encodeKeyUpdate } from '../wire/messages.ts';
 import { contentTypes } from '../wire/names.ts';
-import { plaintextRecordHeader } from '../wire/record.ts';
+import { recordHeader } from '../wire/record.ts';
 import type { TicketIssuer } from './ticket-issuer.ts';
 
 /** RFC 9846 §5.1: an initial ClientHello looks like TLS 1.0, for old middleboxes. */
@@ -30,8 +31,11 @@ export class Outbox {
   #output: Uint8Array[] = [];
   /** Handshake messages that are not in a record yet: those of a flight share records. */
   #messages: Uint8Array[] = [];
-  #sealer: RecordSealer | undefined;
-  #innerLimit = maxInnerPlaintext;
+  #sealer: Sealer | undefined;
+  /** The same where its keys can be updated, as in TLS 1.3. */
+  #updatable: RecordSealer | undefined;
+  /** The most content of a record, padding included. */
+  #contentLimit = maxRecordContent;
   #tickets: TicketIssuer | undefined;
   #acknowledgementOwed = false;
   #updateRequested = false;
@@ -63,6 +67,11 @@ export class Outbox {
     return output;
   }
 
+  /** Whether keys that cannot be updated have sealed as much as they may. */
+  get isExhausted(): boolean {
+    return this.#sealer instanceof Tls12RecordSealer && this.#sealer.isExhausted;
+  }
+
   // The handshake, before the law begins.
 
   sendMessage(message: Uint8Array): void {
@@ -70,21 +79,27 @@ export class Outbox {
   }
 
   sendChangeCipherSpec(): void {
+    if (!this.#isOpen) return;
     this.#flushMessages();
-    this.#output.push(plaintextRecordHeader(contentTypes.change_cipher_spec, 1), Uint8Array.of(1));
+    this.#output.push(recordHeader(contentTypes.change_cipher_spec, 1), Uint8Array.of(1));
   }
 
-  installKeys(sealer: RecordSealer): void {
+  installKeys(sealer: Sealer): void {
+    if (!this.#isOpen) {
+      sealer.wipe();
+      return;
+    }
     // Messages do not span a key change (RFC 9846 §5.1).
     this.#flushMessages();
     this.#sealer?.wipe();
     this.#sealer = sealer;
+    this.#updatable = sealer instanceof RecordSealer ? sealer : undefined;
   }
 
-  /** The peer's record_size_limit, content type and padding included (RFC 8449 §4). */
-  limitRecords(innerLength: number): void {
+  /** The peer's record_size_limit, without the type byte of TLS 1.3 (RFC 8449 §4). */
+  limitRecords(contentLength: number): void {
     this.#flushMessages();
-    this.#innerLimit = Math.min(innerLength, maxInnerPlaintext);
+    this.#contentLimit = Math.min(contentLength, maxRecordContent);
   }
 
   /** Tickets may be owed and sent from now on. */
@@ -174,6 +189,7 @@ export class Outbox {
     this.#tickets = undefined;
     this.#sealer?.wipe();
     this.#sealer = undefined;
+    this.#updatable = undefined;
   }
 
   #sendOwed(extraTickets: readonly Uint8Array[] = []): void {
@@ -187,7 +203,7 @@ export class Outbox {
 
   #sendKeyUpdate(requestUpdate: boolean): void {
     this.#sealRun(contentTypes.handshake, [this.#fragment([encodeKeyUpdate(requestUpdate)])]);
-    this.#sealer?.updateKeys();
+    this.#updatable?.updateKeys();
   }
 
   #sendAlert(alert: AlertName): void {
@@ -195,7 +211,7 @@ export class Outbox {
     const content = Uint8Array.of(isWarning ? 1 : 2, alertCodes[alert]);
     // Alerts leave alone: data never follows them, so they may take the record that their key keeps for a KeyUpdate.
     if (this.#sealer) this.#sealRun(contentTypes.alert, [this.#fragment([content])]);
-    else this.#output.push(plaintextRecordHeader(contentTypes.alert, content.length), content);
+    else this.#output.push(recordHeader(contentTypes.alert, content.length), content);
   }
 
   #flushMessages(): void {
@@ -212,7 +228,7 @@ export class Outbox {
     const version = isFirst ? initialRecordVersion : undefined;
     for (let offset = 0; offset < messages.length; offset += maxRecordContent) {
       const content = messages.subarray(offset, offset + maxRecordContent);
-      this.#output.push(plaintextRecordHeader(contentTypes.handshake, content.length, version), content);
+      this.#output.push(recordHeader(contentTypes.handshake, content.length, version), content);
     }
   }
 
@@ -223,9 +239,9 @@ export class Outbox {
   /** Seals content in as many records as it needs, with a KeyUpdate wherever a key has sealed enough (RFC 9846 §5.5). */
   #seal(type: number, content: readonly Uint8Array[]): void {
     let fragments = this.#cut(content);
-    while (fragments.length > 0 && this.#sealer) {
+    while (fragments.length > 0 && this.#updatable) {
       // One record of the key's allowance is for the KeyUpdate itself.
-      const allowance = this.#config.keyUpdateAfterRecords - 1 - this.#sealer.recordsSealed;
+      const allowance = this.#config.keyUpdateAfterRecords - 1 - this.#updatable.recordsSealed;
       if (allowance <= 0) {
         this.#sendKeyUpdate(false);
         continue;
@@ -233,6 +249,7 @@ export class Outbox {
       this.#sealRun(type, fragments.slice(0, allowance));
       fragments = fragments.slice(allowance);
     }
+    if (fragments.length > 0) this.#sealRun(type, fragments);
   }
 
   #sealRun(type: number, fragments: readonly Fragment[]): void {
@@ -240,12 +257,12 @@ export class Outbox {
   }
 
   #cut(content: readonly Uint8Array[]): readonly Fragment[] {
-    return cutContent(content, this.#innerLimit - 1).map((parts) => this.#fragment(parts));
+    return cutContent(content, this.#contentLimit).map((parts) => this.#fragment(parts));
   }
 
   #fragment(content: readonly Uint8Array[]): Fragment {
     const length = content.reduce((sum, part) => sum + part.length, 0);
-    return { content, padding: Math.min(this.#paddingFor(length), this.#innerLimit - 1 - length) };
+    return { content, padding: Math.min(this.#paddingFor(length), this.#contentLimit - length) };
   }
 
   /** What is no number of bytes pads nothing (NaN would take the record's type byte away with it), nor what throws. */

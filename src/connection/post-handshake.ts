@@ -1,7 +1,12 @@
 import { peerError } from '../base/errors.ts';
-import { maxClientTicket, maxKeyUpdatesInARow, maxTicketLifetime } from '../base/limits.ts';
+import {
+  maxClientTicket,
+  maxIgnoredMessage,
+  maxKeyUpdatesInARow,
+  maxTicketLifetime,
+} from '../base/limits.ts';
 import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
-import type { HandshakeOutcome } from '../handshake/outcome.ts';
+import type { Tls13Outcome } from '../handshake/outcome.ts';
 import { resumptionPsk } from '../keys/key-schedule.ts';
 import type { ClientSession } from '../sessions/client-session.ts';
 import type { RawMessage } from '../wire/message.ts';
@@ -10,34 +15,53 @@ import { handshakeTypes } from '../wire/names.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
 
-/** What may still come when the handshake is done (RFC 9846 §4.7). None of it makes output. */
-export class PostHandshake {
+/** What may still come when the handshake is done. None of it makes output. */
+export interface PostHandshake {
+  /** Anything else is an unexpected_message. */
+  readonly expectedMessages: readonly number[];
+  /** Of their bodies, in bytes, where their types do not say it. */
+  readonly longestMessage?: number;
+  /** Application data came: the messages before it were not a flood. */
+  dataReceived(): void;
+  /** @param endsRecord whether nothing follows the message in its record. @returns the session that a ticket gave */
+  handle(message: RawMessage, endsRecord: boolean): ClientSession | undefined;
+}
+
+/** Puts a session where the client keeps them. */
+export function keepSession({ sessions }: ClientConfig, session: ClientSession): void {
+  try {
+    sessions?.put(session);
+  } catch {
+    // A cache that fails costs a resumption, not the connection.
+  }
+}
+
+/** RFC 9846 §4.7. */
+export class Tls13PostHandshake implements PostHandshake {
   readonly #config: ClientConfig | ServerConfig;
-  readonly #outcome: HandshakeOutcome;
+  readonly #outcome: Tls13Outcome;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
-  #keyUpdatesInARow = 0;
+  readonly #flood = new MessageFlood();
 
-  constructor(config: ClientConfig | ServerConfig, outcome: HandshakeOutcome, outbox: Outbox, inbox: Inbox) {
+  constructor(config: ClientConfig | ServerConfig, outcome: Tls13Outcome, outbox: Outbox, inbox: Inbox) {
     this.#config = config;
     this.#outcome = outcome;
     this.#outbox = outbox;
     this.#inbox = inbox;
   }
 
-  /** Anything else, a CertificateRequest too, is an unexpected_message: answering it would be an unasked write. */
+  /** No CertificateRequest: answering it would be an unasked write. */
   get expectedMessages(): readonly number[] {
     return this.#config.role === 'client'
       ? [handshakeTypes.new_session_ticket, handshakeTypes.key_update]
       : [handshakeTypes.key_update];
   }
 
-  /** Application data came: the KeyUpdates before it were not a flood. */
   dataReceived(): void {
-    this.#keyUpdatesInARow = 0;
+    this.#flood.reset();
   }
 
-  /** @param endsRecord whether nothing follows the message in its record. @returns the session that a ticket gave */
   handle(message: RawMessage, endsRecord: boolean): ClientSession | undefined {
     if (message.type === handshakeTypes.new_session_ticket) return this.#newSessionTicket(message);
     this.#keyUpdate(message, endsRecord);
@@ -48,13 +72,7 @@ export class PostHandshake {
     const isRequest = decodeKeyUpdate(message.body);
     if (!endsRecord) throw peerError('unexpected_message', 'KeyUpdate does not end its record');
     const isAnswer = this.#outbox.isUpdateRequested && !isRequest;
-    if (!isAnswer) this.#keyUpdatesInARow += 1;
-    if (this.#keyUpdatesInARow > maxKeyUpdatesInARow) {
-      throw peerError(
-        'unexpected_message',
-        `more than ${maxKeyUpdatesInARow} KeyUpdates came without data between them`,
-      );
-    }
+    if (!isAnswer) this.#flood.count('KeyUpdates');
     this.#inbox.updateKeys();
     this.#outbox.keyUpdateReceived(isRequest);
   }
@@ -75,6 +93,7 @@ export class PostHandshake {
     );
     if (expiresAt <= receivedAt) return undefined;
     const session: ClientSession = {
+      protocolVersion: 'TLSv1.3',
       scope: resumption.scope,
       cipherSuite: suite.name,
       psk: resumptionPsk(provider, suite.hash, resumptionSecret, ticket.nonce),
@@ -87,11 +106,46 @@ export class PostHandshake {
       peerCertificates: this.#outcome.peerCertificates,
       peerRawPublicKey: this.#outcome.peerRawPublicKey,
     };
-    try {
-      this.#config.sessions.put(session);
-    } catch {
-      // A cache that fails costs a resumption, not the connection.
-    }
+    keepSession(this.#config, session);
     return session;
+  }
+}
+
+/** Renegotiation: asked for by the server or begun by the client, it is passed over, and answered with nothing (RFC 5746 §4.5). */
+export class Tls12PostHandshake implements PostHandshake {
+  readonly expectedMessages: readonly number[];
+  readonly longestMessage: number = maxIgnoredMessage;
+  readonly #flood = new MessageFlood();
+
+  constructor({ role }: ClientConfig | ServerConfig) {
+    this.expectedMessages = [role === 'client' ? handshakeTypes.hello_request : handshakeTypes.client_hello];
+  }
+
+  dataReceived(): void {
+    this.#flood.reset();
+  }
+
+  handle(): undefined {
+    this.#flood.count('requests to renegotiate');
+  }
+}
+
+/** Messages that cost us something and bring nothing: so many in a row, and no more. */
+export class MessageFlood {
+  #inARow = 0;
+
+  /** @throws TlsPeerError unexpected_message where it was one too many */
+  count(what: string): void {
+    this.#inARow += 1;
+    if (this.#inARow > maxKeyUpdatesInARow) {
+      throw peerError(
+        'unexpected_message',
+        `more than ${maxKeyUpdatesInARow} ${what} came without data between them`,
+      );
+    }
+  }
+
+  reset(): void {
+    this.#inARow = 0;
   }
 }

@@ -63,12 +63,16 @@ export class RecordReader {
     this.#index = 0;
   }
 
-  /** The next whole record; undefined where more bytes are needed. @throws TlsPeerError for a header that is none */
-  next(): WireRecord | undefined {
+  /**
+   * The next whole record; undefined where more bytes are needed.
+   * @param protectsAllTypes see `parseRecordHeader`
+   * @throws TlsPeerError for a header that is none
+   */
+  next(protectsAllTypes = false): WireRecord | undefined {
     this.#headerFilled += this.#copyInto(this.#header, this.#headerFilled);
     if (this.#headerFilled < recordHeaderLength) return undefined;
     const header = this.#header;
-    const { type, length } = parseRecordHeader(header);
+    const { type, length } = parseRecordHeader(header, protectsAllTypes);
     const body = this.#takeBody(length);
     if (!body) return undefined;
     this.#header = new Uint8Array(recordHeaderLength);

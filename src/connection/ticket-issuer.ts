@@ -1,7 +1,7 @@
 import { wipe } from '../base/bytes.ts';
 import { maxTicketLifetime, maxUint16 } from '../base/limits.ts';
 import type { ServerConfig } from '../handshake/config.ts';
-import type { HandshakeOutcome, ServerResumption } from '../handshake/outcome.ts';
+import type { ServerResumption, Tls13Outcome } from '../handshake/outcome.ts';
 import { sessionIdLength } from '../handshake/server-psk.ts';
 import { resumptionPsk } from '../keys/key-schedule.ts';
 import { encodeSessionState } from '../sessions/session-state.ts';
@@ -19,7 +19,7 @@ export interface TicketInStorage {
  */
 export class TicketIssuer {
   readonly #config: ServerConfig;
-  readonly #outcome: HandshakeOutcome;
+  readonly #outcome: Tls13Outcome;
   readonly #resumption: ServerResumption;
   /** Copied: the connection wipes the outcome's. */
   readonly #resumptionSecret: Uint8Array;
@@ -31,7 +31,7 @@ export class TicketIssuer {
 
   constructor(
     config: ServerConfig,
-    outcome: HandshakeOutcome,
+    outcome: Tls13Outcome,
     resumption: ServerResumption,
     onStorage: (ticket: TicketInStorage) => void,
   ) {

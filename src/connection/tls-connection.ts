@@ -1,4 +1,3 @@
-import { alertMeaning, alertName } from '../base/alerts.ts';
 import { wipe } from '../base/bytes.ts';
 import {
   alertFor,
@@ -8,29 +7,39 @@ import {
   TlsTruncatedError,
   TlsUsageError,
 } from '../base/errors.ts';
-import { maxBufferedInput, maxTicketsAtOnce, maxUserCanceled } from '../base/limits.ts';
+import { maxBufferedInput, maxTicketsAtOnce } from '../base/limits.ts';
 import { clientHandshake } from '../handshake/client.ts';
 import type { PeerName } from '../handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
 import type { HandshakeOutcome } from '../handshake/outcome.ts';
 import { serverHandshake } from '../handshake/server.ts';
 import type { Flight, Handshake } from '../handshake/steps.ts';
-import { exportKeyingMaterial } from '../keys/key-schedule.ts';
+import { speaks } from '../handshake/versions.ts';
 import { keyLogLine } from '../keys/keylog.ts';
 import { RecordOpener, RecordSealer } from '../keys/record-protection.ts';
+import { Tls12RecordOpener, Tls12RecordSealer } from '../keys/tls12-record-protection.ts';
+import { handshakeTypes, type ProtocolVersion } from '../wire/names.ts';
+import { AlertReader, received } from './alert-reader.ts';
+import { exportFrom, infoOf, wipeExporter, wipeResumption } from './established.ts';
 import type { ConnectionEvent, HandshakeInfo, Question } from './events.ts';
 import { HandshakeDriver } from './handshake-driver.ts';
 import { Inbox, type ReceivedRecord } from './inbox.ts';
 import { MessageJoiner } from './message-joiner.ts';
 import { Outbox } from './outbox.ts';
-import { PostHandshake } from './post-handshake.ts';
+import {
+  keepSession,
+  MessageFlood,
+  type PostHandshake,
+  Tls12PostHandshake,
+  Tls13PostHandshake,
+} from './post-handshake.ts';
 import { type TicketInStorage, TicketIssuer } from './ticket-issuer.ts';
 
 /** Makes the generator of a handshake that speaks through `flight`. */
 export type HandshakeStarter = (flight: Flight) => Handshake<HandshakeOutcome>;
 
 /**
- * One TLS 1.3 connection without any I/O: bytes in by `receive`, events out by `next`, bytes out by `takeOutput`.
+ * One TLS connection without any I/O: bytes in by `receive`, events out by `next`, bytes out by `takeOutput`.
  * It obeys the law of turns (see `outbox.ts`): once the handshake is done, only `send`, `sendTickets`, `updateKeys` and
  * `closeWrite` make output, and a fatal alert.
  *
@@ -51,11 +60,17 @@ export class TlsConnection {
     | { readonly info: HandshakeInfo; readonly outcome: HandshakeOutcome; readonly later: PostHandshake }
     | undefined;
   #installedReadKeys = 0;
-  #userCanceled = 0;
+  /** What was negotiated, once it is known. */
+  #version: ProtocolVersion | undefined;
+  readonly #alerts = new AlertReader();
+  readonly #helloRequests = new MessageFlood();
   #transportEnded = false;
   /** The receiving direction has come to its end, well or badly. */
   #readEnd: 'close_notify' | 'failed' | 'closed' | undefined;
   #failure: TlsError | undefined;
+  /** In TLS 1.2 the peer's close_notify ends both directions. */
+  #peerReadsNoMore: TlsPeerError | undefined;
+  #isOver = false;
 
   /**
    * A client, whose ClientHello is ready for `takeOutput`.
@@ -74,7 +89,7 @@ export class TlsConnection {
   constructor(config: ClientConfig | ServerConfig, start: HandshakeStarter) {
     this.#config = config;
     this.#outbox = new Outbox(config);
-    this.#inbox.dropsChangeCipherSpec = config.role === 'client';
+    this.#inbox.dropsChangeCipherSpec = config.role === 'client' && speaks(config, 'TLSv1.3');
     this.#handshake = new HandshakeDriver(start(this.#flight()));
     this.#guard(() => this.#afterStep());
   }
@@ -133,17 +148,25 @@ export class TlsConnection {
 
   /**
    * Sends application data, in one array or several parts. Empty data sends nothing.
-   * @throws TlsUsageError before the handshake is done and after our direction has ended
+   * @throws TlsUsageError before the handshake is done and after our direction has ended; in TLS 1.2 also where its keys
+   *   have sealed as much as is safe (RFC 9325 §4.4)
+   * @throws TlsPeerError in TLS 1.2 where the peer's close_notify has come: it reads nothing more (RFC 5246 §7.2.1)
    */
   send(data: Uint8Array | readonly Uint8Array[]): void {
     this.#requireOpen('send');
+    if (this.#peerReadsNoMore) throw this.#peerReadsNoMore;
+    if (this.#outbox.isExhausted) {
+      throw new TlsUsageError(
+        'the keys of this connection have sealed as much as is safe, and TLS 1.2 has no way to others: open a new one',
+      );
+    }
     this.#outbox.send(data instanceof Uint8Array ? [data] : data);
   }
 
   /**
    * Sends session tickets beside those that are owed.
    * @param count 0 to 8
-   * @returns how many leave with this write: 0 where the client cannot use any
+   * @returns how many leave with this write: 0 where the client cannot use any, and in TLS 1.2
    * @throws TlsUsageError on a client, and as `send` does
    */
   sendTickets(count: number): number {
@@ -155,9 +178,13 @@ export class TlsConnection {
     return this.#outbox.sendTickets(count);
   }
 
-  /** Updates our keys and asks the peer to update its own (RFC 9846 §4.7.3). @throws TlsUsageError as `send` does */
+  /**
+   * Updates our keys and asks the peer to update its own (RFC 9846 §4.7.3).
+   * @throws TlsUsageError in TLS 1.2, which cannot, and as `send` does
+   */
   updateKeys(): void {
     this.#requireOpen('updateKeys');
+    if (this.#version === 'TLSv1.2') throw new TlsUsageError('TLS 1.2 cannot update keys');
     this.#outbox.updateKeys();
   }
 
@@ -170,6 +197,7 @@ export class TlsConnection {
       return;
     }
     this.#outbox.closeWrite(this.#readEnd === 'close_notify' ? 'peerClosed' : 'open');
+    this.#forgetMasterSecret();
   }
 
   /** A reason of our own ends the handshake, such as a deadline: the peer is told that it is called off. */
@@ -224,17 +252,17 @@ export class TlsConnection {
   /**
    * Keying material for another protocol (RFC 9846 §7.5, RFC 5705).
    * @param label ASCII, as IANA or the protocol defines it
-   * @param context bytes that the protocol mixes in; may be empty
+   * @param context bytes that the protocol mixes in; may be empty, and undefined, which only in TLS 1.2 is not the same
    * @param length in bytes
-   * @throws TlsUsageError before the handshake is done, and after the connection has failed or was given up
+   * @throws TlsUsageError before the handshake is done, after the connection has failed or was given up, and in TLS 1.2
+   *   without extended master secret (RFC 7627 §5.4), and when both directions are over
    */
-  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     const outcome = this.#established?.outcome;
     // Out of a wiped secret would come keys that everybody knows.
-    if (!outcome || this.#failure || this.#readEnd === 'closed')
+    if (!outcome || this.#failure || this.#readEnd === 'closed' || this.#isOver)
       throw new TlsUsageError('keying material is there only on an established connection');
-    const { provider } = this.#config;
-    return exportKeyingMaterial(provider, outcome.suite.hash, outcome.exporterSecret, label, context, length);
+    return exportFrom(outcome, this.#config, label, context, length);
   }
 
   /** Takes one message or one record further; false where neither is there. */
@@ -253,16 +281,16 @@ export class TlsConnection {
         'bytes came before ClientHello was sent: a server does not begin',
       );
     }
-    const message = this.#joiner.next(
-      this.#established?.later.expectedMessages ?? this.#handshake.expectedMessages,
-    );
+    const message = this.#joiner.next(this.#expectedMessages, this.#established?.later.longestMessage);
     if (message) {
       if (this.#established) {
         const session = this.#established.later.handle(message, this.#joiner.isEmpty);
         if (session) this.#events.push({ type: 'session', session });
+      } else if (message.type === handshakeTypes.hello_request) {
+        this.#helloRequests.count('HelloRequests');
       } else {
         // From the first ClientHello on (RFC 9846 §5).
-        this.#inbox.dropsChangeCipherSpec = true;
+        this.#inbox.dropsChangeCipherSpec = speaks(this.#config, 'TLSv1.3');
         this.#handshake.deliver(message);
         this.#afterStep();
       }
@@ -274,9 +302,30 @@ export class TlsConnection {
     return record !== undefined;
   }
 
+  /** A HelloRequest in the middle of a handshake of TLS 1.2 says nothing (RFC 5246 §7.4.1.1). */
+  get #expectedMessages(): readonly number[] {
+    if (this.#established) return this.#established.later.expectedMessages;
+    const expected = this.#handshake.expectedMessages;
+    return this.#mayBeTls12Server ? [...expected, handshakeTypes.hello_request] : expected;
+  }
+
+  /** Whether the peer is a server of TLS 1.2, or may turn out to be one. */
+  get #mayBeTls12Server(): boolean {
+    if (this.#config.role === 'server') return false;
+    return this.#version === 'TLSv1.2' || (this.#version === undefined && speaks(this.#config, 'TLSv1.2'));
+  }
+
   #handleRecord({ type, content }: ReceivedRecord): void {
     if (type === 'alert') {
       this.#handleAlert(content);
+      return;
+    }
+    if (content.length > 0) this.#alerts.recordReceived();
+    if (type === 'change_cipher_spec') {
+      if (!this.#handshake.awaitsChangeCipherSpec)
+        throw peerError('unexpected_message', 'a change_cipher_spec came that is not allowed there');
+      this.#handshake.deliverChangeCipherSpec();
+      this.#afterStep();
     } else if (type === 'handshake') {
       this.#joiner.push(content);
     } else if (!this.#established) {
@@ -287,25 +336,14 @@ export class TlsConnection {
     }
   }
 
-  /** RFC 9846 §6: exactly one alert of 2 bytes; the level says nothing. */
   #handleAlert(content: Uint8Array): void {
-    const [, code = 0] = content;
-    if (content.length !== 2)
-      throw peerError('decode_error', `an alert record has ${content.length} bytes, not 2`);
-    const alert = alertName(code);
-    if (alert === 'close_notify' && this.#established) {
-      this.#events.push({ type: 'end' });
-      this.#end('close_notify');
-    } else if (alert === 'user_canceled') {
-      this.#userCanceled += 1;
-      if (this.#userCanceled > maxUserCanceled)
-        throw peerError('unexpected_message', 'too many user_canceled alerts came');
-    } else {
-      const meaning = alertMeaning(alert);
-      const text =
-        alert === 'close_notify' ? 'the peer called the handshake off' : `the peer sent the alert ${alert}`;
-      throw new TlsPeerError('received', alert, meaning ? `${text}: ${meaning}` : text);
-    }
+    const isTls12 = this.#version === 'TLSv1.2';
+    const rules = { toleratesWarnings: isTls12 || this.#mayBeTls12Server, checksLevels: isTls12 };
+    if (!this.#alerts.isCloseNotify(content, rules)) return;
+    if (!this.#established) throw received('close_notify');
+    if (isTls12) this.#peerReadsNoMore = peerReadsNoMore();
+    this.#events.push({ type: 'end' });
+    this.#end('close_notify');
   }
 
   #truncated(): void {
@@ -328,28 +366,26 @@ export class TlsConnection {
 
   #establish(outcome: HandshakeOutcome): void {
     const config = this.#config;
+    const info = infoOf(outcome);
+    this.#events.push({ type: 'handshakeDone', info });
+    if (outcome.protocolVersion === 'TLSv1.2') {
+      this.#established = { info, outcome, later: new Tls12PostHandshake(config) };
+      if (!outcome.extendedMasterSecret) wipeExporter(outcome);
+      const { session } = outcome;
+      if (config.role === 'client' && session && session.expiresAt > config.now()) {
+        keepSession(config, session);
+        this.#events.push({ type: 'session', session });
+      }
+      return;
+    }
     const { resumption } = outcome;
     if (config.role === 'server' && resumption.side === 'server') {
       this.#tickets = new TicketIssuer(config, outcome, resumption, (ticket) => this.#askForStorage(ticket));
       this.#outbox.setTickets(this.#tickets);
       wipe(outcome.resumptionSecret);
     }
-    const info: HandshakeInfo = {
-      protocolVersion: 'TLSv1.3',
-      cipherSuite: outcome.suite.name,
-      group: outcome.group,
-      peerSignatureScheme: outcome.peerSignatureScheme,
-      alpnProtocol: outcome.alpnProtocol,
-      serverName: outcome.serverName,
-      resumed: outcome.resumed,
-      helloRetryRequest: outcome.helloRetryRequest,
-      peerCertificates: outcome.peerCertificates,
-      peerRawPublicKey: outcome.peerRawPublicKey,
-      authenticatedAt: outcome.authenticatedAt,
-    };
-    const later = new PostHandshake(config, outcome, this.#outbox, this.#inbox);
+    const later = new Tls13PostHandshake(config, outcome, this.#outbox, this.#inbox);
     this.#established = { info, outcome, later };
-    this.#events.push({ type: 'handshakeDone', info });
   }
 
   /** A store takes its time: whoever drives the connection tells us when it is done. */
@@ -366,6 +402,14 @@ export class TlsConnection {
     return {
       send: (message) => this.#outbox.sendMessage(message),
       sendChangeCipherSpec: () => this.#outbox.sendChangeCipherSpec(),
+      beginTls12: () => {
+        this.#version = 'TLSv1.2';
+        this.#inbox.beginTls12();
+      },
+      installTls12WriteKeys: (suite, keys) =>
+        this.#outbox.installKeys(new Tls12RecordSealer(provider, suite, keys)),
+      installTls12ReadKeys: (suite, keys) =>
+        this.#inbox.installKeys(new Tls12RecordOpener(provider, suite, keys)),
       installWriteKeys: (suite, secret) =>
         this.#outbox.installKeys(new RecordSealer(provider, suite, secret)),
       endReceivedFlight: () => {
@@ -375,12 +419,13 @@ export class TlsConnection {
       installReadKeys: (suite, secret) => {
         if (!this.#joiner.isEmpty)
           throw peerError('unexpected_message', 'a handshake message spans a key change');
+        this.#version = 'TLSv1.3';
         this.#inbox.installKeys(new RecordOpener(provider, suite, secret));
         this.#installedReadKeys += 1;
         // The second keys are the application's: the peer's Finished is here.
         if (this.#installedReadKeys === 2) this.#inbox.dropsChangeCipherSpec = false;
       },
-      limitSentRecords: (innerLength) => this.#outbox.limitRecords(innerLength),
+      limitSentRecords: (contentLength) => this.#outbox.limitRecords(contentLength),
       limitReceivedRecords: (innerLength) => this.#inbox.limitRecords(innerLength),
       skipEarlyData: (how) => this.#inbox.skipEarlyData(how),
       keyLog: (label, clientRandom, secret) => {
@@ -405,7 +450,7 @@ export class TlsConnection {
       if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
       const reason =
         error instanceof TlsError ? error : new TlsUsageError('an answer failed', { cause: error });
-      const alert = alertFor(reason);
+      const alert = alertFor(reason, this.#version);
       if (alert) this.#outbox.sendFatalAlert(alert);
       else this.#outbox.discard();
       this.#failWith(reason);
@@ -425,7 +470,21 @@ export class TlsConnection {
     this.#joiner.clear();
     if (how === 'close_notify') this.#inbox.wipeKeys();
     else this.#inbox.wipe();
-    if (this.#failure || how === 'closed') wipe(this.#established?.outcome.exporterSecret);
-    wipe(this.#established?.outcome.resumptionSecret);
+    if (this.#failure || how === 'closed') wipeExporter(this.#established?.outcome);
+    wipeResumption(this.#established?.outcome);
+    this.#forgetMasterSecret();
   }
+
+  /** It opens everything that was sent, as the exporter's secret of TLS 1.3 does not: it goes when both directions are over. */
+  #forgetMasterSecret(): void {
+    if (this.#version !== 'TLSv1.2' || this.#readEnd === undefined || this.#outbox.isOpen) return;
+    wipeExporter(this.#established?.outcome);
+    this.#isOver = true;
+  }
+}
+
+function peerReadsNoMore(): TlsPeerError {
+  const message =
+    'the peer has ended the connection with close_notify: TLS 1.2 has no half-close, and what is written now would not be read';
+  return new TlsPeerError('received', 'close_notify', message);
 }

@@ -1,4 +1,4 @@
-/** The hash functions of the TLS 1.3 cipher suites. */
+/** The hash functions of the cipher suites. */
 export type HashAlgorithm = 'sha256' | 'sha384';
 
 /** The AEAD algorithms of the cipher suites, by their names in RFC 5116 and RFC 8439. */
@@ -18,7 +18,11 @@ export type SignatureScheme =
   | 'rsa_pss_rsae_sha512'
   | 'rsa_pss_pss_sha256'
   | 'rsa_pss_pss_sha384'
-  | 'rsa_pss_pss_sha512';
+  | 'rsa_pss_pss_sha512'
+  /** In TLS 1.2 only. */
+  | 'rsa_pkcs1_sha256'
+  | 'rsa_pkcs1_sha384'
+  | 'rsa_pkcs1_sha512';
 
 /** What certificates, revocation lists and OCSP responses are signed with. Any curve goes with any hash of ECDSA. */
 export type SignatureAlgorithm =

@@ -53,12 +53,17 @@ export function sendMessage(state: Pick<HandshakeState, 'flight' | 'transcript'>
  * @throws TlsUsageError where its chain is empty: that would say "no identity"
  */
 export function certificateOf(identity: Identity, status_request?: Uint8Array): Uint8Array {
-  if (identity.chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
-  const entries = identity.chain.map((certificate, place) => ({
+  const entries = chainOf(identity).map((certificate, place) => ({
     certificate,
     extensions: place === 0 ? { status_request } : {},
   }));
   return encodeCertificate({ context: noBytes, entries });
+}
+
+/** @throws TlsUsageError where it is empty: to show that would say "no identity" */
+export function chainOf({ chain }: Identity): readonly Uint8Array[] {
+  if (chain.length === 0) throw new TlsUsageError('the chain of an identity is empty');
+  return chain;
 }
 
 /** Sends CertificateVerify for a Certificate that is already in the transcript. */
@@ -137,10 +142,65 @@ export function readCertificate(
   };
 }
 
-/**
- * Judges a chain that is not empty, waits for the CertificateVerify to it and checks that.
- * The verdict comes first: nothing that an untrusted peer signs is of interest.
- */
+/** A chain that is trusted, and what its leaf verifies with. */
+export interface TrustedPeer {
+  readonly key: PublicKey;
+  /** When the path expires, in milliseconds since 1970. */
+  readonly validUntil: number;
+}
+
+/** Judges a chain that is not empty. This comes first: nothing that an untrusted peer signs is of interest. */
+export function* judgePeer(
+  config: EndpointConfig,
+  side: Side,
+  presented: PresentedChain,
+  trust: TrustPolicy,
+  host: string | undefined,
+): Handshake<TrustedPeer> {
+  const key = publicKeyOf(config.provider, presented);
+  const peer: PeerChain = { ...presented, purpose: side, host, now: config.now() };
+  const verdict = yield* ask({ kind: 'trust', peer }, (context) => trust.verify(peer, context));
+  if (!verdict.trusted) throw verdict.error;
+  return { key, validUntil: verdict.validUntil };
+}
+
+/** A signature of a peer's, in the message that is named. */
+export interface PeerSignature {
+  readonly message: string;
+  readonly algorithm: number;
+  readonly content: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** The scheme of a signature that verifies. @param accepted what was offered to the peer */
+export function checkSignature(
+  { message, algorithm, content, signature }: PeerSignature,
+  accepted: readonly SignatureScheme[],
+  key: Pick<PublicKey, 'schemes' | 'verify'>,
+): SignatureScheme {
+  const scheme = accepted.find((offered) => signatureSchemeCodes[offered] === algorithm);
+  if (!scheme) {
+    throw peerError(
+      'illegal_parameter',
+      `${message} is signed with ${schemeName(algorithm)}, which was not offered`,
+    );
+  }
+  if (!key.schemes.includes(scheme)) {
+    throw peerError(
+      'illegal_parameter',
+      `${message} is signed with ${scheme}, which does not fit the certificate's key`,
+    );
+  }
+  if (!key.verify(scheme, content, signature)) {
+    throw peerError(
+      'decrypt_error',
+      `${message} does not verify: the peer does not have the key of its certificate`,
+    );
+  }
+  return scheme;
+}
+
+/** Judges a chain that is not empty, waits for the CertificateVerify to it and checks that. */
 export function* authenticatePeer(
   state: HandshakeState,
   side: Side,
@@ -150,49 +210,45 @@ export function* authenticatePeer(
 ): Handshake<AuthenticatedPeer> {
   const { config, transcript } = state;
   const { chain } = presented;
-  const key = publicKeyOf(config.provider, presented);
-  const peer: PeerChain = { ...presented, purpose: side, host, now: config.now() };
-  const verdict = yield* ask({ kind: 'trust', peer }, (context) => trust.verify(peer, context));
-  if (!verdict.trusted) throw verdict.error;
+  const { key, validUntil } = yield* judgePeer(config, side, presented, trust, host);
   const content = certificateVerifyContent(side, transcript.digest());
   const message = yield* receive('certificate_verify');
   const { algorithm, signature } = decodeCertificateVerify(message.body);
-  const scheme = config.signatureSchemes.find((offered) => signatureSchemeCodes[offered] === algorithm);
-  if (!scheme) {
-    throw peerError(
-      'illegal_parameter',
-      `CertificateVerify is signed with ${schemeName(algorithm)}, which was not offered`,
-    );
-  }
-  if (!key.schemes.includes(scheme)) {
-    throw peerError(
-      'illegal_parameter',
-      `CertificateVerify is signed with ${scheme}, which does not fit the certificate's key`,
-    );
-  }
-  if (!key.verify(scheme, content, signature)) {
-    throw peerError(
-      'decrypt_error',
-      'CertificateVerify does not verify: the peer does not have the key of its certificate',
-    );
-  }
+  const signed: PeerSignature = { message: 'CertificateVerify', algorithm, content, signature };
+  const scheme = checkSignature(signed, config.signatureSchemes.filter(isTls13Scheme), key);
   transcript.add(message.bytes);
   return {
     ...(presented.certificateType === 'RawPublicKey'
       ? { chain: [], rawPublicKey: chain[0] }
       : { chain, rawPublicKey: undefined }),
     signatureScheme: scheme,
-    validUntil: verdict.validUntil,
+    validUntil,
   };
 }
 
-/** The first scheme of ours that the peer accepts and the identity's key can sign with. */
+/** The first scheme of ours that the peer accepts and the identity's key can sign with. @param accepted code points */
 export function chooseSignatureScheme(
   identity: Identity,
   accepted: readonly number[],
 ): SignatureScheme | undefined {
   return identity.signer.schemes.find((scheme) => accepted.includes(signatureSchemeCodes[scheme]));
 }
+
+/** PKCS#1 v1.5 signs certificates in TLS 1.3, and never a handshake (RFC 9846 §4.3.3). */
+export function isTls13Scheme(scheme: SignatureScheme): boolean {
+  return !scheme.startsWith('rsa_pkcs1_');
+}
+
+/** What a peer of TLS 1.3 accepts in a handshake, of all that it lists. */
+export function tls13Schemes(listed: readonly number[]): readonly number[] {
+  return listed.filter((code) => !pkcs1Codes.has(code));
+}
+
+const pkcs1Codes: ReadonlySet<number> = new Set([
+  signatureSchemeCodes.rsa_pkcs1_sha256,
+  signatureSchemeCodes.rsa_pkcs1_sha384,
+  signatureSchemeCodes.rsa_pkcs1_sha512,
+]);
 
 /** What is signed in CertificateVerify (RFC 9846 §4.5.2). */
 export function certificateVerifyContent(side: Side, transcriptHash: Uint8Array): Uint8Array {

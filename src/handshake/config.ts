@@ -7,7 +7,7 @@ import type {
 import type { ClientSessionCache } from '../sessions/client-session.ts';
 import type { ServerSessionStore } from '../sessions/session-store.ts';
 import type { TicketKeys } from '../sessions/ticket-keys.ts';
-import type { CertificateType, CipherSuiteName } from '../wire/names.ts';
+import type { CertificateType, CipherSuiteName, ProtocolVersion } from '../wire/names.ts';
 import type {
   ClientAuthentication,
   Identity,
@@ -23,8 +23,14 @@ export interface EndpointConfig {
   readonly provider: CryptoProvider;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Preferred ones first. */
+  /** The lowest version that we speak, and for which `cipherSuites` has any. */
+  readonly minVersion: ProtocolVersion;
+  /** The highest version that we speak, and for which `cipherSuites` has any. */
+  readonly maxVersion: ProtocolVersion;
+  /** Those of both versions, preferred ones first. */
   readonly cipherSuites: readonly CipherSuiteName[];
+  /** Whether TLS 1.2 without extended master secret is refused (RFC 7627); otherwise only its exporter is. */
+  readonly requireExtendedMasterSecret: boolean;
   /** Preferred ones first. */
   readonly groups: readonly NamedGroup[];
   /** What the peer may sign its handshake with. */
@@ -38,9 +44,9 @@ export interface EndpointConfig {
   readonly certificateCompression: readonly CertificateCompression[];
   /** The largest inner plaintext that we accept, content type and padding included: 64 to 16 385 bytes (RFC 8449). */
   readonly recordSizeLimit: number;
-  /** Padding bytes for a record with `contentLength` bytes of content (RFC 9846 §5.4). */
+  /** Padding bytes for a record with `contentLength` bytes of content (RFC 9846 §5.4); TLS 1.2 has none. */
   readonly padding: (contentLength: number) => number;
-  /** Records sealed under one key before it is updated (RFC 9846 §5.5). */
+  /** Records sealed under one key before it is updated (RFC 9846 §5.5); TLS 1.2 cannot. */
   readonly keyUpdateAfterRecords: number;
   /** Whether `keyLog` events are wanted; a function is what a stream passes their lines to. */
   readonly keyLog: boolean | ((line: string) => void);
@@ -90,7 +96,7 @@ export interface NamedIdentities<Some extends Identity> {
 
 /** Which tickets a server owes, and how it makes them. */
 export interface TicketPolicy {
-  /** Owed after a full handshake, 0 to 8. */
+  /** Owed after a full handshake, 0 to 8; TLS 1.2 sends one within the handshake, or none. */
   readonly count: number;
   /** Owed after a resumed handshake, 0 to 8. */
   readonly resumedCount: number;
@@ -104,6 +110,8 @@ export interface TicketPolicy {
 
 /** What a ClientHello offers, for the choice of an identity. */
 export interface ClientHelloInfo {
+  /** What was negotiated. In TLS 1.2 RSA keys serve clients only that have a cipher suite for them, others likewise. */
+  readonly protocolVersion: ProtocolVersion;
   /** The DNS name in server_name (RFC 6066 §3), lower case. */
   readonly serverName: string | undefined;
   readonly alpnProtocols: readonly string[];

@@ -5,18 +5,23 @@ import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import type { GeneralName } from '../pki/general-names.ts';
 import { signatureAlgorithm } from '../pki/signature-algorithms.ts';
 import { latin1, orNone } from '../pki/values.ts';
-import type { ClientHello } from '../wire/hello.ts';
 import { type CertificateType, signatureSchemeCodes } from '../wire/names.ts';
 import { typeOf } from './certificate-types.ts';
-import type { CertificateRequestInfo, IdentityTable, NamedIdentities } from './config.ts';
+import type { CertificateRequestInfo, ClientHelloInfo, IdentityTable, NamedIdentities } from './config.ts';
 import type { ClientAuthentication, Identity, ServerIdentity } from './identity.ts';
-import { clientHelloInfo } from './server-hello.ts';
 
 /** What a peer says that it takes; an empty list is no restriction. */
 type Wishes = Pick<
   CertificateRequestInfo,
   'signatureSchemes' | 'certificateSignatureSchemes' | 'certificateAuthorities'
 >;
+
+/** What a client offers a server, in the version that was negotiated. */
+export interface IdentityWishes {
+  readonly hello: ClientHelloInfo;
+  /** Those of its signature schemes that a server can sign with now. */
+  readonly usableSchemes: readonly number[];
+}
 
 /**
  * Reads the names of identities, which are kept in the order of preference in which they are given.
@@ -65,17 +70,17 @@ function byName<Some extends Identity>(
  */
 export function chooseServerIdentity<Some extends Identity>(
   { all, byType, isAlike }: IdentityTable<Some>,
-  clientHello: ClientHello,
+  wishes: () => IdentityWishes,
 ): Some {
   const [first, second] = all;
   if (first === undefined) throw new TlsUsageError('a server has no identity to choose from');
   // The usual case, in which nothing of the hello is looked at.
   if (second === undefined) return first;
-  const hello = clientHelloInfo(clientHello);
+  const { hello, usableSchemes } = wishes();
   const { serverName = '', serverCertificateTypes } = hello;
   const certified = byType.get('X509');
   const leading = (certified && namedIn(certified, serverName).flat()[0]) ?? first;
-  const fits = fitting(hello);
+  const fits = fitting({ ...hello, signatureSchemes: usableSchemes });
   for (const type of serverCertificateTypes) {
     const ofType = byType.get(type);
     if (ofType === undefined) continue;

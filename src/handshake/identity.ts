@@ -15,7 +15,10 @@ export interface QuestionContext {
 export interface Signer {
   /** The schemes that the key can sign with, preferred ones first. */
   readonly schemes: readonly SignatureScheme[];
-  /** @returns the signature over `content`, as it goes into CertificateVerify (RFC 9846 §4.5.2) */
+  /**
+   * @returns the signature over `content`, as it goes into CertificateVerify (RFC 9846 §4.5.2), or in TLS 1.2 into
+   *   ServerKeyExchange (RFC 8422 §5.4)
+   */
   sign(scheme: SignatureScheme, content: Uint8Array, context: QuestionContext): MaybePromise<Uint8Array>;
 }
 

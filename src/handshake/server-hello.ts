@@ -5,16 +5,16 @@ import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
 import type { KeyShareEntry, OfferedPsks } from '../wire/extension-codecs.ts';
 import { extensionTypes } from '../wire/extension-types.ts';
 import { type ClientHello, encodeClientHello } from '../wire/hello.ts';
-import { cipherSuiteCodes, namedGroupCodes, protocolVersions } from '../wire/names.ts';
+import { cipherSuiteCodes, namedGroupCodes, type ProtocolVersion, protocolVersions } from '../wire/names.ts';
+import { tls13Schemes } from './authentication.ts';
 import { typesIn } from './certificate-types.ts';
 import type { ClientHelloInfo, ServerConfig } from './config.ts';
+import type { IdentityWishes } from './identity-choice.ts';
+import { isTls13Suite } from './versions.ts';
 
 /** What holds for every ClientHello that a TLS 1.3 server accepts (RFC 9846 §4.2.2, §4.3, §9.2). */
 export function checkClientHello(hello: ClientHello): void {
   const { extensions } = hello;
-  if (!extensions.supported_versions?.includes(protocolVersions.tls13)) {
-    throw peerError('protocol_version', 'the client does not offer TLS 1.3');
-  }
   if (hello.legacyVersion !== protocolVersions.tls12) {
     throw peerError('protocol_version', 'ClientHello has a legacy_version other than 0x0303');
   }
@@ -36,9 +36,9 @@ export function checkClientHello(hello: ClientHello): void {
 
 /** The first of our cipher suites that the client offers too. */
 export function chooseCipherSuite(config: ServerConfig, hello: ClientHello): CipherSuite {
-  const name = config.cipherSuites.find((candidate) =>
-    hello.cipherSuites.includes(cipherSuiteCodes[candidate]),
-  );
+  const name = config.cipherSuites
+    .filter(isTls13Suite)
+    .find((candidate) => hello.cipherSuites.includes(cipherSuiteCodes[candidate]));
   if (!name) throw peerError('handshake_failure', 'the client offers no cipher suite of ours');
   return cipherSuites[name];
 }
@@ -109,19 +109,27 @@ export function serverNameIn({ extensions }: ClientHello): string | undefined {
 }
 
 /** What an identity may be chosen by. Copies: it outlives the message. */
-export function clientHelloInfo(hello: ClientHello): ClientHelloInfo {
+export function clientHelloInfo(hello: ClientHello, protocolVersion: ProtocolVersion): ClientHelloInfo {
   const { extensions } = hello;
   const signatureSchemes = extensions.signature_algorithms ?? [];
   return {
+    protocolVersion,
     serverName: serverNameIn(hello),
     alpnProtocols: extensions.application_layer_protocol_negotiation ?? [],
     signatureSchemes,
     certificateSignatureSchemes: extensions.signature_algorithms_cert ?? signatureSchemes,
     certificateAuthorities: (extensions.certificate_authorities ?? []).map(copyBytes),
-    serverCertificateTypes: typesIn(extensions.server_certificate_type),
+    serverCertificateTypes:
+      protocolVersion === 'TLSv1.3' ? typesIn(extensions.server_certificate_type) : ['X509'],
     cipherSuites: hello.cipherSuites,
     groups: extensions.supported_groups ?? [],
   };
+}
+
+/** What an identity is chosen by in TLS 1.3. */
+export function tls13Wishes(hello: ClientHello): IdentityWishes {
+  const info = clientHelloInfo(hello, 'TLSv1.3');
+  return { hello: info, usableSchemes: tls13Schemes(info.signatureSchemes) };
 }
 
 const changeable: ReadonlySet<number> = new Set([

@@ -1,49 +1,21 @@
-import { concatBytes, copyBytes, equalBytes, utf8, wipe } from '../base/bytes.ts';
+import { copyBytes, equalBytes, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import { maxPskIdentitiesTried } from '../base/limits.ts';
-import { sha256 } from '../crypto/sha256.ts';
 import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
 import { type EarlySecret, earlySecret } from '../keys/key-schedule.ts';
 import type { Transcript } from '../keys/transcript.ts';
 import { decodeSessionState, type SessionState } from '../sessions/session-state.ts';
 import { bindersLength, type ClientHello } from '../wire/hello.ts';
 import { pskKeyExchangeModes } from '../wire/names.ts';
-import { acceptedTypes } from './certificate-types.ts';
 import type { ServerConfig } from './config.ts';
-import type { ClientAuthentication, Identity, TrustPolicy } from './identity.ts';
+import type { ServerPolicy } from './server-policy.ts';
 import { ask, type Handshake } from './steps.ts';
-
-/** Under which rules a handshake runs, once its identity is chosen: how clients of this identity are authenticated. */
-export interface ServerPolicy {
-  readonly clientAuthentication: ClientAuthentication;
-  readonly clientTrust: TrustPolicy | undefined;
-  /** A hash over all that a session is bound to. */
-  readonly hash: Uint8Array;
-}
+import { isTls13Suite } from './versions.ts';
 
 export interface AcceptedSession {
   readonly index: number;
   readonly state: SessionState;
   readonly early: EarlySecret;
-}
-
-const policyLabel = utf8('tacit session policy');
-
-/**
- * A session made under one identity, client-authentication mode or trust configuration never stands for another
- * (CVE-2025-23419, CVE-2025-68121): all of them go into one hash.
- */
-export function sessionPolicyHash(
-  config: ServerConfig,
-  identity: Identity,
-  clientAuthentication: ClientAuthentication,
-  clientTrust: TrustPolicy | undefined,
-): Uint8Array {
-  const trust = clientAuthentication === 'none' ? undefined : clientTrust;
-  // Two policies of a caller's may have one fingerprint and take other things.
-  const types = trust && utf8(acceptedTypes(trust).join(' '));
-  const parts = [policyLabel, identity.chain[0], utf8(clientAuthentication), trust?.fingerprint, types];
-  return sha256(config.provider, ...parts.map((part) => lengthPrefixed(part ?? new Uint8Array(0))));
 }
 
 /**
@@ -85,7 +57,8 @@ export function* acceptSession(
   return undefined;
 }
 
-function* findState(config: ServerConfig, ticket: Uint8Array): Handshake<SessionState | undefined> {
+/** What a ticket stands for; undefined where it is none of ours, or a store does not know it. */
+export function* findState(config: ServerConfig, ticket: Uint8Array): Handshake<SessionState | undefined> {
   const { keeper } = config.tickets;
   if (keeper.kind === 'keys') {
     const opened = keeper.open(ticket, config.now());
@@ -116,17 +89,19 @@ function mayResume(
   suite: CipherSuite,
   policy: ServerPolicy,
 ): boolean {
-  const now = config.now();
   return (
+    isTls13Suite(state.cipherSuite) &&
     cipherSuites[state.cipherSuite].hash === suite.hash &&
-    equalBytes(state.policy, policy.hash) &&
-    now < state.authenticatedAt + config.tickets.lifetime * 1000 &&
-    now < state.validUntil
+    isAlive(config, state, policy.hash)
   );
 }
 
-function lengthPrefixed(bytes: Uint8Array): Uint8Array {
-  const length = new Uint8Array(4);
-  new DataView(length.buffer).setUint32(0, bytes.length);
-  return concatBytes(length, bytes);
+/** Whether a session was made under this policy, and neither it nor the client's path has expired. */
+export function isAlive(config: ServerConfig, state: SessionState, policyHash: Uint8Array): boolean {
+  const now = config.now();
+  return (
+    equalBytes(state.policy, policyHash) &&
+    now < state.authenticatedAt + config.tickets.lifetime * 1000 &&
+    now < state.validUntil
+  );
 }

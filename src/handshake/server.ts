@@ -1,367 +1,43 @@
-import { noBytes, wipe } from '../base/bytes.ts';
-import { peerError, TlsCertificateError, TlsUsageError } from '../base/errors.ts';
-import { maxAuthorityNames } from '../base/limits.ts';
-import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
-import type { CipherSuite } from '../keys/cipher-suites.ts';
-import { earlySecret, type TrafficSecrets } from '../keys/key-schedule.ts';
+import { peerError } from '../base/errors.ts';
 import { Transcript } from '../keys/transcript.ts';
-import { type KeyShareEntry, ocspStatusType } from '../wire/extension-codecs.ts';
-import { type ClientHello, decodeClientHello, encodeServerHello } from '../wire/hello.ts';
-import {
-  type CertificateRequestExtensions,
-  encodeCertificateRequest,
-  encodeEncryptedExtensions,
-} from '../wire/messages.ts';
-import {
-  type CertificateType,
-  certificateTypeCodes,
-  namedGroupCodes,
-  protocolVersions,
-  pskKeyExchangeModes,
-  signatureSchemeCodes,
-} from '../wire/names.ts';
-import {
-  type AuthenticatedPeer,
-  authenticatePeer,
-  certificateOf,
-  chooseSignatureScheme,
-  codes,
-  type HandshakeState,
-  readCertificate,
-  receiveFinished,
-  sendCertificateVerify,
-  sendFinished,
-  sendMessage,
-} from './authentication.ts';
-import {
-  certificateMessages,
-  compressedFor,
-  offeredCompression,
-  uncompressed,
-} from './certificate-compression.ts';
-import { acceptedTypes, typeOf, typesIn } from './certificate-types.ts';
-import { certificateSignatureSchemes } from './client-hello.ts';
+import { type ClientHello, decodeClientHello } from '../wire/hello.ts';
+import { type ProtocolVersion, protocolVersions, signalingCipherSuites } from '../wire/names.ts';
 import type { ServerConfig } from './config.ts';
-import type { ServerIdentity } from './identity.ts';
-import { chooseServerIdentity, requireEffect } from './identity-choice.ts';
 import type { HandshakeOutcome } from './outcome.ts';
-import {
-  checkClientHello,
-  checkSecondClientHello,
-  chooseCipherSuite,
-  chooseGroup,
-  chooseProtocol,
-  clientHelloInfo,
-  serverNameIn,
-} from './server-hello.ts';
-import { acceptSession, type ServerPolicy, sessionPolicyHash } from './server-psk.ts';
-import { ocspResponseOf } from './stapling.ts';
-import { ask, type Flight, type Handshake, receive } from './steps.ts';
+import type { ServerContext } from './server-policy.ts';
+import { type Flight, type Handshake, receive } from './steps.ts';
+import { tls12ServerHandshake } from './tls12-server.ts';
+import { tls13ServerHandshake } from './tls13-server.ts';
+import { speaks } from './versions.ts';
 
-/** What the first messages settled. */
-interface Negotiated {
-  readonly hello: ClientHello;
-  readonly helloBytes: Uint8Array;
-  readonly suite: CipherSuite;
-  readonly group: NamedGroup;
-  readonly share: KeyShareEntry;
-  readonly retried: boolean;
-}
-
-/** What a server must remember when its flight has left, to judge the client's. */
-export interface SentServerFlight {
-  readonly state: HandshakeState;
-  readonly handshakeTraffic: TrafficSecrets;
-  readonly applicationTraffic: TrafficSecrets;
-  /** Undefined where no certificate was requested. */
-  readonly requested: RequestedCertificate | undefined;
-}
-
-/** How a client authenticates that is asked to. */
-export interface RequestedCertificate {
-  readonly policy: ServerPolicy;
-  readonly certificateType: CertificateType;
-}
-
-/** The server's side of a TLS 1.3 handshake (RFC 9846 §2, figures 1 to 3). */
+/** The server's side of a handshake: the highest version that the client offers too. */
 export function* serverHandshake(config: ServerConfig, flight: Flight): Handshake<HandshakeOutcome> {
-  const transcript = new Transcript(config.provider);
-  const secrets: { wipe(): void }[] = [];
-  const trafficSecrets: Uint8Array[] = [];
-  let exporterSecret: Uint8Array | undefined;
-  let isDone = false;
-  try {
-    const { hello, helloBytes, suite, group, share, retried } = yield* negotiate(config, flight, transcript);
-    const { extensions } = hello;
-    const alpnProtocol = chooseProtocol(config, hello);
-    const identity = yield* chooseIdentity(config, hello);
-    const serverType = requireOffered(identity, hello);
-    const policy = policyOf(config, identity);
-    const session = yield* acceptSession(config, hello, helloBytes, transcript, suite, policy);
-    if (session) secrets.push(session.early);
-    const scheme = session ? undefined : signatureSchemeFor(identity, hello);
-    transcript.add(helloBytes);
-
-    const exchange = config.provider.respondToKeyExchange(group, share.keyExchange);
-    if (!exchange)
-      throw peerError('illegal_parameter', `ClientHello's key share is no valid value of ${group}`);
-    const random = config.provider.randomBytes(32);
-    const state: HandshakeState = { config, flight, transcript, suite };
-    const serverHello = encodeServerHello({
-      kind: 'ServerHello',
-      legacyVersion: protocolVersions.tls12,
-      random,
-      legacySessionIdEcho: hello.legacySessionId,
-      cipherSuite: suite.code,
-      legacyCompressionMethod: 0,
-      extensions: {
-        supported_versions: protocolVersions.tls13,
-        key_share: { group: namedGroupCodes[group], keyExchange: exchange.publicValue },
-        pre_shared_key: session?.index,
-      },
-    });
-    sendMessage(state, serverHello);
-    if (hello.legacySessionId.length > 0 && !retried) flight.sendChangeCipherSpec();
-
-    const early = session?.early ?? earlySecret(config.provider, suite.hash);
-    const handshakeSecret = early.handshakeSecret(exchange.sharedSecret);
-    secrets.push(handshakeSecret);
-    wipe(exchange.sharedSecret);
-    const handshakeTraffic = handshakeSecret.trafficSecrets(transcript.digest());
-    trafficSecrets.push(handshakeTraffic.client, handshakeTraffic.server);
-    flight.keyLog('CLIENT_HANDSHAKE_TRAFFIC_SECRET', hello.random, handshakeTraffic.client);
-    flight.keyLog('SERVER_HANDSHAKE_TRAFFIC_SECRET', hello.random, handshakeTraffic.server);
-    flight.installWriteKeys(suite, handshakeTraffic.server);
-    flight.installReadKeys(suite, handshakeTraffic.client);
-    if (extensions.early_data && !retried) flight.skipEarlyData('undecryptable');
-
-    const limit = extensions.record_size_limit;
-    if (limit !== undefined) {
-      flight.limitSentRecords(limit);
-      flight.limitReceivedRecords(config.recordSizeLimit);
-    }
-    const tickets = ticketsFor(config, hello, session !== undefined);
-    const clientType = session ? undefined : clientTypeFor(policy, hello);
-    const encrypted = encodeEncryptedExtensions({
-      server_name: extensions.server_name === undefined || session ? undefined : true,
-      application_layer_protocol_negotiation: alpnProtocol,
-      record_size_limit: limit === undefined ? undefined : config.recordSizeLimit,
-      ticket_request: extensions.ticket_request ? tickets.owed : undefined,
-      // In a resumed handshake too, where none is shown: clients take no answer for X.509 (RFC 7250 §4.2).
-      server_certificate_type: extensions.server_certificate_type && certificateTypeCodes[serverType],
-      // Left out where no CertificateRequest follows (RFC 7250 §4.2).
-      client_certificate_type:
-        extensions.client_certificate_type && clientType && certificateTypeCodes[clientType],
-    });
-    sendMessage(state, encrypted);
-    const requested = clientType && { policy, certificateType: clientType };
-    if (scheme) yield* sendServerAuthentication(state, hello, identity, scheme, requested);
-    sendFinished(state, handshakeTraffic.server);
-
-    const serverFinishedHash = transcript.digest();
-    const mainSecret = handshakeSecret.mainSecret();
-    secrets.push(mainSecret);
-    const applicationTraffic = mainSecret.trafficSecrets(serverFinishedHash);
-    trafficSecrets.push(applicationTraffic.client, applicationTraffic.server);
-    exporterSecret = mainSecret.exporterSecret(serverFinishedHash);
-    flight.keyLog('CLIENT_TRAFFIC_SECRET_0', hello.random, applicationTraffic.client);
-    flight.keyLog('SERVER_TRAFFIC_SECRET_0', hello.random, applicationTraffic.server);
-    flight.keyLog('EXPORTER_SECRET', hello.random, exporterSecret);
-    // From here on also alerts go out under the application keys (RFC 9846 §4.5.3).
-    flight.installWriteKeys(suite, applicationTraffic.server);
-
-    const client = yield* receiveClientFlight({ state, handshakeTraffic, applicationTraffic, requested });
-    const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
-    isDone = true;
-    return {
-      suite,
-      group,
-      peerSignatureScheme: client?.signatureScheme,
-      alpnProtocol,
-      serverName: serverNameIn(hello),
-      resumed: session !== undefined,
-      helloRetryRequest: retried,
-      peerCertificates: client?.chain ?? session?.state.clientCertificates ?? [],
-      peerRawPublicKey: client ? client.rawPublicKey : session?.state.clientRawPublicKey,
-      authenticatedAt: session?.state.authenticatedAt ?? config.now(),
-      validUntil: client?.validUntil ?? session?.state.validUntil ?? Number.POSITIVE_INFINITY,
-      exporterSecret,
-      resumptionSecret,
-      resumption: {
-        side: 'server',
-        policy: policy.hash,
-        ticketsOwed: tickets.owed,
-        ticketsUsable: tickets.usable,
-      },
-    };
-  } finally {
-    for (const secret of secrets) secret.wipe();
-    wipe(...trafficSecrets);
-    if (!isDone) wipe(exporterSecret);
-  }
-}
-
-/** The client's Certificate and CertificateVerify where they were requested, and its Finished (RFC 9846 §4.5). */
-export function* receiveClientFlight(sent: SentServerFlight): Handshake<AuthenticatedPeer | undefined> {
-  const { state, handshakeTraffic, applicationTraffic, requested } = sent;
-  const client = requested && (yield* authenticateClient(state, requested));
-  yield* receiveFinished(state, handshakeTraffic.client);
-  state.flight.installReadKeys(state.suite, applicationTraffic.client);
-  return client;
-}
-
-/** ClientHello, and HelloRetryRequest with a second one where the first has no key share that we take. */
-function* negotiate(config: ServerConfig, flight: Flight, transcript: Transcript): Handshake<Negotiated> {
+  const context: ServerContext = { config, flight, transcript: new Transcript(config.provider) };
   const message = yield* receive('client_hello');
   flight.endReceivedFlight();
   const hello = decodeClientHello(message.body);
-  checkClientHello(hello);
-  const suite = chooseCipherSuite(config, hello);
-  const { group, share } = chooseGroup(config, hello);
-  if (share) {
-    transcript.start(suite.hash);
-    return { hello, helloBytes: message.bytes, suite, group, share, retried: false };
-  }
-  transcript.add(message.bytes);
-  transcript.start(suite.hash);
-  transcript.replaceByMessageHash();
-  const retry = encodeServerHello({
-    kind: 'HelloRetryRequest',
-    legacyVersion: protocolVersions.tls12,
-    legacySessionIdEcho: hello.legacySessionId,
-    cipherSuite: suite.code,
-    legacyCompressionMethod: 0,
-    extensions: { supported_versions: protocolVersions.tls13, key_share: namedGroupCodes[group] },
-  });
-  sendMessage({ flight, transcript }, retry);
-  if (hello.legacySessionId.length > 0) flight.sendChangeCipherSpec();
-  if (hello.extensions.early_data) flight.skipEarlyData('application_data');
-  const second = yield* receive('client_hello');
-  flight.endReceivedFlight();
-  const secondHello = decodeClientHello(second.body);
-  checkClientHello(secondHello);
-  const secondShare = checkSecondClientHello(hello, secondHello, group);
-  return { hello: secondHello, helloBytes: second.bytes, suite, group, share: secondShare, retried: true };
+  return chooseVersion(config, hello) === 'TLSv1.3'
+    ? yield* tls13ServerHandshake(context, hello, message)
+    : yield* tls12ServerHandshake(context, hello, message);
 }
 
-function* chooseIdentity(config: ServerConfig, hello: ClientHello): Handshake<ServerIdentity> {
-  const { identity: configured } = config;
-  if (typeof configured !== 'function') return chooseServerIdentity(configured, hello);
-  const info = clientHelloInfo(hello);
-  const chosen = yield* ask({ kind: 'serverIdentity', hello: info }, (context) => configured(info, context));
-  if (!chosen) {
+/** RFC 9846 §4.3.1: where the extension is there, it alone counts. */
+function chooseVersion(config: ServerConfig, hello: ClientHello): ProtocolVersion {
+  const { supported_versions: offered } = hello.extensions;
+  const isOffered = (version: ProtocolVersion): boolean => {
+    if (version === 'TLSv1.3') return offered?.includes(protocolVersions.tls13) ?? false;
+    return offered?.includes(protocolVersions.tls12) ?? hello.legacyVersion >= protocolVersions.tls12;
+  };
+  const version = (['TLSv1.3', 'TLSv1.2'] as const).find((one) => speaks(config, one) && isOffered(one));
+  // RFC 7507 §3: it would not have had to come down to this.
+  if (version !== config.maxVersion && hello.cipherSuites.includes(signalingCipherSuites.TLS_FALLBACK_SCSV)) {
+    const ours = config.maxVersion.replace('v', ' ');
     throw peerError(
-      'unrecognized_name',
-      `no identity for ${info.serverName ?? 'a client without server_name'}`,
+      'inappropriate_fallback',
+      `the client fell back to an older version, but we speak ${ours}`,
     );
   }
-  return chosen;
-}
-
-/** RFC 7250 §4.2: without a type in common there is nothing to go on with. */
-function requireOffered(identity: ServerIdentity, { extensions }: ClientHello): CertificateType {
-  const type = typeOf(identity);
-  if (typesIn(extensions.server_certificate_type).includes(type)) return type;
-  throw peerError('unsupported_certificate', `the client does not take ${type} from a server`);
-}
-
-/** How the client is to authenticate; undefined where it is not asked to. */
-function clientTypeFor(
-  { clientAuthentication, clientTrust }: ServerPolicy,
-  { extensions }: ClientHello,
-): CertificateType | undefined {
-  if (clientAuthentication === 'none' || !clientTrust) return undefined;
-  const accepted = acceptedTypes(clientTrust);
-  const type = typesIn(extensions.client_certificate_type).find((offered) => accepted.includes(offered));
-  if (type || clientAuthentication === 'request') return type;
-  throw peerError('unsupported_certificate', `the client offers no ${accepted.join(' or ')} of its own`);
-}
-
-/** What an identity says of its clients goes before what the configuration says. */
-function policyOf(config: ServerConfig, identity: ServerIdentity): ServerPolicy {
-  const clientAuthentication = identity.clientAuthentication ?? config.clientAuthentication;
-  const clientTrust = identity.clientTrust ?? config.clientTrust;
-  if (clientAuthentication !== 'none' && !clientTrust) {
-    throw new TlsUsageError('an identity requests client certificates, but nothing says which are trusted');
-  }
-  requireEffect(identity, clientAuthentication);
-  const hash = sessionPolicyHash(config, identity, clientAuthentication, clientTrust);
-  return { clientAuthentication, clientTrust, hash };
-}
-
-function signatureSchemeFor(identity: ServerIdentity, hello: ClientHello): SignatureScheme {
-  const accepted = hello.extensions.signature_algorithms;
-  if (!accepted)
-    throw peerError(
-      'missing_extension',
-      'ClientHello has no signature_algorithms, and its PSK was not accepted',
-    );
-  const scheme = chooseSignatureScheme(identity, accepted);
-  if (!scheme)
-    throw peerError('handshake_failure', "the client accepts no signature scheme of the server's key");
-  return scheme;
-}
-
-/** CertificateRequest where clients authenticate, Certificate, CertificateVerify. */
-function* sendServerAuthentication(
-  state: HandshakeState,
-  { extensions: asked }: ClientHello,
-  identity: ServerIdentity,
-  scheme: SignatureScheme,
-  requested: RequestedCertificate | undefined,
-): Handshake<void> {
-  const { config } = state;
-  if (requested) {
-    const { clientTrust } = requested.policy;
-    const extensions: CertificateRequestExtensions = {
-      status_request: clientTrust?.requestsOcspResponses ? true : undefined,
-      certificate_authorities: asHint(clientTrust?.certificateAuthorities),
-      signature_algorithms: codes(signatureSchemeCodes, config.signatureSchemes),
-      signature_algorithms_cert: certificateSignatureSchemes,
-      compress_certificate: offeredCompression(config),
-    };
-    sendMessage(state, encodeCertificateRequest({ context: noBytes, extensions }));
-  }
-  const wantsResponse = asked.status_request?.statusType === ocspStatusType;
-  const response = wantsResponse ? yield* ocspResponseOf(config, identity) : undefined;
-  const certificate = certificateOf(identity, response);
-  sendMessage(state, compressedFor(config, asked.compress_certificate, identity, certificate));
-  yield* sendCertificateVerify(state, 'server', identity, scheme);
-}
-
-/** Undefined where there are none, or so many that they are no hint; part of them would keep others' clients from trying. */
-function asHint(authorities: readonly Uint8Array[] = []): readonly Uint8Array[] | undefined {
-  const length = authorities.reduce((sum, name) => sum + 2 + name.length, 0);
-  return length > 0 && length <= maxAuthorityNames ? authorities : undefined;
-}
-
-/** Undefined for a client that has no certificate, where that is allowed. */
-function* authenticateClient(
-  state: HandshakeState,
-  { policy, certificateType }: RequestedCertificate,
-): Handshake<AuthenticatedPeer | undefined> {
-  const { config } = state;
-  const { clientTrust } = policy;
-  if (!clientTrust) throw new TlsUsageError('nothing says which client certificates are trusted');
-  const message = yield* receive(...certificateMessages(config));
-  const presented = readCertificate(uncompressed(config, message), clientTrust, certificateType);
-  state.transcript.add(message.bytes);
-  if (presented.chain.length === 0) {
-    if (policy.clientAuthentication === 'request') return undefined;
-    throw new TlsCertificateError('missing', 'a client certificate is required, but the client sent none');
-  }
-  return yield* authenticatePeer(state, 'client', presented, clientTrust, undefined);
-}
-
-/** How many tickets the handshake leaves to send (RFC 9149 §3), and whether the client can use any. */
-function ticketsFor(
-  config: ServerConfig,
-  hello: ClientHello,
-  resumed: boolean,
-): { readonly owed: number; readonly usable: boolean } {
-  const { psk_key_exchange_modes: modes, ticket_request: request } = hello.extensions;
-  const wanted = resumed ? request?.resumptionCount : request?.newSessionCount;
-  const usable = (modes?.includes(pskKeyExchangeModes.psk_dhe_ke) ?? false) && wanted !== 0;
-  const policy = resumed ? config.tickets.resumedCount : config.tickets.count;
-  return { owed: usable ? Math.min(wanted ?? policy, policy) : 0, usable };
+  if (!version)
+    throw peerError('protocol_version', `the client does not offer ${config.maxVersion.replace('v', ' ')}`);
+  return version;
 }

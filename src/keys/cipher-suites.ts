@@ -1,10 +1,10 @@
 import type { AeadAlgorithm, HashAlgorithm } from '../crypto/provider.ts';
-import { type CipherSuiteName, cipherSuiteCodes } from '../wire/names.ts';
+import { type Tls13CipherSuiteName, tls13CipherSuiteCodes } from '../wire/names.ts';
 import { hashLengths } from './hkdf.ts';
 
 /** What a TLS 1.3 cipher suite stands for (RFC 9846 Appendix B.4). Lengths are in bytes. */
 export interface CipherSuite {
-  readonly name: CipherSuiteName;
+  readonly name: Tls13CipherSuiteName;
   /** The IANA code point. */
   readonly code: number;
   /** The hash of the transcript and of HKDF. */
@@ -15,8 +15,8 @@ export interface CipherSuite {
   readonly keyLength: number;
 }
 
-/** The cipher suites that Tacit speaks. */
-export const cipherSuites: Readonly<Record<CipherSuiteName, CipherSuite>> = {
+/** The cipher suites of TLS 1.3 that Tacit speaks. */
+export const cipherSuites: Readonly<Record<Tls13CipherSuiteName, CipherSuite>> = {
   TLS_AES_128_GCM_SHA256: cipherSuite('TLS_AES_128_GCM_SHA256', 'sha256', 'AES_128_GCM', 16),
   TLS_AES_256_GCM_SHA384: cipherSuite('TLS_AES_256_GCM_SHA384', 'sha384', 'AES_256_GCM', 32),
   TLS_CHACHA20_POLY1305_SHA256: cipherSuite(
@@ -37,10 +37,10 @@ export function cipherSuiteByCode(code: number): CipherSuite | undefined {
 }
 
 function cipherSuite(
-  name: CipherSuiteName,
+  name: Tls13CipherSuiteName,
   hash: HashAlgorithm,
   aead: AeadAlgorithm,
   keyLength: number,
 ): CipherSuite {
-  return { name, code: cipherSuiteCodes[name], hash, hashLength: hashLengths[hash], aead, keyLength };
+  return { name, code: tls13CipherSuiteCodes[name], hash, hashLength: hashLengths[hash], aead, keyLength };
 }

@@ -1,7 +1,8 @@
 import { noBytes, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import type { Aead, CryptoProvider, RecordToSeal } from '../crypto/provider.ts';
-import { contentTypes, protocolVersions } from '../wire/names.ts';
+import { contentTypes } from '../wire/names.ts';
+import { recordHeader } from '../wire/record.ts';
 import type { CipherSuite } from './cipher-suites.ts';
 import { hkdfExpandLabel } from './hkdf.ts';
 import { nextTrafficSecret } from './key-schedule.ts';
@@ -9,29 +10,55 @@ import { nextTrafficSecret } from './key-schedule.ts';
 /** The length of a nonce: the same for all cipher suites (RFC 9846 §5.3). */
 const ivLength = 12;
 /** The length of an authentication tag: the same for all cipher suites. */
-const tagLength = 16;
-const recordHeaderLength = 5;
+export const tagLength: number = 16;
 
 /** What goes into one protected record. */
 export interface Fragment {
   /** The content, in parts that are sent as if joined; with the padding at most 2^14 bytes. */
   readonly content: readonly Uint8Array[];
-  /** Zero bytes behind the content type (RFC 9846 §5.4). */
+  /** Zero bytes behind the content type (RFC 9846 §5.4); TLS 1.2 has none. */
   readonly padding: number;
 }
 
 /** A record that authenticated. */
 export interface OpenedRecord {
-  /** The inner content type. */
+  /** The content type; the inner one in TLS 1.3. */
   readonly type: number;
-  /** Its ArrayBuffer holds nothing else but this record's own type byte and padding, behind it. */
+  /** Its ArrayBuffer holds nothing else but, in TLS 1.3, this record's own type byte and padding behind it. */
   readonly content: Uint8Array;
-  /** Content, type byte and padding, in bytes: at most 2^14 + 1 are allowed, which the caller checks. */
+  /** What record_size_limit counts, in bytes: in TLS 1.3 with type byte and padding. The caller checks it. */
   readonly innerLength: number;
 }
 
-/** One direction's record protection, for what we send (RFC 9846 §5.2). */
-export class RecordSealer {
+/** One direction's record protection, for what we send, whatever the version. */
+export interface Sealer {
+  /**
+   * Seals one record per fragment, in order.
+   *
+   * @param contentType the content type, the same for all
+   * @returns the wire bytes in as many parts as is cheapest: parts are not records
+   */
+  seal(contentType: number, fragments: readonly Fragment[]): Uint8Array[];
+  /** Wipes the keys; from then on every call but this one throws. */
+  wipe(): void;
+}
+
+/** One direction's record protection, for what we receive, whatever the version. */
+export interface Opener {
+  /**
+   * Opens the next record.
+   *
+   * @param header the 5 bytes of the record header as they came
+   * @param ciphertext what the header announces; the caller has checked its length
+   * @returns undefined where it does not authenticate
+   */
+  open(header: Uint8Array, ciphertext: Uint8Array): OpenedRecord | undefined;
+  /** Wipes the keys; from then on every call but this one throws. */
+  wipe(): void;
+}
+
+/** What we send in TLS 1.3 (RFC 9846 §5.2). */
+export class RecordSealer implements Sealer {
   readonly #keys: TrafficKeys;
 
   /** @param trafficSecret is copied */
@@ -39,12 +66,6 @@ export class RecordSealer {
     this.#keys = new TrafficKeys(provider, suite, trafficSecret);
   }
 
-  /**
-   * Seals one record per fragment, in order.
-   *
-   * @param contentType the inner content type, the same for all
-   * @returns the wire bytes in as many parts as is cheapest: parts are not records
-   */
   seal(contentType: number, fragments: readonly Fragment[]): Uint8Array[] {
     return this.#keys.aead.seal(fragments.map((fragment) => this.#recordFor(contentType, fragment)));
   }
@@ -69,7 +90,7 @@ export class RecordSealer {
     trailer[0] = contentType;
     let length = trailer.length + tagLength;
     for (const part of fragment.content) length += part.length;
-    const header = recordHeader(length);
+    const header = recordHeader(contentTypes.application_data, length);
     return {
       nonce: this.#keys.nextNonce(),
       additionalData: header,
@@ -79,8 +100,8 @@ export class RecordSealer {
   }
 }
 
-/** One direction's record protection, for what we receive (RFC 9846 §5.2). */
-export class RecordOpener {
+/** What we receive in TLS 1.3 (RFC 9846 §5.2). */
+export class RecordOpener implements Opener {
   readonly #keys: TrafficKeys;
 
   /** @param trafficSecret is copied */
@@ -189,13 +210,4 @@ class TrafficKeys {
     wipe(key);
     this.sequence = 0;
   }
-}
-
-function recordHeader(length: number): Uint8Array {
-  const header = new Uint8Array(recordHeaderLength);
-  const view = new DataView(header.buffer);
-  view.setUint8(0, contentTypes.application_data);
-  view.setUint16(1, protocolVersions.tls12);
-  view.setUint16(3, length);
-  return header;
 }

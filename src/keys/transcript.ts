@@ -1,3 +1,4 @@
+import { concatBytes } from '../base/bytes.ts';
 import type { CryptoProvider, HashAlgorithm, RunningHash } from '../crypto/provider.ts';
 import { handshakeTypes } from '../wire/names.ts';
 import { hashLengths } from './hkdf.ts';
@@ -38,6 +39,12 @@ export class Transcript {
     running.hash = this.#provider.hash(running.algorithm);
     running.hash.update(Uint8Array.of(handshakeTypes.message_hash, 0, 0, hashLengths[running.algorithm]));
     running.hash.update(clientHelloHash);
+  }
+
+  /** Everything so far, itself; only before `start`. The CertificateVerify of TLS 1.2 signs it (RFC 5246 §7.4.8). */
+  messages(): Uint8Array {
+    if (this.#running) throw new Error('the transcript keeps no messages any more');
+    return concatBytes(...this.#kept);
   }
 
   /** The hash of everything so far; only after `start`. */

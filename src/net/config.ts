@@ -30,22 +30,31 @@ import { isPromiseLike, type PeerCheck, x509Trust } from './trust.ts';
 
 /** What clients and servers are configured with. Everything has a default. */
 export interface CommonOptions {
-  /** Preferred ones first; all three by default. */
+  /** The lowest version of TLS that is spoken: `'TLSv1.2'` by default. */
+  readonly minVersion?: ClientSettings['minVersion'];
+  /** The highest version: `'TLSv1.3'` by default. */
+  readonly maxVersion?: ClientSettings['maxVersion'];
+  /**
+   * Of both versions, preferred ones first; by default the three of TLS 1.3 and those of TLS 1.2 that have ECDHE and an
+   * AEAD, which are all that there are. A version that has none among them is not spoken.
+   */
   readonly cipherSuites?: ClientSettings['cipherSuites'];
   /** Key exchange groups, preferred ones first; x25519 and the NIST curves by default. */
   readonly groups?: ClientSettings['groups'];
+  /** Refuses TLS 1.2 with a peer that has no extended master secret (RFC 7627); off by default. */
+  readonly requireExtendedMasterSecret?: boolean | undefined;
   /** What the peer may sign its handshake with. */
   readonly signatureSchemes?: ClientSettings['signatureSchemes'];
   /** Application protocols (ALPN), preferred ones first. */
   readonly alpnProtocols?: readonly string[] | undefined;
   /**
-   * How certificates may be compressed, in both directions: `brotli` and `zlib` by default, `[]` for not at all
+   * How certificates may be compressed in TLS 1.3, in both directions: `brotli` and `zlib` by default, `[]` for not at all
    * (RFC 8879). Their lengths on the wire then depend on what is in them: padding that hides lengths has to cover that.
    */
   readonly certificateCompression?: ClientSettings['certificateCompression'];
   /** The largest record that we accept, in bytes with content type and padding: 64 to 16 385 (RFC 8449). */
   readonly recordSizeLimit?: number | undefined;
-  /** Pads records to a multiple of so many bytes, or by as many as the function says for a content length. */
+  /** Pads records to a multiple of so many bytes, or by as many as the function says for a content length. TLS 1.2 has no padding. */
   readonly padding?: number | ((contentLength: number) => number) | undefined;
   /** Milliseconds since 1970; `Date.now` by default. */
   readonly now?: (() => number) | undefined;
@@ -64,7 +73,7 @@ export interface CommonOptions {
   readonly pins?: readonly (string | Uint8Array)[] | undefined;
   /**
    * Public keys of peers, to be trusted without any certificate (RFC 7250): PEM text, DER SubjectPublicKeyInfo or a
-   * KeyObject. Without `ca` beside them nothing else is trusted; with it, a peer may show either.
+   * KeyObject. Without `ca` beside them nothing else is trusted; with it, a peer may show either. In TLS 1.3 only.
    */
   readonly rawPublicKeys?: readonly RawPublicKeySource[] | undefined;
   /** A check of your own behind all others, with an answer now or later. */
@@ -110,7 +119,10 @@ export interface ServerOptions extends CommonOptions {
 }
 
 const commonNames = [
+  'minVersion',
+  'maxVersion',
   'cipherSuites',
+  'requireExtendedMasterSecret',
   'groups',
   'signatureSchemes',
   'alpnProtocols',
@@ -148,6 +160,10 @@ export const serverOptionNames: ReadonlySet<string> = new Set<keyof ServerOption
 export function clientConfig(options: ClientOptions, provider: CryptoProvider): ClientConfig {
   requireKnown(options, clientOptionNames);
   const { identity, keyShares, sessions, ticketRequest, compatibilityMode } = options;
+  if (options.rawPublicKeys !== undefined && options.ca === undefined && options.maxVersion === 'TLSv1.2')
+    throw new TlsUsageError(
+      'rawPublicKeys: TLS 1.2 takes certificates alone; allow TLSv1.3, or give `ca` too',
+    );
   return createClientConfig({
     ...commonSettings(options, provider),
     trust: trustOf(options, 'server', provider),
@@ -219,13 +235,16 @@ function checkClientAuthentication(
 function commonSettings(options: CommonOptions, provider: CryptoProvider): Omit<ClientSettings, 'trust'> {
   const { cipherSuites, groups, signatureSchemes, alpnProtocols, recordSizeLimit, now, dangerouslyLogKeys } =
     options;
-  const { certificateCompression } = options;
+  const { certificateCompression, minVersion, maxVersion, requireExtendedMasterSecret } = options;
   if (now !== undefined) requireFunction('now', now);
   if (dangerouslyLogKeys !== undefined) requireFunction('dangerouslyLogKeys', dangerouslyLogKeys);
   return {
     provider,
     now,
+    minVersion,
+    maxVersion,
     cipherSuites,
+    requireExtendedMasterSecret,
     groups,
     signatureSchemes,
     alpnProtocols,

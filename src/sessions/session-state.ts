@@ -7,7 +7,7 @@ import { Writer } from '../wire/writer.ts';
 /** What a server must know again when a session comes back. Goes into a sealed ticket or a store. */
 export interface SessionState {
   readonly cipherSuite: CipherSuiteName;
-  /** Secret. */
+  /** Secret: the PSK of a ticket, in TLS 1.2 the extended master secret. */
   readonly psk: Uint8Array;
   /** When the client last proved its key (or the anonymous handshake ran), in milliseconds since 1970. */
   readonly authenticatedAt: number;

@@ -164,7 +164,10 @@ export class TlsStream implements ByteStream {
     return this.#enqueue(() => this.#writes.sendAll(data), options);
   }
 
-  /** Tells the peer that we send nothing more, and half-closes the transport. A one-way receiver does not call it before the end. */
+  /**
+   * Tells the peer that we send nothing more, and half-closes the transport. A one-way receiver does not call it before
+   * the end. In TLS 1.2 it ends the peer's writing too.
+   */
   async closeWrite(options: CallOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     this.#checkOpen();
@@ -206,14 +209,14 @@ export class TlsStream implements ByteStream {
   /**
    * Sends `count` session tickets, alone; only a server can.
    *
-   * @returns how many went: none to a client that cannot use them
+   * @returns how many went: none to a client that cannot use them, and none in TLS 1.2
    */
   async sendTickets(count: number, options: CallOptions = {}): Promise<number> {
     const { engine } = this.#link;
     return this.#enqueue(() => this.#link.write(() => engine.sendTickets(count)), options);
   }
 
-  /** Moves to new keys, and asks the peer to do the same (RFC 9846 §4.7.3). */
+  /** Moves to new keys, and asks the peer to do the same (RFC 9846 §4.7.3). @throws TlsUsageError in TLS 1.2, which cannot */
   async updateKeys(options: CallOptions = {}): Promise<void> {
     const { engine } = this.#link;
     return this.#enqueue(() => this.#link.write(() => engine.updateKeys()), options);
@@ -248,8 +251,12 @@ export class TlsStream implements ByteStream {
     return this.#unwrapped;
   }
 
-  /** A secret that both ends share and that is bound to `label` and `context` (RFC 9846 §7.5). @param length in bytes */
-  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+  /**
+   * A secret that both ends share and that is bound to `label` and `context` (RFC 9846 §7.5, RFC 5705).
+   * @param length in bytes
+   * @throws TlsUsageError where there is no connection, and in TLS 1.2 without extended master secret (RFC 7627 §5.4)
+   */
+  exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     return this.#link.engine.exportKeyingMaterial(label, context, length);
   }
 

@@ -38,6 +38,9 @@ export interface StatusRequest {
 /** CertificateStatusType `ocsp` (RFC 6066 §8). */
 export const ocspStatusType: number = 1;
 
+/** ECPointFormat `uncompressed`, which everybody speaks (RFC 8422 §5.1.2). */
+export const uncompressedPoints: number = 0;
+
 /** An extension whose presence says everything. */
 export const flag: ExtensionCodec<true> = { read: () => true, write: () => {} };
 
@@ -197,16 +200,7 @@ export const offeredPsks: ExtensionCodec<OfferedPsks> = {
 
 /** DER distinguished names (RFC 9846 §4.3.4). */
 export const distinguishedNames: ExtensionCodec<readonly Uint8Array[]> = {
-  read(reader) {
-    const list = reader.list(2, 3);
-    const names: Uint8Array[] = [];
-    while (list.remaining > 0) {
-      if (names.length === maxAuthorities)
-        throw peerError('illegal_parameter', `certificate_authorities has more than ${maxAuthorities} names`);
-      names.push(list.vector(2, 1));
-    }
-    return names;
-  },
+  read: (reader) => readDistinguishedNames(reader.list(2, 3)),
   write(writer, names) {
     writer.vector(2, () => {
       for (const name of names) writer.vector(2, name);
@@ -219,7 +213,24 @@ export const ticketRequest: ExtensionCodec<TicketRequest> = {
   write: (writer, value) => void writer.uint8(value.newSessionCount).uint8(value.resumptionCount),
 };
 
-/** Any content: padding (RFC 7685), which is kept so that a message encodes back to the same bytes. */
+/** `opaque renegotiated_connection<0..255>` (RFC 5746 §3.2). */
+export const renegotiatedConnection: ExtensionCodec<Uint8Array> = {
+  read: (reader) => reader.vector(1, 0),
+  write: (writer, value) => void writer.vector(1, value),
+};
+
+/** ALPN in an answer: exactly one name (RFC 7301 §3.1). */
+export const chosenProtocol: ExtensionCodec<string> = {
+  read(reader) {
+    const [name, ...more] = protocolNames.read(reader);
+    if (name === undefined || more.length > 0)
+      throw peerError('decode_error', 'the server chose several ALPN protocols');
+    return name;
+  },
+  write: (writer, name) => protocolNames.write(writer, [name]),
+};
+
+/** Any content: a ticket of TLS 1.2; padding (RFC 7685), which is kept so that a message encodes back to the same bytes. */
 export const opaque: ExtensionCodec<Uint8Array> = {
   read: (reader) => reader.rest(),
   write: (writer, value) => void writer.bytes(value),
@@ -228,6 +239,16 @@ export const opaque: ExtensionCodec<Uint8Array> = {
 /** The bytes of an ASCII or Latin-1 string. */
 export function asciiBytes(text: string): Uint8Array {
   return text === '' ? noBytes : Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+export function readDistinguishedNames(list: Reader): readonly Uint8Array[] {
+  const names: Uint8Array[] = [];
+  while (list.remaining > 0) {
+    if (names.length === maxAuthorities)
+      throw peerError('illegal_parameter', `a list of authorities has more than ${maxAuthorities} names`);
+    names.push(list.vector(2, 1));
+  }
+  return names;
 }
 
 const hostName: ExtensionCodec<Uint8Array> = {

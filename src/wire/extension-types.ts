@@ -1,5 +1,5 @@
-/** Messages that carry extensions, by the abbreviations of RFC 9846 §4.3. */
-export type ExtensionContext = 'CH' | 'SH' | 'HRR' | 'EE' | 'CR' | 'CT' | 'NST';
+/** Messages that carry extensions, by the abbreviations of RFC 9846 §4.3; SH12 is the ServerHello of TLS 1.2. */
+export type ExtensionContext = 'CH' | 'SH' | 'SH12' | 'HRR' | 'EE' | 'CR' | 'CT' | 'NST';
 
 interface ExtensionType {
   readonly code: number;
@@ -13,13 +13,16 @@ export type ExtensionName =
   | 'max_fragment_length'
   | 'status_request'
   | 'supported_groups'
+  | 'ec_point_formats'
   | 'signature_algorithms'
   | 'application_layer_protocol_negotiation'
   | 'client_certificate_type'
   | 'server_certificate_type'
   | 'padding'
+  | 'extended_master_secret'
   | 'compress_certificate'
   | 'record_size_limit'
+  | 'session_ticket'
   | 'pre_shared_key'
   | 'early_data'
   | 'supported_versions'
@@ -29,21 +32,26 @@ export type ExtensionName =
   | 'post_handshake_auth'
   | 'signature_algorithms_cert'
   | 'key_share'
-  | 'ticket_request';
+  | 'ticket_request'
+  | 'renegotiation_info';
 
-/** Their code points and places, from the table of RFC 9846 §4.3. */
+/** Their code points and places, from the table of RFC 9846 §4.3 and, for TLS 1.2, the registry's. */
 export const extensionTypes: Readonly<Record<ExtensionName, ExtensionType>> = {
-  server_name: { code: 0, contexts: ['CH', 'EE', 'CR'] },
-  max_fragment_length: { code: 1, contexts: ['CH', 'EE'] },
-  status_request: { code: 5, contexts: ['CH', 'CR', 'CT'] },
-  supported_groups: { code: 10, contexts: ['CH', 'EE'] },
+  server_name: { code: 0, contexts: ['CH', 'EE', 'CR', 'SH12'] },
+  max_fragment_length: { code: 1, contexts: ['CH', 'EE', 'SH12'] },
+  status_request: { code: 5, contexts: ['CH', 'CR', 'CT', 'SH12'] },
+  // RFC 8422 §5.2 does not have it in a ServerHello, where some servers put it even so.
+  supported_groups: { code: 10, contexts: ['CH', 'EE', 'SH12'] },
+  ec_point_formats: { code: 11, contexts: ['CH', 'SH12'] },
   signature_algorithms: { code: 13, contexts: ['CH', 'CR'] },
-  application_layer_protocol_negotiation: { code: 16, contexts: ['CH', 'EE'] },
-  client_certificate_type: { code: 19, contexts: ['CH', 'EE'] },
-  server_certificate_type: { code: 20, contexts: ['CH', 'EE'] },
+  application_layer_protocol_negotiation: { code: 16, contexts: ['CH', 'EE', 'SH12'] },
+  client_certificate_type: { code: 19, contexts: ['CH', 'EE', 'SH12'] },
+  server_certificate_type: { code: 20, contexts: ['CH', 'EE', 'SH12'] },
   padding: { code: 21, contexts: ['CH'] },
+  extended_master_secret: { code: 23, contexts: ['CH', 'SH12'] },
   compress_certificate: { code: 27, contexts: ['CH', 'CR'] },
-  record_size_limit: { code: 28, contexts: ['CH', 'EE'] },
+  record_size_limit: { code: 28, contexts: ['CH', 'EE', 'SH12'] },
+  session_ticket: { code: 35, contexts: ['CH', 'SH12'] },
   pre_shared_key: { code: 41, contexts: ['CH', 'SH'] },
   early_data: { code: 42, contexts: ['CH', 'EE', 'NST'] },
   supported_versions: { code: 43, contexts: ['CH', 'SH', 'HRR'] },
@@ -54,6 +62,7 @@ export const extensionTypes: Readonly<Record<ExtensionName, ExtensionType>> = {
   signature_algorithms_cert: { code: 50, contexts: ['CH', 'CR'] },
   key_share: { code: 51, contexts: ['CH', 'SH', 'HRR'] },
   ticket_request: { code: 58, contexts: ['CH', 'EE'] },
+  renegotiation_info: { code: 0xff01, contexts: ['CH', 'SH12'] },
 };
 
 const byCode: ReadonlyMap<

@@ -109,6 +109,7 @@ export function writeExtensions<Block extends ExtensionBlock>(
 const contextNames: Readonly<Record<ExtensionContext, string>> = {
   CH: 'ClientHello',
   SH: 'ServerHello',
+  SH12: 'ServerHello',
   HRR: 'HelloRetryRequest',
   EE: 'EncryptedExtensions',
   CR: 'CertificateRequest',

@@ -15,6 +15,7 @@ import {
   opaque,
   protocolNames,
   recordSizeLimit,
+  renegotiatedConnection,
   type StatusRequest,
   statusRequest,
   type TicketRequest,
@@ -34,6 +35,11 @@ import {
 } from './extensions.ts';
 import { encodeMessage } from './message.ts';
 import { Reader } from './reader.ts';
+import {
+  type Tls12ServerHello,
+  type Tls12ServerHelloExtensions,
+  tls12ServerHelloCodecs,
+} from './tls12-messages.ts';
 
 /** RFC 9846 §4.2.2. Lists are in the client's order and hold unknown values too. */
 export interface ClientHello {
@@ -50,14 +56,18 @@ export interface ClientHelloExtensions extends ExtensionBlock {
   readonly max_fragment_length?: number | undefined;
   readonly status_request?: StatusRequest | undefined;
   readonly supported_groups?: readonly number[] | undefined;
+  readonly ec_point_formats?: readonly number[] | undefined;
   readonly signature_algorithms?: readonly number[] | undefined;
   readonly signature_algorithms_cert?: readonly number[] | undefined;
   readonly application_layer_protocol_negotiation?: readonly string[] | undefined;
   readonly client_certificate_type?: readonly number[] | undefined;
   readonly server_certificate_type?: readonly number[] | undefined;
   readonly padding?: Uint8Array | undefined;
+  readonly extended_master_secret?: true | undefined;
   readonly compress_certificate?: readonly number[] | undefined;
   readonly record_size_limit?: number | undefined;
+  /** A ticket of TLS 1.2, or empty: one is wanted (RFC 5077 §3.2). */
+  readonly session_ticket?: Uint8Array | undefined;
   readonly supported_versions?: readonly number[] | undefined;
   readonly cookie?: Uint8Array | undefined;
   readonly psk_key_exchange_modes?: readonly number[] | undefined;
@@ -65,6 +75,8 @@ export interface ClientHelloExtensions extends ExtensionBlock {
   readonly post_handshake_auth?: true | undefined;
   readonly key_share?: readonly KeyShareEntry[] | undefined;
   readonly ticket_request?: TicketRequest | undefined;
+  /** renegotiated_connection: empty in a first handshake (RFC 5746 §3.2). */
+  readonly renegotiation_info?: Uint8Array | undefined;
   readonly early_data?: true | undefined;
   readonly pre_shared_key?: OfferedPsks | undefined;
 }
@@ -73,6 +85,7 @@ const clientHelloCodecs: ExtensionCodecs<ClientHelloExtensions> = {
   server_name: offeredServerName,
   supported_versions: offeredVersions,
   supported_groups: uint16List,
+  ec_point_formats: uint8List,
   signature_algorithms: uint16List,
   signature_algorithms_cert: uint16List,
   status_request: statusRequest,
@@ -82,6 +95,9 @@ const clientHelloCodecs: ExtensionCodecs<ClientHelloExtensions> = {
   server_certificate_type: uint8List,
   compress_certificate: compressionAlgorithms,
   record_size_limit: recordSizeLimit,
+  extended_master_secret: flag,
+  renegotiation_info: renegotiatedConnection,
+  session_ticket: opaque,
   certificate_authorities: distinguishedNames,
   post_handshake_auth: flag,
   psk_key_exchange_modes: uint8List,
@@ -176,20 +192,7 @@ export function bindersLength(psks: OfferedPsks): number {
 }
 
 /** Parses the body of a ServerHello; its random value says whether it is a HelloRetryRequest. */
-export function decodeServerHello(body: Uint8Array): ServerHello | HelloRetryRequest {
-  return decodeHello(body, 'protocol_version');
-}
-
-/** The same behind a HelloRetryRequest, whose version the server has to keep (RFC 9846 §4.2.4). */
-export function decodeSecondServerHello(body: Uint8Array): ServerHello | HelloRetryRequest {
-  return decodeHello(body, 'illegal_parameter');
-}
-
-/** @param alert for a ServerHello of an older version */
-function decodeHello(
-  body: Uint8Array,
-  alert: 'protocol_version' | 'illegal_parameter',
-): ServerHello | HelloRetryRequest {
+export function decodeServerHello(body: Uint8Array): ServerHello | Tls12ServerHello | HelloRetryRequest {
   const reader = new Reader(body, 'ServerHello');
   const legacyVersion = reader.uint16();
   const random = reader.bytes(32);
@@ -199,12 +202,14 @@ function decodeHello(
   const block = reader.remaining > 0 ? reader.vector(2, 0) : noBytes;
   reader.end();
   const isRetry = equalBytes(random, helloRetryRequestRandom);
+  const list = new Reader(block, isRetry ? 'HelloRetryRequest' : 'ServerHello');
   // The version comes first: an older ServerHello has extensions in it that 1.3 forbids there (RFC 9846 §4.3.1).
   if (!hasExtension(block, extensionTypes.supported_versions.code)) {
     if (isRetry) throw peerError('missing_extension', 'HelloRetryRequest has no supported_versions');
-    throw peerError(alert, 'the server chose a version of TLS before 1.3');
+    const extensions = readExtensions<Tls12ServerHelloExtensions>(list, 'SH12', tls12ServerHelloCodecs);
+    const fields = { version: legacyVersion, random, sessionId: legacySessionIdEcho, cipherSuite };
+    return { kind: 'Tls12ServerHello', ...fields, compressionMethod: legacyCompressionMethod, extensions };
   }
-  const list = new Reader(block, isRetry ? 'HelloRetryRequest' : 'ServerHello');
   const fields = { legacyVersion, legacySessionIdEcho, cipherSuite, legacyCompressionMethod };
   if (isRetry) {
     const extensions = readExtensions<HelloRetryRequestExtensions>(list, 'HRR', helloRetryRequestCodecs);

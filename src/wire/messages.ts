@@ -2,22 +2,16 @@ import { peerError } from '../base/errors.ts';
 import { maxCertificateEntries } from '../base/limits.ts';
 import {
   certificateStatus,
+  chosenProtocol,
   compressionAlgorithms,
   distinguishedNames,
   flag,
-  protocolNames,
   recordSizeLimit,
   uint8,
   uint16List,
   uint32,
 } from './extension-codecs.ts';
-import {
-  type ExtensionBlock,
-  type ExtensionCodec,
-  type ExtensionCodecs,
-  readExtensions,
-  writeExtensions,
-} from './extensions.ts';
+import { type ExtensionBlock, type ExtensionCodecs, readExtensions, writeExtensions } from './extensions.ts';
 import { encodeMessage } from './message.ts';
 import { Reader } from './reader.ts';
 
@@ -34,17 +28,6 @@ export interface EncryptedExtensions extends ExtensionBlock {
   readonly ticket_request?: number | undefined;
   readonly early_data?: true | undefined;
 }
-
-/** ALPN in an answer: exactly one name (RFC 7301 §3.1). */
-const chosenProtocol: ExtensionCodec<string> = {
-  read(reader) {
-    const [name, ...more] = protocolNames.read(reader);
-    if (name === undefined || more.length > 0)
-      throw peerError('decode_error', 'the server chose several ALPN protocols');
-    return name;
-  },
-  write: (writer, name) => protocolNames.write(writer, [name]),
-};
 
 const encryptedExtensionsCodecs: ExtensionCodecs<EncryptedExtensions> = {
   server_name: flag,

@@ -1,4 +1,4 @@
-/** Code points of the IANA registries that TLS 1.3 uses (RFC 9846 Appendix B). Unknown values stay numbers. */
+/** Code points of the IANA registries that TLS uses (RFC 9846 Appendix B, RFC 5246 Appendix A). Unknown values stay numbers. */
 
 export const contentTypes = {
   change_cipher_spec: 20,
@@ -15,9 +15,13 @@ export const handshakeTypes = {
   end_of_early_data: 5,
   encrypted_extensions: 8,
   certificate: 11,
+  server_key_exchange: 12,
   certificate_request: 13,
+  server_hello_done: 14,
   certificate_verify: 15,
+  client_key_exchange: 16,
   finished: 20,
+  certificate_status: 22,
   key_update: 24,
   compressed_certificate: 25,
   message_hash: 254,
@@ -36,13 +40,42 @@ export function handshakeTypeName(code: number): string {
 
 export const protocolVersions = { tls12: 0x0303, tls13: 0x0304 } as const;
 
-export const cipherSuiteCodes = {
+/** The versions that Tacit speaks, under the names that node:tls has for them. */
+export type ProtocolVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** TLS 1.3 (RFC 9846 Appendix B.4). */
+export const tls13CipherSuiteCodes = {
   TLS_AES_128_GCM_SHA256: 0x1301,
   TLS_AES_256_GCM_SHA384: 0x1302,
   TLS_CHACHA20_POLY1305_SHA256: 0x1303,
 } as const;
 
-export type CipherSuiteName = keyof typeof cipherSuiteCodes;
+/** TLS 1.2 with ECDHE and AEAD (RFC 5289 §3.2, RFC 7905 §2). */
+export const tls12CipherSuiteCodes = {
+  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: 0xc02b,
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: 0xc02f,
+  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: 0xc02c,
+  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: 0xc030,
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: 0xcca9,
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: 0xcca8,
+} as const;
+
+export const cipherSuiteCodes: typeof tls13CipherSuiteCodes & typeof tls12CipherSuiteCodes = {
+  ...tls13CipherSuiteCodes,
+  ...tls12CipherSuiteCodes,
+};
+
+export type Tls13CipherSuiteName = keyof typeof tls13CipherSuiteCodes;
+export type Tls12CipherSuiteName = keyof typeof tls12CipherSuiteCodes;
+export type CipherSuiteName = Tls13CipherSuiteName | Tls12CipherSuiteName;
+
+/** Values among the cipher suites of a ClientHello that are none. */
+export const signalingCipherSuites = {
+  /** RFC 5746 §3.3: as good as an empty renegotiation_info. */
+  TLS_EMPTY_RENEGOTIATION_INFO_SCSV: 0x00ff,
+  /** RFC 7507: the client has tried a higher version before. */
+  TLS_FALLBACK_SCSV: 0x5600,
+} as const;
 
 export const namedGroupCodes = {
   secp256r1: 0x0017,

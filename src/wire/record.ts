@@ -13,20 +13,22 @@ export interface RecordHeader {
 /**
  * Parses the 5 bytes of a header. `legacy_record_version` is ignored (RFC 9846 §5.1) unless it is below 0x0300
  * (Appendix E.5): that is no TLS at all.
+ * @param protectsAllTypes whether records of every type are encrypted under this type of their own, as in TLS 1.2
  */
-export function parseRecordHeader(bytes: Uint8Array): RecordHeader {
+export function parseRecordHeader(bytes: Uint8Array, protectsAllTypes = false): RecordHeader {
   const [type = 0, major = 0, , high = 0, low = 0] = bytes;
   const length = high * 256 + low;
   if (!knownTypes.has(type)) throw peerError('unexpected_message', notTls(bytes, `record type ${type}`));
   if (major < 3) throw peerError('protocol_version', notTls(bytes, `record version ${major}.x`));
-  const limit = type === contentTypes.application_data ? maxCiphertext : maxRecordContent;
+  const isProtected = protectsAllTypes || type === contentTypes.application_data;
+  const limit = isProtected ? maxCiphertext : maxRecordContent;
   if (length > limit)
     throw peerError('record_overflow', `a record of ${length} bytes came; at most ${limit} are allowed`);
   return { type, length };
 }
 
-/** The 5 bytes in front of an unprotected record. */
-export function plaintextRecordHeader(
+/** The 5 bytes in front of a record. */
+export function recordHeader(
   type: number,
   length: number,
   version: number = protocolVersions.tls12,

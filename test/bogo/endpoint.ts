@@ -18,7 +18,14 @@ import { orNone } from '../../src/pki/values.ts';
 import { type ClientSession, MemorySessionCache } from '../../src/sessions/client-session.ts';
 import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
 import { TicketKeys } from '../../src/sessions/ticket-keys.ts';
-import { type CertificateType, certificateTypeCodes, namedGroupCodes, nameOf } from '../../src/wire/names.ts';
+import {
+  type CertificateType,
+  certificateTypeCodes,
+  namedGroupCodes,
+  nameOf,
+  type ProtocolVersion,
+  protocolVersions,
+} from '../../src/wire/names.ts';
 import { type Answer, atOnce, identitiesOf, late } from './credentials.ts';
 import { type Settings, signatureScheme, Unimplemented } from './flags.ts';
 import { Mismatch, sameList } from './mismatch.ts';
@@ -92,10 +99,10 @@ export function clientOf(settings: Settings, shared: Shared, observed: Observed)
     trust: trustOf(settings, observed),
     // Sessions are kept for one configuration where a function chooses: only where the flags ask for one.
     identity: needsFunction(settings) ? (request) => answer(choose(request)) : identities,
-    sessions: {
+    sessions: !settings.has('no-ticket') && {
       put(session): void {
         observed.newSessions += 1;
-        if (!settings.has('no-ticket')) shared.sessions.put(session);
+        shared.sessions.put(session);
       },
       take: (scope): ClientSession | undefined => shared.sessions.take(scope),
     },
@@ -210,15 +217,33 @@ function answerOf(settings: Settings): Answer {
   return settings.has('async') ? late : atOnce;
 }
 
-function common(settings: Settings): Pick<ClientConfig, 'certificateCompression'> & {
+function common(settings: Settings): Pick<
+  ClientConfig,
+  'certificateCompression' | 'minVersion' | 'maxVersion'
+> & {
   readonly signatureSchemes?: ClientConfig['signatureSchemes'] | undefined;
 } {
   const prefs = settings.numbers('verify-prefs');
   return {
+    ...versionsOf(settings),
     // The runner's algorithms are its own inventions.
     certificateCompression: [],
     signatureSchemes: prefs.length > 0 ? prefs.map(signatureScheme) : undefined,
   };
+}
+
+/** @throws Unimplemented where only other versions are left */
+function versionsOf(settings: Settings): Pick<ClientConfig, 'minVersion' | 'maxVersion'> {
+  const min = settings.number('min-version') ?? protocolVersions.tls12;
+  const max = settings.number('max-version') ?? protocolVersions.tls13;
+  const isWanted = (version: number, switchedOff: boolean): boolean =>
+    version >= min && version <= max && !switchedOff;
+  const versions: ProtocolVersion[] = [];
+  if (isWanted(protocolVersions.tls12, settings.has('no-tls12'))) versions.push('TLSv1.2');
+  if (isWanted(protocolVersions.tls13, settings.has('no-tls13'))) versions.push('TLSv1.3');
+  const [minVersion, maxVersion = minVersion] = versions;
+  if (!minVersion || !maxVersion) throw new Unimplemented('versions before TLS 1.2');
+  return { minVersion, maxVersion };
 }
 
 function groupsOf(codes: readonly number[]): readonly NamedGroup[] | undefined {

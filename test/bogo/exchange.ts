@@ -8,6 +8,7 @@ import {
   certificateTypeCodes,
   cipherSuiteCodes,
   namedGroupCodes,
+  protocolVersions,
   signatureSchemeCodes,
 } from '../../src/wire/names.ts';
 import { certificatesIn } from './credentials.ts';
@@ -75,11 +76,12 @@ async function echo(exchange: Exchange, unfinished: Promise<void> | undefined): 
  * Without `-check-close-notify` an end of the transport is as good as the peer's.
  */
 async function readSome({ settings, stream, transport }: Exchange): Promise<Uint8Array | null> {
-  // In a read that makes the handshake, the Finished of a client leaves when it is done.
-  let isOurFlightDue = stream.info === undefined && !settings.has('server');
+  // In a read that makes the handshake, the Finished of a client leaves when it is done, in TLS 1.2 a server's too.
+  let isOurFlightDue = stream.info === undefined;
   transport.mayWrite = () => {
     if (stream.info === undefined || stream.failure !== undefined) return true;
-    const isOurFlight = isOurFlightDue;
+    const isOurFlight =
+      isOurFlightDue && (!settings.has('server') || stream.info.protocolVersion === 'TLSv1.2');
     isOurFlightDue = false;
     return isOurFlight;
   };
@@ -99,7 +101,9 @@ async function writeKeys({ settings, stream, observed }: Exchange): Promise<void
   const length = settings.number('export-keying-material');
   if (length !== undefined) {
     const label = settings.text('export-label') ?? '';
-    const context = utf8(settings.text('export-context') ?? '');
+    const context = settings.has('use-export-context')
+      ? utf8(settings.text('export-context') ?? '')
+      : undefined;
     await stream.write(stream.exportKeyingMaterial(label, context, length));
   }
   if (settings.has('export-traffic-secrets')) {
@@ -119,10 +123,9 @@ function checkHandshake({ settings, isResumption, observed }: Exchange, info: Ha
   expect('resumed', info.resumed, isResumption && !settings.has('expect-session-miss'));
   const isServer = settings.has('server');
   const numbers: readonly (readonly [Value, number | undefined])[] = [
-    ['expect-version', 0x0304],
+    ['expect-version', info.protocolVersion === 'TLSv1.3' ? protocolVersions.tls13 : protocolVersions.tls12],
     ['expect-cipher', cipherSuiteCodes[info.cipherSuite]],
     ['expect-cipher-aes', cipherSuiteCodes[info.cipherSuite]],
-    ['expect-curve-id', namedGroupCodes[info.group]],
     // -1 is the one of the flags in front, and none.
     ['expect-selected-credential', observed.selectedCredential ?? -1],
     [
@@ -134,6 +137,13 @@ function checkHandshake({ settings, isResumption, observed }: Exchange, info: Ha
     const expected = settings.number(flag);
     if (expected !== undefined) expect(flag, found, expected);
   }
+  const group = settings.number('expect-curve-id');
+  // A resumed handshake of TLS 1.2 exchanges no keys.
+  const exchangesKeys = !info.resumed || info.protocolVersion === 'TLSv1.3';
+  if (group !== undefined)
+    expect('expect-curve-id', info.group && namedGroupCodes[info.group], exchangesKeys ? group : undefined);
+  if (settings.has('expect-extended-master-secret'))
+    expect('extended master secret', info.extendedMasterSecret, true);
   const scheme = settings.number('expect-peer-signature-algorithm');
   // A resumed handshake has no signature, and Tacit does not report that of the original one.
   if (scheme !== undefined)
@@ -186,9 +196,13 @@ function checkPeer(settings: Settings, observed: Observed, info: HandshakeInfo):
 }
 
 /** A client must have been given sessions by now, unless the flags say otherwise. */
-function checkTickets({ settings, observed }: Exchange): void {
-  if (settings.has('server')) return;
-  const isExpected = !settings.has('expect-no-session') && !settings.has('shim-shuts-down');
+function checkTickets({ settings, observed, stream }: Exchange): void {
+  if (settings.has('server') || settings.has('no-ticket')) return;
+  // In TLS 1.2 they come with the handshake, and only with its extended master secret (RFC 7627 §5.3).
+  const isEarly = stream.info?.protocolVersion === 'TLSv1.2';
+  const isPossible =
+    stream.info?.extendedMasterSecret === true && (isEarly || !settings.has('shim-shuts-down'));
+  const isExpected = !settings.has('expect-no-session') && isPossible;
   expect('a ticket came', observed.newSessions > 0, isExpected);
 }
 

@@ -63,6 +63,7 @@ const switches = [
   'check-close-notify',
   'decline-alpn',
   'enable-ocsp-stapling',
+  'expect-extended-master-secret',
   'expect-hrr',
   'expect-no-hrr',
   'expect-no-peer-cert',
@@ -80,6 +81,8 @@ const switches = [
   'no-key-shares',
   'no-op-extra-handshake',
   'no-ticket',
+  'no-tls12',
+  'no-tls13',
   'read-with-unfinished-write',
   'reject-alpn',
   'require-any-client-certificate',
@@ -87,6 +90,7 @@ const switches = [
   'shim-shuts-down',
   'shim-writes-first',
   'skip-ticket',
+  'use-export-context',
   'use-ticket-callback',
   'verify-fail',
   'verify-peer',
@@ -142,15 +146,15 @@ const withoutEffect: Readonly<Record<string, 'switch' | 'value'>> = {
   // Versions that Tacit never speaks.
   'no-tls1': 'switch',
   'no-tls11': 'switch',
-  'no-tls12': 'switch',
-  // What older versions may lack, and TLS 1.3 always has.
-  'expect-extended-master-secret': 'switch',
+  // A server without it is refused always.
   'expect-secure-renegotiation': 'switch',
-  'expect-no-session-id': 'switch',
   'no-legacy-server-connect': 'switch',
-  // There is no renegotiation in TLS 1.3.
-  'forbid-renegotiation-after-handshake': 'switch',
+  // A server of ours gives no session ID.
+  'expect-no-session-id': 'switch',
+  // There is no renegotiation.
   'renegotiate-freely': 'switch',
+  // What Tacit does always.
+  'forbid-renegotiation-after-handshake': 'switch',
   'renegotiate-ignore': 'switch',
   // Other ways of BoringSSL's API to the same outcome.
   'use-custom-verify-callback': 'switch',
@@ -159,8 +163,6 @@ const withoutEffect: Readonly<Record<string, 'switch' | 'value'>> = {
   // How BoringSSL's application renews tickets; ours are new for each handshake (RFC 9846 §4.7.1).
   'renew-ticket': 'switch',
   'expect-ticket-renewal': 'switch',
-  // To TLS 1.3 no context and an empty one are the same (RFC 9846 §7.5).
-  'use-export-context': 'switch',
   // Concerns processors without AES instructions.
   'expect-cipher-no-aes': 'value',
   // What a certificate has to lead to: the shim's verdict on chains is `-verify-fail`.
@@ -232,27 +234,18 @@ function credentialFlag(name: string, take: () => string, targets: readonly Sett
     const file = take();
     for (const credential of current()) credential.keyFile = file;
   } else if (name === 'signing-prefs') {
-    const code = Number(take());
-    // Those are for certificates alone (RFC 9846 §4.3.3): with nothing else a credential signs no handshake.
-    const schemes = pkcs1Codes.includes(code) ? [] : [signatureScheme(code)];
+    const scheme = signatureScheme(Number(take()));
     for (const credential of current())
-      credential.signingPrefs = [...(credential.signingPrefs ?? []), ...schemes];
+      credential.signingPrefs = [...(credential.signingPrefs ?? []), scheme];
   } else {
     return false;
   }
   return true;
 }
 
-const pkcs1Codes: readonly number[] = [
-  signatureSchemeCodes.rsa_pkcs1_sha256,
-  signatureSchemeCodes.rsa_pkcs1_sha384,
-  signatureSchemeCodes.rsa_pkcs1_sha512,
-];
-
-/** @throws Unimplemented for a scheme that Tacit does not sign or verify handshakes with */
+/** @throws Unimplemented for a scheme that Tacit does not have */
 export function signatureScheme(code: number): SignatureScheme {
   const name = nameOf(signatureSchemeCodes, code);
-  if (name === undefined || pkcs1Codes.includes(code))
-    throw new Unimplemented(`signature scheme 0x${code.toString(16)}`);
-  return name as SignatureScheme;
+  if (name === undefined) throw new Unimplemented(`signature scheme 0x${code.toString(16)}`);
+  return name;
 }

@@ -190,7 +190,7 @@ describe('the shim', () => {
 
   it('exits with 89 for what it does not know', async () => {
     expect(await runShim('-dtls')).toMatchObject({ code: 89 });
-    expect(await runShim('-max-version', '771')).toMatchObject({ code: 89 });
+    expect(await runShim('-max-version', '770')).toMatchObject({ code: 89 });
     expect(await runShim('-server', '-curves', '4588')).toMatchObject({ code: 89 });
   });
 });

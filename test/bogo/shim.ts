@@ -14,8 +14,6 @@ import { ShimTransport } from './transport.ts';
  */
 
 const unimplemented = 89;
-const tls12 = 0x0303;
-const tls13 = 0x0304;
 
 async function main(args: readonly string[]): Promise<number> {
   const { initial, resume } = parseFlags(args);
@@ -27,18 +25,11 @@ async function main(args: readonly string[]): Promise<number> {
   const last = initial.number('resume-count') ?? 0;
   for (let index = 0; index <= last; index++) {
     const settings = index === 0 ? initial : resume;
-    requireVersion(settings);
     requireNoEarlyData(settings);
     await connection(settings, shared, index > 0);
     shared.clock += 1_000 * (settings.number('resumption-delay') ?? 0);
   }
   return 0;
-}
-
-function requireVersion(settings: Settings): void {
-  const max = settings.number('max-version') ?? tls13;
-  const min = settings.number('min-version') ?? tls12;
-  if (max < tls13 || min > tls13) throw new Unimplemented('a version other than TLS 1.3');
 }
 
 /** Tacit has no 0-RTT: that is the one reason why there can be none. */

@@ -6,6 +6,7 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { VersionSettings } from '../../src/cli/tls-version.ts';
 import { selfSignedCertificate } from '../support/certificates.ts';
 import { type Finished, Running, tacit } from './program.ts';
 
@@ -44,8 +45,8 @@ export class Workshop {
   }
 
   /** A receiver on a free port with its own development certificate. */
-  async startReceiver(out: string): Promise<Receiver> {
-    const running = this.start(['receive', '--port', '0', '--out', out]);
+  async startReceiver(out: string, ...options: readonly string[]): Promise<Receiver> {
+    const running = this.start(['receive', '--port', '0', '--out', out, ...options]);
     const status = out === '-' ? 'stderr' : 'stdout';
     const [, port = ''] = await running.printed(status, /^listening on 127\.0\.0\.1:(\d+)$/m);
     const [ca] = await running.printed(
@@ -55,9 +56,9 @@ export class Workshop {
     return { running, port, ca, caFile: this.file(ca) };
   }
 
-  /** A TLS 1.3 server that is not Tacit. */
+  /** A server that is not Tacit, of TLS 1.3 unless the options say otherwise. */
   async startNodeServer(options: TlsOptions): Promise<{ server: Server; port: number }> {
-    const server = createServer({ ...options, minVersion: 'TLSv1.3' });
+    const server = createServer({ minVersion: 'TLSv1.3', ...options });
     this.#servers.push(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -78,9 +79,12 @@ export function sendTo({ port, caFile }: Receiver, file: string, stdin?: Uint8Ar
 }
 
 /** A client that is not Tacit, and the TCP socket under it. */
-export async function nodeClient({ port, ca }: Receiver): Promise<{ tls: TLSSocket; tcp: Socket }> {
+export async function nodeClient(
+  { port, ca }: Receiver,
+  versions: VersionSettings = {},
+): Promise<{ tls: TLSSocket; tcp: Socket }> {
   const tcp = connectTcp(Number(port), '127.0.0.1');
-  const tls = connectTls({ socket: tcp, ca, servername: 'localhost' });
+  const tls = connectTls({ ...versions, socket: tcp, ca, servername: 'localhost' });
   tls.on('error', () => {});
   await once(tls, 'secureConnect');
   return { tls, tcp };

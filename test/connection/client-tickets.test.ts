@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, noBytes, utf8 } from '../../src/base/bytes.ts';
 import { maxClientTicket, maxUint16 } from '../../src/base/limits.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
-import { type ClientSession, MemorySessionCache } from '../../src/sessions/client-session.ts';
+import { MemorySessionCache, type Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import { TicketKeys } from '../../src/sessions/ticket-keys.ts';
 import { handshakeTypes } from '../../src/wire/names.ts';
 import { establishedPair, hex, pump, startOfTime, summary, type Turn, trustAll } from '../support/engine.ts';
+import { tls13Session } from '../support/handshake.ts';
 import { message, newSessionTicket, RawPeer, rawPeerOf } from '../support/raw-peer.ts';
 
 const hour = 3_600_000;
@@ -111,8 +112,8 @@ function newSessionTicketBody(ticket: Uint8Array): Uint8Array {
   );
 }
 
-function sessionIn(turn: Turn): ClientSession {
+function sessionIn(turn: Turn): Tls13ClientSession {
   const [event] = turn.events;
   if (event?.type !== 'session') throw new Error('no session came');
-  return event.session;
+  return tls13Session(event.session);
 }

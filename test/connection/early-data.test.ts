@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { maxSkippedEarlyData } from '../../src/base/limits.ts';
 import { TlsConnection } from '../../src/connection/tls-connection.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
-import { afterClientHello, sessionScope } from '../../src/handshake/client.ts';
-import { encodeWithSession, firstClientHello, takeSession } from '../../src/handshake/client-hello.ts';
+import { afterClientHello } from '../../src/handshake/client.ts';
+import { encodeWithSession, firstClientHello } from '../../src/handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../../src/handshake/config.ts';
 import { Transcript } from '../../src/keys/transcript.ts';
 import { MemorySessionCache } from '../../src/sessions/client-session.ts';
@@ -22,6 +22,7 @@ import {
   serverEndpoint,
   summary,
 } from '../support/engine.ts';
+import { takePsk } from '../support/hello.ts';
 import { plaintextRecord, RawPeer } from '../support/raw-peer.ts';
 
 const peer = { host: 'localhost' };
@@ -187,7 +188,7 @@ function offeringClient(
     const keyExchanges = config.keyShares.map((group) => config.provider.initiateKeyExchange(group));
     const plain = firstClientHello(config, 'localhost', keyExchanges);
     const hello: ClientHello = { ...plain, extensions: { ...plain.extensions, early_data: true } };
-    const offered = takeSession(config, sessionScope(config, peer));
+    const offered = takePsk(config, peer);
     if (!offered) throw new Error('0-RTT needs a session');
     const bytes = encodeWithSession(hello, offered, transcript, config.now());
     transcript.add(bytes);

@@ -5,16 +5,16 @@ import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { encodeKeyUpdate } from '../../src/wire/messages.ts';
 import {
-  type CipherSuiteName,
-  cipherSuiteCodes,
   contentTypes,
   handshakeTypes,
+  type Tls13CipherSuiteName,
+  tls13CipherSuiteCodes,
 } from '../../src/wire/names.ts';
 import { clientConfig, establishedPair, newPair, pump, serverConfig, summary } from '../support/engine.ts';
 import { message, newSessionTicket, RawPeer, rawPeerOf, splitRecords } from '../support/raw-peer.ts';
 
 const roles = ['client', 'server'] as const;
-const suiteNames = Object.keys(cipherSuiteCodes) as CipherSuiteName[];
+const suiteNames = Object.keys(tls13CipherSuiteCodes) as Tls13CipherSuiteName[];
 const asks = encodeKeyUpdate(true);
 const answers = encodeKeyUpdate(false);
 

@@ -25,6 +25,7 @@ const digestLengths = { sha256: 32, sha384: 48, sha512: 64 } as const;
 const pssPadding = constants.RSA_PKCS1_PSS_PADDING;
 const rsaeSchemes = digests.map((digest) => `rsa_pss_rsae_${digest}` as const);
 const pssSchemes = digests.map((digest) => `rsa_pss_pss_${digest}` as const);
+const pkcs1Schemes = digests.map((digest) => `rsa_pkcs1_${digest}` as const);
 
 describe('the schemes of a key', () => {
   const cases: [string, () => KeyObject, SignatureScheme[], number | undefined][] = [
@@ -32,9 +33,14 @@ describe('the schemes of a key', () => {
     ['P-384', (): KeyObject => ecKey('secp384r1'), ['ecdsa_secp384r1_sha384'], undefined],
     ['P-521', (): KeyObject => ecKey('secp521r1'), ['ecdsa_secp521r1_sha512'], undefined],
     ['Ed25519', ed25519Key, ['ed25519'], undefined],
-    ['RSA', (): KeyObject => rsaKey('rsa2048'), rsaeSchemes, 2048],
-    // 1024 bits have no room for two SHA-512 lengths (RFC 8017 §9.1.1).
-    ['RSA of 1024 bits', (): KeyObject => rsaKey('rsa1024'), rsaeSchemes.slice(0, 2), 1024],
+    ['RSA', (): KeyObject => rsaKey('rsa2048'), [...rsaeSchemes, ...pkcs1Schemes], 2048],
+    [
+      'RSA of 1024 bits',
+      (): KeyObject => rsaKey('rsa1024'),
+      // 1024 bits have no room for two SHA-512 lengths (RFC 8017 §9.1.1).
+      [...rsaeSchemes.slice(0, 2), ...pkcs1Schemes],
+      1024,
+    ],
     ['RSA-PSS', (): KeyObject => unrestrictedPssKey('rsa2048'), pssSchemes, 2048],
     ['RSA-PSS for SHA-256', (): KeyObject => rsaKey('rsaPss2048'), ['rsa_pss_pss_sha256'], 2048],
     ['RSA-PSS of 1024 bits', (): KeyObject => unrestrictedPssKey('rsa1024'), pssSchemes.slice(0, 2), 1024],
@@ -49,7 +55,7 @@ describe('the schemes of a key', () => {
   it.each(cases)('%s verifies with them, and with no other', (_name, makeKey, schemes) => {
     const privateKey = makeKey();
     const key = imported(spkiOf(privateKey));
-    const all = [...rsaeSchemes, ...pssSchemes, 'ed25519', ...ecdsaSchemes] as const;
+    const all = [...rsaeSchemes, ...pssSchemes, ...pkcs1Schemes, 'ed25519', ...ecdsaSchemes] as const;
     for (const scheme of all) {
       const signature = signWith(privateKey, scheme);
       expect(key.verify(scheme, content, signature), scheme).toBe(schemes.includes(scheme));
@@ -91,7 +97,7 @@ describe('verify', () => {
     expect(verifies(constants.RSA_PSS_SALTLEN_MAX_SIGN)).toBe(false);
   });
 
-  it('takes no PKCS #1 v1.5 signature', () => {
+  it('takes no PKCS #1 v1.5 signature for one of RSA-PSS', () => {
     const privateKey = rsaKey('rsa2048');
     const signature = sign('sha256', content, privateKey);
     expect(imported(spkiOf(privateKey)).verify('rsa_pss_rsae_sha256', content, signature)).toBe(false);
@@ -254,8 +260,8 @@ describe('importPublicKey', () => {
           rsaPublicKey(concatBytes(Uint8Array.of(0), new Uint8Array(bytes).fill(0xff)), exponent),
         ),
       );
-    expect(large(64)).toMatchObject({ modulusBits: 512, schemes: [] });
-    expect(large(1025)).toMatchObject({ modulusBits: 8200, schemes: rsaeSchemes });
+    expect(large(64)).toMatchObject({ modulusBits: 512, schemes: ['rsa_pkcs1_sha256'] });
+    expect(large(1025)).toMatchObject({ modulusBits: 8200, schemes: [...rsaeSchemes, ...pkcs1Schemes] });
     expect(large(2500).modulusBits).toBe(20_000);
     expect(large(2500).verify('rsa_pss_rsae_sha256', content, new Uint8Array(2500))).toBe(false);
   });
@@ -267,7 +273,7 @@ const ecdsaSchemes = ['ecdsa_secp256r1_sha256', 'ecdsa_secp384r1_sha384', 'ecdsa
 function signWith(key: KeyObject, scheme: SignatureScheme): Uint8Array {
   const digest = digests.find((name) => scheme.endsWith(name));
   const pss = digest &&
-    scheme.startsWith('rsa') && { padding: pssPadding, saltLength: digestLengths[digest] };
+    scheme.startsWith('rsa_pss') && { padding: pssPadding, saltLength: digestLengths[digest] };
   const ed25519 = key.asymmetricKeyType === 'ed25519';
   try {
     return new Uint8Array(sign(ed25519 ? null : digest, content, { key, ...(pss || {}) }));

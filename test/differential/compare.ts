@@ -67,11 +67,15 @@ export async function compare(scenario: Scenario): Promise<Comparison> {
   return { differences, connected, refused, resumed };
 }
 
-/** Where one was refused, the rest is not there to be compared, and a resumed handshake shows no certificates. */
+/**
+ * Where one was refused, the rest is not there to be compared; a resumed handshake shows no certificates, and in TLS 1.2
+ * has the suite of its session.
+ */
 function isComparable(name: string, fields: Fields, theirs: Fields): boolean {
   if (fields['verdict'] !== theirs['verdict']) return name === 'verdict';
   return (
-    fields['resumed'] === theirs['resumed'] || !(name.startsWith('certificate') || name === 'authorized')
+    fields['resumed'] === theirs['resumed'] ||
+    !(name.startsWith('certificate') || name === 'authorized' || name === 'suite')
   );
 }
 
@@ -107,6 +111,7 @@ function fieldsOf(outcome: ConnectionOutcome): Fields {
   const [near, far] = [client.facts!, server.facts!];
   return {
     verdict: verdict.text,
+    version: near.version,
     suite: near.suite,
     group: near.group,
     alpn: near.alpn ?? 'none',

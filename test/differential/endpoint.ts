@@ -30,6 +30,7 @@ export interface Endpoint {
 
 /** What a side believes after its handshake. */
 export interface Facts {
+  readonly version: string;
   readonly suite: string;
   /** Undefined where the library does not say. */
   readonly group: string | undefined;

@@ -1,6 +1,7 @@
-import type { Difference } from './compare.ts';
+import type { TestKeyType } from '../support/certificates.ts';
+import { type Difference, verdictOf } from './compare.ts';
 import { alertsFor, certificateAlerts, certificateFor, policyOf, scopeOf } from './laws.ts';
-import { type Connection, isPolite, type ServerChoice } from './scenario.ts';
+import { type Connection, commonVersion, isPolite, type ServerChoice } from './scenario.ts';
 
 /** Why Tacit and `node:tls` may differ, each for a reason that is known. */
 export interface Explanation {
@@ -50,9 +51,11 @@ export const explanations: readonly Explanation[] = [
     id: 'alerts that node:tls loses',
     section: 'RFC 9846 §6.2, RFC 9293 §3.6.1',
     why: 'Its server destroys the connection with the alert that refuses a client: over TCP a reset may overtake it, where the client was writing, and over a Duplex it is not even written behind a write that is under way.',
-    applies: ({ pair, what, expected, actual }) =>
+    applies: ({ pair, what, expected, actual, ...difference }) =>
       what === 'told' &&
       ((expected === 'nothing' && actual === 'certificate_required') ||
+        // Of TLS 1.2, where the curve of a client's key is none of the server's.
+        (expected === 'nothing' && actual === 'illegal_parameter' && hasForeignCurve(difference)) ||
         (expected === 'certificate_required' && actual === 'nothing' && pair.server === 'node')),
   },
   {
@@ -121,12 +124,109 @@ export const explanations: readonly Explanation[] = [
   },
   {
     id: 'a session goes with a cipher suite that is offered',
-    section: 'RFC 9846 §4.7.1',
-    why: 'The same hash would do, and does for OpenSSL; a client of Tacit that does not take the suite of a session any more does not offer it.',
+    section: 'RFC 9846 §4.7.1, RFC 5246 §7.4.1.2',
+    why: 'The same hash would do, and does for OpenSSL, which in TLS 1.2 resumes even what its server takes no new connections with. A client of Tacit that does not take the suite of a session any more does not offer it, and a server does not resume it.',
+    applies: (difference) => {
+      const { pair, connection, previous } = difference;
+      const lacks = ({ suites }: { readonly suites: readonly string[] }): boolean =>
+        !suites.some((suite) => suite === suiteOf(previous));
+      const isGone =
+        (pair.client === 'tacit' && lacks(connection.client)) ||
+        (pair.server === 'tacit' && isTls12(difference) && lacks(connection.server));
+      return resumesLess(difference) && isGone;
+    },
+  },
+  {
+    id: 'a session of TLS 1.2 without its cipher suite',
+    section: 'RFC 5246 §7.4.1.2',
+    why: 'OpenSSL refuses a hello that offers a session, but not the cipher suite of it. A client of Tacit offers no such session, and to a server of Tacit it is a reason for a full handshake.',
     applies: (difference) =>
-      difference.pair.client === 'tacit' &&
-      resumesLess(difference) &&
+      isTls12(difference) &&
+      difference.what === 'verdict' &&
+      difference.expected === 'server refuses: illegal_parameter' &&
       !difference.connection.client.suites.some((suite) => suite === suiteOf(difference.previous)),
+  },
+  {
+    id: 'in TLS 1.2 each judges when it hears',
+    section: 'RFC 5246 §7.4.2, §7.4.6',
+    why: 'Where both sides have something against the other, Tacit says so before it answers; a client of node:tls shows its own certificate, and has it judged, before it looks at the verdict on that of the server.',
+    applies: (difference) => {
+      const { what, expected, actual, connection } = difference;
+      const { client, server } = connection;
+      const isMissing = server.clientAuthentication === 'require' && client.certificate === undefined;
+      const bothRefuse =
+        alertsFor('client', connection).length > 0 &&
+        (isMissing || alertsFor('server', connection).length > 0 || hasForeignCurve(difference));
+      return (
+        isTls12(difference) &&
+        what === 'verdict' &&
+        [expected, actual].every((text) => text.includes(' refuses: ')) &&
+        bothRefuse
+      );
+    },
+  },
+  {
+    id: 'a key that the client cannot use is not shown',
+    section: 'RFC 9846 §4.5.1.2, RFC 5246 §7.4.2',
+    why: 'Where the certificate for a name goes with none of the common cipher suites, curves and schemes, or is signed with none of them, a server of Tacit shows another one of its own, if there is any.',
+    applies: (difference) =>
+      difference.pair.server === 'tacit' &&
+      difference.connection.server.certificates.length > 1 &&
+      (difference.connection.client.schemes !== undefined ||
+        (isTls12(difference) &&
+          verdictOf(difference.reference).text === 'server refuses: handshake_failure')),
+  },
+  {
+    id: 'no certificate, in the words of TLS 1.2',
+    section: 'RFC 5246 §7.4.6',
+    why: 'To TLS 1.2 a client without a certificate is a handshake_failure; certificate_required came with TLS 1.3.',
+    applies: (difference) => {
+      const { what, expected, actual, connection } = difference;
+      const words = ['handshake_failure', 'certificate_required'];
+      return (
+        isTls12(difference) &&
+        (what === 'verdict' || what === 'told') &&
+        [expected, actual].every((text) => words.includes(text.replace('server refuses: ', ''))) &&
+        connection.server.clientAuthentication === 'require'
+      );
+    },
+  },
+  {
+    id: 'the name of a resumed connection',
+    section: 'RFC 6066 §3',
+    why: 'A server of node:tls has no name in a resumed connection of TLS 1.2; to one of Tacit the session is bound to it.',
+    applies: (difference) =>
+      isTls12(difference) &&
+      difference.what === 'serverName' &&
+      (difference.expected === 'none'
+        ? difference.reference.server.facts?.resumed === true
+        : difference.pair.server === 'node' && difference.outcome.server.facts?.resumed === true),
+  },
+  {
+    id: 'a client has its key on any curve',
+    section: 'RFC 8422 §5.5',
+    why: "In TLS 1.2 OpenSSL takes a client's key on none but the curves that both exchange keys on; a server of Tacit, which has named none to its client, takes one on any that its schemes name.",
+    applies: (difference) =>
+      isTls12(difference) &&
+      difference.pair.server === 'tacit' &&
+      difference.what === 'verdict' &&
+      difference.expected === 'server refuses: illegal_parameter' &&
+      hasForeignCurve(difference),
+  },
+  {
+    id: 'a key on a curve signs with the scheme of that curve',
+    section: 'RFC 9846 §4.3.3',
+    why: 'In TLS 1.2 a scheme of ECDSA names a hash, and OpenSSL signs with it whatever its curve is; Tacit signs with the one of the curve, and has no signature where the peer does not take that.',
+    applies: (difference) => {
+      const { pair, what, expected, connection } = difference;
+      const signers = (['client', 'server'] as const).filter((side) => pair[side] === 'tacit');
+      return (
+        isTls12(difference) &&
+        ['verdict', 'authorized', 'certificate of the client'].includes(what) &&
+        expected !== 'none' &&
+        signers.some((side) => cannotSignAsItsCurve(side, connection))
+      );
+    },
   },
   {
     id: 'tickets ride on writes',
@@ -225,13 +325,13 @@ function asCompared(name: string): string {
 }
 
 /** The alerts for what a server cannot agree on with a client. */
-function alertsForHello({ client, server }: Connection): readonly string[] {
+function alertsForHello({ client, server }: Pick<Connection, 'client' | 'server'>): readonly string[] {
   const isDisjoint = (one: readonly string[], other: readonly string[]): boolean =>
     !one.some((name) => other.includes(name));
   const lacksProtocol =
     client.alpn.length > 0 && server.alpn.length > 0 && isDisjoint(client.alpn, server.alpn);
   return [
-    ...(isDisjoint(client.suites, server.suites) ? ['handshake_failure'] : []),
+    ...(suiteOf({ client, server }) === undefined ? ['handshake_failure'] : []),
     ...(isDisjoint(client.groups, server.groups) ? ['handshake_failure'] : []),
     ...(lacksProtocol ? ['no_application_protocol'] : []),
   ];
@@ -258,9 +358,48 @@ function findsContextWithoutDot({ pair, what, expected, connection }: Difference
   );
 }
 
-/** The first one of the server that the client offers. */
-function suiteOf(connection: Connection | undefined): string | undefined {
-  return connection?.server.suites.find((suite) => connection.client.suites.includes(suite));
+/** The first one of the server that the client offers, and that goes with its key where that matters. */
+function suiteOf(connection: Pick<Connection, 'client' | 'server'> | undefined): string | undefined {
+  if (connection === undefined) return undefined;
+  const { client, server } = connection;
+  const isRsa = certificateFor(server, client.serverName).key.startsWith('rsa');
+  const prefix =
+    commonVersion(connection) === 'TLSv1.3'
+      ? /^TLS_(?!ECDHE)/
+      : isRsa
+        ? /^TLS_ECDHE_RSA/
+        : /^TLS_ECDHE_ECDSA/;
+  return server.suites.find((suite) => client.suites.includes(suite) && prefix.test(suite));
+}
+
+/** Whether a client shows a key on a curve that is none of the server's groups, or of its own. */
+function hasForeignCurve({ connection: { client, server } }: Pick<Difference, 'connection'>): boolean {
+  const curve = curveOf(client.certificate?.key);
+  return (
+    curve !== undefined && [client, server].some(({ groups }) => !groups.some((group) => group === curve))
+  );
+}
+
+/** Whether the other side does not take the scheme that the curve of a key is named in. */
+function cannotSignAsItsCurve(side: 'client' | 'server', { client, server }: Connection): boolean {
+  const certificate = side === 'server' ? certificateFor(server, client.serverName) : client.certificate;
+  const curve = curveOf(certificate?.key);
+  // Its own schemes bind it as well.
+  return (
+    curve !== undefined &&
+    [client, server].some(
+      ({ schemes }) => schemes?.some((scheme) => scheme.startsWith(`ecdsa_${curve}`)) === false,
+    )
+  );
+}
+
+function isTls12({ connection }: Difference): boolean {
+  return commonVersion(connection) === 'TLSv1.2';
+}
+
+/** The group that is the curve of a key. */
+function curveOf(key: TestKeyType | undefined): string | undefined {
+  return key && /^p\d/.test(key) ? `sec${key}r1` : undefined;
 }
 
 /** Whether the callback that chooses a certificate runs. */

@@ -1,4 +1,5 @@
 import type { CipherSuiteName, NamedGroup, SignatureScheme } from '../../src/index.ts';
+import type { ProtocolVersion } from '../../src/wire/names.ts';
 import { Dice } from '../pki/fuzz/dice.ts';
 import type { TestKeyType } from '../support/certificates.ts';
 import {
@@ -10,6 +11,7 @@ import {
   isPolite,
   type Scenario,
   type ServerChoice,
+  schemesByKey,
   type Traffic,
   type Transport,
 } from './scenario.ts';
@@ -19,17 +21,23 @@ const suites: readonly CipherSuiteName[] = [
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
 ];
+/** By the keys that they go with. */
+const tls12Suites: readonly (readonly CipherSuiteName[])[] = [
+  [
+    'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  ],
+  [
+    'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
+  ],
+];
+const both: readonly ProtocolVersion[] = ['TLSv1.2', 'TLSv1.3'];
 const groups: readonly NamedGroup[] = ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'];
 const protocols: readonly string[] = ['h2', 'http/1.1', 'imap', 'a'];
 
-const schemesByKey: Partial<Record<TestKeyType, readonly SignatureScheme[]>> = {
-  p256: ['ecdsa_secp256r1_sha256'],
-  p384: ['ecdsa_secp384r1_sha384'],
-  p521: ['ecdsa_secp521r1_sha512'],
-  ed25519: ['ed25519'],
-  rsa2048: ['rsa_pss_rsae_sha256', 'rsa_pss_rsae_sha384', 'rsa_pss_rsae_sha512'],
-  rsaPss2048: ['rsa_pss_pss_sha256', 'rsa_pss_pss_sha384', 'rsa_pss_pss_sha512'],
-};
 const keyTypes = Object.keys(schemesByKey) as TestKeyType[];
 const kinds: readonly (readonly TestKeyType[])[] = [
   ['p256', 'p384', 'p521'],
@@ -37,7 +45,11 @@ const kinds: readonly (readonly TestKeyType[])[] = [
   ['rsa2048'],
   ['rsaPss2048'],
 ];
-const everyScheme = Object.values(schemesByKey).flat();
+const everyScheme: readonly SignatureScheme[] = [
+  ...Object.values(schemesByKey).flat(),
+  'rsa_pss_pss_sha384',
+  'rsa_pss_pss_sha512',
+];
 
 /** What certificates of servers are for; the first names are those of the default. */
 const namesOfServers: readonly (readonly string[])[] = [
@@ -74,14 +86,16 @@ type Theme = (typeof themes)[number];
 export function randomScenario(seed: number): Scenario {
   const dice = new Dice(seed);
   const theme = themes[seed % themes.length]!;
-  const client = clientChoice(dice, theme);
-  const server = serverChoice(dice, theme, client);
+  const [near, far] = versionChoices(dice, theme);
+  const client = clientChoice(dice, theme, near);
+  const server = serverChoice(dice, theme, client, far);
   const transport = dice.oneIn(4) ? 'tcp' : 'memory';
   const traffic = trafficChoice(dice, transport);
   const first = { client, server, traffic };
   const resumes = theme === 'second connection' || dice.oneIn(3);
   // Tickets that nobody has waited for may have come or not.
-  const isReadToTheTickets = isPolite(traffic.ending) || traffic.down.length > 0;
+  const isReadToTheTickets =
+    isPolite(traffic.ending) || (traffic.down.length > 0 && traffic.order === 'in turn');
   const again = resumes && isReadToTheTickets ? changed(dice, transport, first) : undefined;
   return {
     seed,
@@ -96,11 +110,28 @@ export function randomScenario(seed: number): Scenario {
   };
 }
 
-function endpointChoice(dice: Dice, theme: Theme): EndpointChoice {
+/** One version often, so that each is there; with nothing in common only where anything may be. */
+function versionChoices(
+  dice: Dice,
+  theme: Theme,
+): readonly [client: readonly ProtocolVersion[], server: readonly ProtocolVersion[]] {
+  const common = dice.pick(both);
+  const choice = (): readonly ProtocolVersion[] =>
+    dice.oneIn(2) ? both : [theme === 'anything' && dice.oneIn(4) ? dice.pick(both) : common];
+  return [choice(), choice()];
+}
+
+function anySuites(dice: Dice, isSound: boolean): readonly CipherSuiteName[] {
+  const choose = isSound ? dice.shuffled.bind(dice) : (list: typeof suites) => someOrAll(dice, list);
+  return [...choose(suites), ...dice.shuffled(tls12Suites.flatMap((list) => choose(list)))];
+}
+
+function endpointChoice(dice: Dice, theme: Theme, versions: readonly ProtocolVersion[]): EndpointChoice {
   const isSound = theme !== 'anything';
   const cheapFirst = [...dice.shuffled(groups.slice(0, 2)), ...dice.some(groups.slice(2))];
   return {
-    suites: isSound ? dice.shuffled(suites) : someOrAll(dice, suites),
+    versions,
+    suites: anySuites(dice, isSound),
     // The large curves cost most of all.
     groups: isSound || !dice.oneIn(2) ? cheapFirst : someOrAll(dice, groups),
     schemes: undefined,
@@ -110,13 +141,13 @@ function endpointChoice(dice: Dice, theme: Theme): EndpointChoice {
   };
 }
 
-function clientChoice(dice: Dice, theme: Theme): ClientChoice {
+function clientChoice(dice: Dice, theme: Theme, versions: readonly ProtocolVersion[]): ClientChoice {
   const isFree = theme === 'anything';
   const [host, serverName] = dice.oneIn(2) ? targets[0]! : dice.pick(isFree ? targets : knownTargets);
   const oddness = theme === 'certificate of the client' ? 2 : isFree ? 8 : Number.POSITIVE_INFINITY;
   const hasCertificate = theme === 'certificate of the client' ? !dice.oneIn(5) : dice.oneIn(2);
   return {
-    ...endpointChoice(dice, theme),
+    ...endpointChoice(dice, theme, versions),
     schemes: isFree && dice.oneIn(3) ? atLeastOne(dice, everyScheme, 4) : undefined,
     host,
     serverName,
@@ -125,7 +156,12 @@ function clientChoice(dice: Dice, theme: Theme): ClientChoice {
   };
 }
 
-function serverChoice(dice: Dice, theme: Theme, client: ClientChoice): ServerChoice {
+function serverChoice(
+  dice: Dice,
+  theme: Theme,
+  client: ClientChoice,
+  versions: readonly ProtocolVersion[],
+): ServerChoice {
   const isFree = theme === 'anything';
   const isAboutClients = theme === 'certificate of the client';
   const certificates = serverCertificates(dice, theme, client);
@@ -135,7 +171,7 @@ function serverChoice(dice: Dice, theme: Theme, client: ClientChoice): ServerCho
   const without = ['none', 'none', 'none', 'request', 'request', 'require'] as const;
   const modes = isAboutClients ? withCertificate.slice(1) : client.certificate ? withCertificate : without;
   return {
-    ...endpointChoice(dice, theme),
+    ...endpointChoice(dice, theme, versions),
     schemes: isPicky ? dice.shuffled([...new Set([...own, ...dice.some(everyScheme)])]) : undefined,
     certificates,
     refusesUnknownNames: dice.oneIn(8),
@@ -238,12 +274,17 @@ interface Change {
 }
 
 const changes: readonly ((dice: Dice, client: ClientChoice, server: ServerChoice) => Change)[] = [
-  (dice) => ({ client: { suites: atLeastOne(dice, suites) } }),
-  (dice) => ({ server: { suites: atLeastOne(dice, suites) } }),
+  (dice) => ({ client: { versions: dice.pick([both, ['TLSv1.2'], ['TLSv1.3']]) } }),
+  (dice) => ({ server: { versions: dice.pick([both, ['TLSv1.2'], ['TLSv1.3']]) } }),
+  (dice) => ({ client: { suites: anySuites(dice, false) } }),
+  (dice) => ({ server: { suites: anySuites(dice, false) } }),
   (_, client, server) => {
-    const agreed = server.suites.find((suite) => client.suites.includes(suite));
-    const others = client.suites.filter((suite) => suite !== agreed);
-    return others.length > 0 ? { client: { suites: others } } : {};
+    // One of TLS 1.2 may be none for the key: another time it is.
+    const agreed = server.suites.filter((suite) => client.suites.includes(suite));
+    const others = client.suites.filter(
+      (suite) => suite !== agreed.find(isTls13) && suite !== agreed.findLast((one) => !isTls13(one)),
+    );
+    return others.some(isTls13) && !others.every(isTls13) ? { client: { suites: others } } : {};
   },
   (dice) => ({ client: { groups: atLeastOne(dice, groups) } }),
   (dice) => ({ server: { groups: atLeastOne(dice, groups) } }),
@@ -264,6 +305,10 @@ const changes: readonly ((dice: Dice, client: ClientChoice, server: ServerChoice
     },
   }),
 ];
+
+function isTls13(suite: CipherSuiteName): boolean {
+  return suites.includes(suite);
+}
 
 function someOrAll<T>(dice: Dice, list: readonly T[]): readonly T[] {
   return dice.oneIn(3) ? atLeastOne(dice, list) : dice.shuffled(list);

@@ -1,6 +1,14 @@
 import { certificateName } from './certificates.ts';
 import type { ConnectionOutcome, Pair, SideOutcome } from './play.ts';
-import { type CertificateChoice, type Connection, isPolite, type ServerChoice, sum } from './scenario.ts';
+import {
+  type CertificateChoice,
+  type Connection,
+  canSign,
+  commonVersion,
+  isPolite,
+  type ServerChoice,
+  sum,
+} from './scenario.ts';
 
 /** What must not be, whatever others do. */
 export interface Breach {
@@ -18,6 +26,7 @@ export function breaches(
 ): readonly Breach[] {
   return [
     ...agreement(outcome),
+    ...rightVersion(connection, outcome),
     ...wholeness(connection, outcome),
     ...(['client', 'server'] as const).flatMap((side) =>
       pair[side] === 'tacit'
@@ -40,12 +49,22 @@ export function breaches(
 /** Both ends know the same of their connection (RFC 9846 §7.5 for the exporter). */
 function agreement({ client, server }: ConnectionOutcome): readonly Breach[] {
   if (client.facts === undefined || server.facts === undefined) return [];
-  return (['suite', 'group', 'alpn', 'resumed', 'exporter'] as const).flatMap((name) => {
+  return (['version', 'suite', 'group', 'alpn', 'resumed', 'exporter'] as const).flatMap((name) => {
     const [near, far] = [client.facts![name], server.facts![name]];
     const isUnknown = name === 'group' && (near === undefined || far === undefined);
     if (isUnknown || near === far) return [];
     return [{ what: `law: both sides have the same ${name}`, expected: String(near), actual: String(far) }];
   });
+}
+
+/** Nobody is connected but with the highest version that both speak: with none in common, nobody is. */
+function rightVersion(connection: Connection, { client, server }: ConnectionOutcome): readonly Breach[] {
+  const expected = commonVersion(connection) ?? 'refused';
+  return [client, server].flatMap(({ facts }) =>
+    facts === undefined || facts.version === expected
+      ? []
+      : [{ what: 'law: the highest common version', expected, actual: facts.version }],
+  );
 }
 
 /** Where both say that they end, all arrives. */
@@ -206,7 +225,8 @@ function samePolicy(
 export function scopeOf(connection: Connection | undefined): string {
   if (connection === undefined) return 'nothing';
   const { host, serverName, trusts, certificate } = connection.client;
-  return JSON.stringify([host, serverName, trusts, certificate]);
+  const shown = certificate && canSign(certificate, connection.client) ? certificate : undefined;
+  return JSON.stringify([host, serverName, trusts, shown]);
 }
 
 /** What a server's sessions belong to. */
@@ -219,7 +239,11 @@ export function policyOf(connection: Connection | undefined): string {
     client.serverName !== '' &&
     namedFor(server, client.serverName) === undefined;
   const certificate = isNobody ? 'nobody' : certificateName(certificateFor(server, client.serverName));
-  return JSON.stringify([certificate, clientAuthentication, clientAuthentication === 'none' ? [] : trusts]);
+  const version = commonVersion(connection);
+  // Those of TLS 1.2 belong to a name too (RFC 6066 §3).
+  const name = version === 'TLSv1.2' ? client.serverName.toLowerCase().replace(/\.$/, '') : undefined;
+  const trusted = clientAuthentication === 'none' ? [] : trusts;
+  return JSON.stringify([certificate, clientAuthentication, trusted, version, name]);
 }
 
 /** The certificate for a name: an exact one before a wildcard, the first one for all others. */

@@ -17,6 +17,9 @@ const ownAlerts: Readonly<Record<string, string>> = {
   /** What the SNICallback of these tests says. */
   UNKNOWN_NAME: 'unrecognized_name',
   ERR_SSL_NO_SHARED_CIPHER: 'handshake_failure',
+  ERR_SSL_REQUIRED_CIPHER_MISSING: 'illegal_parameter',
+  ERR_SSL_WRONG_CURVE: 'illegal_parameter',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'protocol_version',
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'certificate_required',
 };
 

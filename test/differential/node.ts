@@ -9,12 +9,12 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { StoppableTransport } from '../../src/cli/lab-client.ts';
-import type { NamedGroup } from '../../src/index.ts';
+import type { CipherSuiteName, NamedGroup } from '../../src/index.ts';
 import { Deferred } from '../../src/streams/deferred.ts';
 import { authorityPem, materialFor, nameOfLeaf } from './certificates.ts';
 import { type Endpoint, exporterLabel, type Facts, type Failure, type Library } from './endpoint.ts';
 import { nodeFailure } from './node-errors.ts';
-import type { EndpointChoice, RecordChoice, ServerChoice } from './scenario.ts';
+import { type EndpointChoice, type RecordChoice, type ServerChoice, schemesOf } from './scenario.ts';
 
 /** What stands in Node. */
 export function node(records: RecordChoice): Library {
@@ -83,14 +83,22 @@ const groupNames: ReadonlyMap<string | undefined, string> = new Map([
 
 function common(choice: EndpointChoice): SecureContextOptions & Pick<TlsOptions, 'ALPNProtocols'> {
   return {
-    minVersion: 'TLSv1.3',
-    maxVersion: 'TLSv1.3',
-    ciphers: choice.suites.join(':'),
+    minVersion: choice.versions[0],
+    maxVersion: choice.versions.at(-1),
+    ciphers: choice.suites.map(opensslName).join(':'),
     // Always said: the defaults of OpenSSL 3.5 are others than those of 3.0.
     ecdhCurve: choice.groups.map((group) => curves[group]).join(':'),
-    ...(choice.schemes && { sigalgs: choice.schemes.join(':') }),
+    ...(choice.schemes && { sigalgs: schemesOf(choice)?.join(':') }),
     ...(choice.alpn.length > 0 && { ALPNProtocols: [...choice.alpn] }),
   };
+}
+
+/** Suites of TLS 1.2 have names of OpenSSL's own: ECDHE-RSA-AES128-GCM-SHA256. */
+function opensslName(suite: CipherSuiteName): string {
+  const [, key, cipher = ''] = /^TLS_ECDHE_(RSA|ECDSA)_WITH_(\w+)$/.exec(suite) ?? [];
+  if (key === undefined) return suite;
+  const name = cipher.replace('AES_', 'AES').replace('POLY1305_SHA256', 'POLY1305').replaceAll('_', '-');
+  return `ECDHE-${key}-${name}`;
 }
 
 async function makeServer(choice: ServerChoice, ticketKeys: Buffer): Promise<Server> {
@@ -209,6 +217,7 @@ class NodeEndpoint implements Endpoint {
     const peer = socket.getPeerX509Certificate();
     const serverName = isServer && (socket as { servername?: string | false }).servername;
     return {
+      version: socket.getProtocol() ?? 'none',
       suite: socket.getCipher().standardName,
       group: groupNames.get(group) ?? group,
       alpn: socket.alpnProtocol || undefined,

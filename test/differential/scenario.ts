@@ -1,4 +1,5 @@
 import type { CipherSuiteName, ClientAuthentication, NamedGroup, SignatureScheme } from '../../src/index.ts';
+import type { ProtocolVersion } from '../../src/wire/names.ts';
 import type { TestKeyType } from '../support/certificates.ts';
 
 /** Two connections at most, between a client and a server: plain data, which both libraries can be told. */
@@ -20,7 +21,9 @@ export interface Connection {
 }
 
 export interface EndpointChoice {
-  /** Preferred ones first, here and below. */
+  /** From the lowest to the highest. */
+  readonly versions: readonly ProtocolVersion[];
+  /** Of both versions, preferred ones first, here and below. */
   readonly suites: readonly CipherSuiteName[];
   readonly groups: readonly NamedGroup[];
   /** What the peer may sign with, and what is signed with; undefined: what the library likes. */
@@ -97,6 +100,46 @@ export function isPolite(ending: Ending): boolean {
 
 export function sum(lengths: readonly number[]): number {
   return lengths.reduce((total, length) => total + length, 0);
+}
+
+/** What each kind of key can sign with. */
+export const schemesByKey: Partial<Record<TestKeyType, readonly SignatureScheme[]>> = {
+  p256: ['ecdsa_secp256r1_sha256'],
+  p384: ['ecdsa_secp384r1_sha384'],
+  p521: ['ecdsa_secp521r1_sha512'],
+  ed25519: ['ed25519'],
+  rsa2048: [
+    'rsa_pss_rsae_sha256',
+    'rsa_pss_rsae_sha384',
+    'rsa_pss_rsae_sha512',
+    'rsa_pkcs1_sha256',
+    'rsa_pkcs1_sha384',
+    'rsa_pkcs1_sha512',
+  ],
+  // Its parameters name SHA-256.
+  rsaPss2048: ['rsa_pss_pss_sha256'],
+};
+
+/** Whether this side may sign with the key of a certificate: with another one it shows nobody. */
+export function canSign({ key }: CertificateChoice, choice: EndpointChoice): boolean {
+  return schemesOf(choice)?.some((scheme) => schemesByKey[key]?.includes(scheme)) ?? true;
+}
+
+/** The highest version that both speak (RFC 9846 §4.3.1); undefined where there is none. */
+export function commonVersion({
+  client,
+  server,
+}: Pick<Connection, 'client' | 'server'>): ProtocolVersion | undefined {
+  return client.versions.findLast((version) => server.versions.includes(version));
+}
+
+/** What is signed with: PKCS#1 is for TLS 1.2 alone (RFC 9846 §4.3.3), and nothing to ask for without it. */
+export function schemesOf({
+  schemes,
+  versions,
+}: Pick<EndpointChoice, 'schemes' | 'versions'>): EndpointChoice['schemes'] {
+  if (versions.includes('TLSv1.2')) return schemes;
+  return schemes?.filter((scheme) => !scheme.startsWith('rsa_pkcs1_'));
 }
 
 export function connectionsOf({ first, again }: Scenario): readonly Connection[] {

@@ -18,16 +18,24 @@ import {
 } from '../../src/index.ts';
 import { authorityPem, identityFor, materialFor, nameOfLeaf } from './certificates.ts';
 import { type Endpoint, exporterLabel, type Facts, type Failure, type Library } from './endpoint.ts';
-import type { ClientChoice, EndpointChoice, RecordChoice, ServerChoice } from './scenario.ts';
+import {
+  type ClientChoice,
+  type EndpointChoice,
+  type RecordChoice,
+  type ServerChoice,
+  schemesOf,
+} from './scenario.ts';
 
 /** This one. */
 export function tacit(records: RecordChoice): Library {
   const sessions = new MemorySessionCache();
   const keeper = new TicketKeys(nodeCrypto, 3600);
   const common = (choice: EndpointChoice): CommonOptions => ({
+    minVersion: choice.versions[0]!,
+    maxVersion: choice.versions.at(-1)!,
     cipherSuites: choice.suites,
     groups: choice.groups,
-    ...(choice.schemes && { signatureSchemes: choice.schemes }),
+    ...(choice.schemes && { signatureSchemes: schemesOf(choice)! }),
     alpnProtocols: choice.alpn,
     padding: records.tacitPadding,
     recordSizeLimit: records.tacitLimit,
@@ -42,7 +50,7 @@ export function tacit(records: RecordChoice): Library {
       config ??= clientConfig({
         ...common(choice),
         ca: authorityPem(choice.trusts),
-        identity: material && identityFor(material, choice.schemes),
+        identity: material && identityFor(material, schemesOf(choice)),
         sessions,
       });
       clients.set(choice, config);
@@ -56,7 +64,7 @@ export function tacit(records: RecordChoice): Library {
     async server(choice, transport): Promise<Endpoint> {
       const asks = choice.clientAuthentication !== 'none';
       const identities = await Promise.all(
-        choice.certificates.map(async (one) => identityFor(await materialFor(one), choice.schemes)!),
+        choice.certificates.map(async (one) => identityFor(await materialFor(one), schemesOf(choice))!),
       );
       let config = servers.get(choice);
       config ??= serverConfig({
@@ -74,7 +82,14 @@ export function tacit(records: RecordChoice): Library {
 
 type CommonOptions = Pick<
   NonNullable<Parameters<typeof clientConfig>[0]>,
-  'cipherSuites' | 'groups' | 'signatureSchemes' | 'alpnProtocols' | 'padding' | 'recordSizeLimit'
+  | 'minVersion'
+  | 'maxVersion'
+  | 'cipherSuites'
+  | 'groups'
+  | 'signatureSchemes'
+  | 'alpnProtocols'
+  | 'padding'
+  | 'recordSizeLimit'
 >;
 
 /** The identity with the name, an exact one before a wildcard; none for a name that nobody has. */
@@ -96,6 +111,7 @@ function endpoint(stream: TlsStream, side: 'client' | 'server', asks: boolean): 
       const info = await stream.handshake();
       const [leaf] = info.peerCertificates;
       return {
+        version: info.protocolVersion,
         suite: info.cipherSuite,
         group: info.group,
         alpn: info.alpnProtocol,
@@ -110,7 +126,11 @@ function endpoint(stream: TlsStream, side: 'client' | 'server', asks: boolean): 
     },
     read: async () => (await stream.read()) ?? undefined,
     write: (bytes) => stream.write(bytes),
-    updateKeys: () => stream.updateKeys(),
+    // TLS 1.2 has none to update.
+    updateKeys: async () => {
+      const info = await stream.handshake();
+      if (info.protocolVersion === 'TLSv1.3') await stream.updateKeys();
+    },
     endWriting: () => stream.closeWrite(),
     stopReading(): void {},
     close: async () => void (await stream.close()),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ServerSettings } from '../../src/connection/config.ts';
 import { type ClientHello, decodeClientHello, encodeClientHello } from '../../src/wire/hello.ts';
 import { clientConfig, clientEndpoint, serverConfig } from '../support/engine.ts';
 import { bothDone, outcomeOf, plaintextMessage, plaintextRefusal, serverOf } from '../support/handshake.ts';
@@ -6,8 +7,8 @@ import { clientWithHello, helloOf, helloWith, newHello } from '../support/hello.
 import { fromHex } from '../support/hex.ts';
 
 /** The alert that a server sends, in the clear, to this ClientHello. */
-async function refusal(hello: Uint8Array): Promise<string> {
-  const server = serverOf(await serverConfig());
+async function refusal(hello: Uint8Array, settings: Partial<ServerSettings> = {}): Promise<string> {
+  const server = serverOf(await serverConfig(settings));
   return plaintextRefusal(server, server.receive(plaintextMessage(hello)));
 }
 
@@ -15,6 +16,7 @@ function encodeWith(fields: Partial<ClientHello>): Uint8Array {
   return encodeClientHello({ ...newHello().hello, ...fields });
 }
 
+const tls13Only = { minVersion: 'TLSv1.3' } as const;
 const x25519Share = { group: 0x001d, keyExchange: new Uint8Array(32).fill(9) };
 const binder = new Uint8Array(32);
 const unknownPsk = { identities: [{ identity: fromHex('00'), obfuscatedTicketAge: 0 }], binders: [binder] };
@@ -37,19 +39,30 @@ describe('a server refuses a ClientHello', () => {
     );
   });
 
-  it('without supported_versions: protocol_version, also where legacy_version says 1.3', async () => {
-    expect(await refusal(helloWith({ supported_versions: undefined }))).toBe('protocol_version');
+  it('without supported_versions, where 1.3 alone is spoken: protocol_version, also where legacy_version says 1.3', async () => {
+    expect(await refusal(helloWith({ supported_versions: undefined }), tls13Only)).toBe('protocol_version');
     const { hello } = newHello();
     const extensions = { ...hello.extensions, supported_versions: undefined };
-    expect(await refusal(encodeWith({ legacyVersion: 0x0304, extensions }))).toBe('protocol_version');
+    expect(await refusal(encodeWith({ legacyVersion: 0x0304, extensions }), tls13Only)).toBe(
+      'protocol_version',
+    );
   });
 
-  it('without any extensions: protocol_version', async () => {
-    expect(await refusal(encodeWith({ extensions: {} }))).toBe('protocol_version');
+  it('without any extensions: protocol_version where 1.3 alone is spoken, and else no signature to agree on', async () => {
+    const hello = encodeWith({ extensions: {} });
+    expect(await refusal(hello, tls13Only)).toBe('protocol_version');
+    expect(await refusal(hello)).toBe('handshake_failure');
   });
 
   it.each([[[0x0303]], [[0x0303, 0x0302]], [[0x7f1c, 0x3a3a]]])(
-    'whose supported_versions %j lack 1.3: protocol_version',
+    'whose supported_versions %j lack 1.3, where that alone is spoken: protocol_version',
+    async (supported_versions) => {
+      expect(await refusal(helloWith({ supported_versions }), tls13Only)).toBe('protocol_version');
+    },
+  );
+
+  it.each([[[0x7f1c, 0x3a3a]], [[0x0302, 0x0301]]])(
+    'whose supported_versions %j have neither version, whatever legacy_version says: protocol_version',
     async (supported_versions) => {
       expect(await refusal(helloWith({ supported_versions }))).toBe('protocol_version');
     },
@@ -141,10 +154,10 @@ describe('the matrix of missing extensions (RFC 9846 §9.2)', () => {
 });
 
 describe('our own ClientHello', () => {
-  it('says TLS 1.2 in legacy_version, offers 1.3 alone, no compression, and a session id of 32 bytes', () => {
+  it('says TLS 1.2 in legacy_version, offers 1.3 and then 1.2, no compression, and a session id of 32 bytes', () => {
     const hello = helloOf(clientEndpoint(clientConfig()));
     expect(hello.legacyVersion).toBe(0x0303);
-    expect(hello.extensions.supported_versions).toEqual([0x0304]);
+    expect(hello.extensions.supported_versions).toEqual([0x0304, 0x0303]);
     expect(hello.legacyCompressionMethods).toEqual(fromHex('00'));
     expect(hello.legacySessionId.length).toBe(32);
   });
@@ -159,10 +172,20 @@ describe('our own ClientHello', () => {
     const { extensions } = helloOf(clientEndpoint(clientConfig()));
     const { signature_algorithms, supported_groups, key_share, cookie, early_data, pre_shared_key } =
       extensions;
-    expect(signature_algorithms).not.toContain(0x0401);
+    // PKCS#1 is for TLS 1.2 alone, and comes last.
+    expect(signature_algorithms?.slice(-3)).toEqual([0x0401, 0x0501, 0x0601]);
     expect(supported_groups).toEqual([0x001d, 0x0017, 0x0018, 0x0019]);
     expect(key_share?.map(({ group }) => group)).toEqual([0x001d]);
     expect([cookie, early_data, pre_shared_key]).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('has nothing of TLS 1.2 where 1.3 alone is spoken', () => {
+    const hello = helloOf(clientEndpoint(clientConfig(tls13Only)));
+    expect(hello.cipherSuites).toEqual([0x1301, 0x1302, 0x1303]);
+    expect(hello.extensions.supported_versions).toEqual([0x0304]);
+    for (const scheme of [0x0401, 0x0501, 0x0601])
+      expect(hello.extensions.signature_algorithms).not.toContain(scheme);
+    expect(hello.extensions.order).toEqual([0, 43, 10, 13, 50, 28, 45, 51]);
   });
 
   it('has key shares in the order of its groups', () => {

@@ -117,6 +117,7 @@ describe('a server chooses its identity by server_name', () => {
     expect(outcomeOf(client, serverOf(await serverConfig({ identity })))).toEqual(bothDone);
     expect(heard).toEqual([
       {
+        protocolVersion: 'TLSv1.3',
         serverName: 'ed.example',
         alpnProtocols: ['h2', 'http/1.1'],
         certificateAuthorities: [],

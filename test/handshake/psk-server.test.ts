@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { ServerConfig } from '../../src/handshake/config.ts';
-import type { ClientSession } from '../../src/sessions/client-session.ts';
+import type { Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
 import { TicketKeys } from '../../src/sessions/ticket-keys.ts';
 import { decodeServerHello, encodeClientHello } from '../../src/wire/hello.ts';
@@ -33,14 +33,14 @@ class CountingKeys extends TicketKeys {
 const clock = { now: startOfTime };
 let keys: CountingKeys;
 let config: ServerConfig;
-let session: ClientSession;
-let another: ClientSession;
+let session: Tls13ClientSession;
+let another: Tls13ClientSession;
 
 beforeAll(async () => {
   keys = new CountingKeys(nodeCrypto, 86_400);
   config = await serverConfig({ tickets: { keeper: keys }, now: () => clock.now });
   const { sessions } = connect(clientEndpoint(clientConfig()), serverOf(config));
-  [session, another] = sessions as [ClientSession, ClientSession];
+  [session, another] = sessions as [Tls13ClientSession, Tls13ClientSession];
 });
 
 const unknown = (mark: number): OfferedPsk => ({
@@ -161,7 +161,7 @@ describe('a server that is offered PSKs', () => {
     const sha384 = { ...config, cipherSuites: ['TLS_AES_256_GCM_SHA384'] } as const;
     expect(answerTo(helloWithPsks(newHello().hello, [{ session }]), sha384).chosen).toBe('full');
     const { sessions } = connect(clientEndpoint(clientConfig()), serverOf(sha384));
-    const other = sessions[0] as ClientSession;
+    const other = sessions[0] as Tls13ClientSession;
     expect(other.cipherSuite).toBe('TLS_AES_256_GCM_SHA384');
     expect(answerToPsks({ session: other }, { session }).chosen).toBe(1);
     expect(answerTo(helloWithPsks(newHello().hello, [{ session: other }]), sha384).chosen).toBe(0);

@@ -4,9 +4,9 @@ import type { ClientSettings } from '../../src/connection/config.ts';
 import type { ClientConfig, ServerConfig } from '../../src/handshake/config.ts';
 import type { TrustPolicy } from '../../src/handshake/identity.ts';
 import {
-  type ClientSession,
   type ClientSessionCache,
   MemorySessionCache,
+  type Tls13ClientSession,
 } from '../../src/sessions/client-session.ts';
 import {
   clientConfig,
@@ -18,7 +18,7 @@ import {
   serverIdentity,
   startOfTime,
 } from '../support/engine.ts';
-import { clientOf, connect, serverOf } from '../support/handshake.ts';
+import { clientOf, connect, serverOf, tls13Session } from '../support/handshake.ts';
 import { helloOf } from '../support/hello.ts';
 import { newSessionTicket, RawPeer } from '../support/raw-peer.ts';
 
@@ -200,7 +200,7 @@ describe('a session is not offered', () => {
 
 describe('from a cache of the caller’s', () => {
   /** A session as a cache gave it. */
-  function offeredFrom(edit: (session: ClientSession) => ClientSession): boolean {
+  function offeredFrom(edit: (session: Tls13ClientSession) => Tls13ClientSession): boolean {
     const {
       sessions: [session],
     } = connect(clientOf(settings(), peer), serverOf(server));
@@ -213,7 +213,7 @@ describe('from a cache of the caller’s', () => {
     expect(offeredFrom((session) => session)).toBe(true);
   });
 
-  it.each<[string, (session: ClientSession) => ClientSession]>([
+  it.each<[string, (session: Tls13ClientSession) => Tls13ClientSession]>([
     ['of another scope', (session) => ({ ...session, scope: `${session.scope} ` })],
     ['that has expired', (session) => ({ ...session, expiresAt: startOfTime })],
     ['whose chain has expired', (session) => ({ ...session, validUntil: startOfTime })],
@@ -267,6 +267,6 @@ function giveTicket(client: Endpoint, fields: Parameters<typeof newSessionTicket
 }
 
 /** The session that a client got last. */
-function lastSession({ events }: Endpoint): ClientSession | undefined {
-  return events.flatMap((event) => (event.type === 'session' ? [event.session] : [])).at(-1);
+function lastSession({ events }: Endpoint): Tls13ClientSession | undefined {
+  return events.flatMap((event) => (event.type === 'session' ? [tls13Session(event.session)] : [])).at(-1);
 }

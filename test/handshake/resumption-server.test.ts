@@ -5,7 +5,7 @@ import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import type { ClientConfig } from '../../src/handshake/config.ts';
 import type { Identity, TrustPolicy } from '../../src/handshake/identity.ts';
-import type { ClientSession } from '../../src/sessions/client-session.ts';
+import type { Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import { TicketKeys } from '../../src/sessions/ticket-keys.ts';
 import { serverCertificate } from '../support/certificates.ts';
 import {
@@ -18,13 +18,13 @@ import {
   startOfTime,
   trustAll,
 } from '../support/engine.ts';
-import { clientOf, connect, serverOf } from '../support/handshake.ts';
+import { clientOf, connect, serverOf, tls13Session } from '../support/handshake.ts';
 
 const second = 1000;
 const clock = { now: startOfTime };
 let keys: TicketKeys;
 /** What the client gave the server to resume; a test puts sessions in and takes them out as it likes. */
-let held: ClientSession[];
+let held: Tls13ClientSession[];
 
 beforeEach(() => {
   clock.now = startOfTime;
@@ -38,7 +38,7 @@ function carelessClient(settings: Partial<ClientConfig> = {}): ClientConfig {
     ...clientConfig({ now: () => clock.now }),
     ...settings,
     sessions: {
-      put: (session) => void held.push({ ...session, psk: session.psk.slice() }),
+      put: (session) => void held.push({ ...tls13Session(session), psk: tls13Session(session).psk.slice() }),
       take: (scope) => {
         const session = held.at(-1);
         // The psk is wiped after use; a copy lets a test offer the session again.

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { ServerConfig } from '../../src/handshake/config.ts';
-import type { ClientSession } from '../../src/sessions/client-session.ts';
+import type { Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import {
   type ClientHello,
   type ClientHelloExtensions,
@@ -126,7 +126,7 @@ describe('the second ClientHello', () => {
     ],
     ['other groups', (second) => withExtensions(second, { supported_groups: [0x0017, 0x001d] })],
     ['other signature algorithms', (second) => withExtensions(second, { signature_algorithms: [0x0807] })],
-    ['other versions', (second) => withExtensions(second, { supported_versions: [0x0304, 0x0303] })],
+    ['other versions', (second) => withExtensions(second, { supported_versions: [0x0304] })],
     ['another random value', (second) => ({ ...second, random: new Uint8Array(32) })],
     ['another session id', (second) => ({ ...second, legacySessionId: new Uint8Array(32) })],
     ['another record_size_limit', (second) => withExtensions(second, { record_size_limit: 1000 })],
@@ -193,7 +193,7 @@ describe('the second ClientHello', () => {
 });
 
 describe('PSKs across a HelloRetryRequest', () => {
-  let sessions: readonly ClientSession[];
+  let sessions: readonly Tls13ClientSession[];
 
   beforeAll(async () => {
     ({ sessions } = connect(clientEndpoint(clientConfig({ groups: ['secp256r1'] })), serverOf(config)));
@@ -206,8 +206,8 @@ describe('PSKs across a HelloRetryRequest', () => {
     transcript: 'whole' | 'second alone',
   ): string {
     const first = firstHello();
-    const psks = (indices: readonly number[]): { session: ClientSession }[] =>
-      indices.map((index) => ({ session: sessions[index] as ClientSession }));
+    const psks = (indices: readonly number[]): { session: Tls13ClientSession }[] =>
+      indices.map((index) => ({ session: sessions[index] as Tls13ClientSession }));
     const bytes = offered.length > 0 ? helloWithPsks(first, psks(offered)) : encodeClientHello(first);
     return verdict(bytes, (retry) =>
       helloWithPsks(secondHello(first), psks(again), (hash) =>
@@ -249,7 +249,7 @@ describe('PSKs across a HelloRetryRequest', () => {
 
   it('may be gone: the handshake is a full one then', () => {
     const first = firstHello();
-    const bytes = helloWithPsks(first, [{ session: sessions[0] as ClientSession }]);
+    const bytes = helloWithPsks(first, [{ session: sessions[0] as Tls13ClientSession }]);
     expect(verdict(bytes, () => encodeClientHello(secondHello(first)))).toBe('accepted');
   });
 });

@@ -82,11 +82,20 @@ describe('a client refuses a ServerHello', () => {
     expect(await refusal({}, { supported_versions: version })).toEqual(refusedByClient('illegal_parameter'));
   });
 
-  it('of TLS 1.2, without supported_versions: protocol_version, whatever its fields say', async () => {
-    const older = { supported_versions: undefined };
-    expect(await refusal({}, older)).toEqual(refusedByClient('protocol_version'));
-    expect(await refusal({ cipherSuite: 0xc02f, legacyCompressionMethod: 1 }, older)).toEqual(
+  it('of TLS 1.2, where 1.3 alone is spoken: protocol_version, whatever its fields say', async () => {
+    const older = { supported_versions: undefined, key_share: undefined };
+    const tls13Only = { minVersion: 'TLSv1.3' } as const;
+    expect(await refusal({}, older, tls13Only)).toEqual(refusedByClient('protocol_version'));
+    expect(await refusal({ cipherSuite: 0xc02f, legacyCompressionMethod: 1 }, older, tls13Only)).toEqual(
       refusedByClient('protocol_version'),
+    );
+  });
+
+  it('of TLS 1.2 with what belongs to 1.3 in it: illegal_parameter', async () => {
+    const older = { supported_versions: undefined };
+    expect(await refusal({ cipherSuite: 0xc02b }, older)).toEqual(refusedByClient('illegal_parameter'));
+    expect(await refusal({ cipherSuite: 0x1301 }, { ...older, key_share: undefined })).toEqual(
+      refusedByClient('illegal_parameter'),
     );
   });
 

@@ -4,6 +4,7 @@ import { nodeSigner } from '../../src/crypto/node/signer.ts';
 import type { Identity, PeerChain, TrustPolicy } from '../../src/handshake/identity.ts';
 import { decodeClientHello } from '../../src/wire/hello.ts';
 import { decodeCertificate, encodeCertificate } from '../../src/wire/messages.ts';
+import { encodeCertificateStatus } from '../../src/wire/tls12-messages.ts';
 import {
   clientCertificate,
   rootCertificate,
@@ -11,7 +12,14 @@ import {
   type TestCertificate,
 } from '../support/certificates.ts';
 import { crlExtension } from '../support/crl.ts';
-import { clientConfig, endOfTime, serverConfig, startOfTime, trustAll } from '../support/engine.ts';
+import {
+  clientConfig,
+  type Endpoint,
+  endOfTime,
+  serverConfig,
+  startOfTime,
+  trustAll,
+} from '../support/engine.ts';
 import {
   altering,
   alteringServer,
@@ -27,6 +35,7 @@ import {
 } from '../support/handshake.ts';
 import { fromHex } from '../support/hex.ts';
 import { errorResponse, makeOcspResponse, unknown } from '../support/ocsp.ts';
+import { tls12Only } from '../support/tls12.ts';
 
 let root: TestCertificate;
 let server: TestCertificate;
@@ -124,6 +133,54 @@ describe('a client that asks for an OCSP response', () => {
       alteringServer(await serverConfig(), 'certificate', edit),
     );
     expect(fate).toEqual(refusedByClient('unsupported_extension'));
+  });
+});
+
+describe('in TLS 1.2', () => {
+  const settings = { client: tls12Only, server: tls12Only };
+
+  it('the response comes in a CertificateStatus, where it was asked for and there is one', async () => {
+    const response = responseFor(server);
+    expect(await stapled(response, true, settings)).toEqual([response]);
+    expect(await stapled(() => Promise.resolve(response), true, settings)).toEqual([response]);
+    expect(await stapled(response, false, settings)).toEqual([undefined]);
+    expect(await stapled(null, true, settings)).toEqual([undefined]);
+  });
+
+  it('a source that fails, or gives one that is out of date, costs the response alone', async () => {
+    expect(await stapled(() => Promise.reject(new Error('no file')), true, settings)).toEqual([undefined]);
+    const old = responseFor(server, { thisUpdate: new Date(0), nextUpdate: new Date(startOfTime - 1) });
+    expect(await stapled(old, true, settings)).toEqual([undefined]);
+  });
+
+  it('a server may have announced one and send none (RFC 6066 §8)', async () => {
+    const seen: PeerChain[] = [];
+    const config = await serverConfig({ ...tls12Only, identity: identityWith(server, responseFor(server)) });
+    const client = clientOf(clientConfig({ ...tls12Only, trust: asking(seen) }));
+    expect(
+      outcomeOf(
+        client,
+        alteringServer(config, 'certificate_status', () => []),
+      ),
+    ).toEqual(bothDone);
+    expect(seen[0]?.ocspResponses).toEqual([undefined]);
+  });
+
+  it('a client refuses one that was not announced, and one of another type', async () => {
+    const config = await serverConfig({ ...tls12Only, identity: identityWith(server, null) });
+    const sudden: Edit = (message) => [encodeCertificateStatus(responseFor(server)), message];
+    const asks = (): Endpoint => clientOf(clientConfig({ ...tls12Only, trust: asking([]) }));
+    expect(outcomeOf(asks(), alteringServer(config, 'server_key_exchange', sudden))).toEqual(
+      refusedByClient('unexpected_message'),
+    );
+    const announced = await serverConfig({
+      ...tls12Only,
+      identity: identityWith(server, responseFor(server)),
+    });
+    const other: Edit = (message) => message.slice().fill(2, 4, 5);
+    expect(outcomeOf(asks(), alteringServer(announced, 'certificate_status', other))).toEqual(
+      refusedByClient('illegal_parameter'),
+    );
   });
 });
 

@@ -9,8 +9,8 @@ import { afterClientHello } from '../../src/handshake/client.ts';
 import type { ClientConfig, ServerConfig } from '../../src/handshake/config.ts';
 import type { Identity, TrustPolicy } from '../../src/handshake/identity.ts';
 import type { HandshakeOutcome } from '../../src/handshake/outcome.ts';
-import { receiveClientFlight } from '../../src/handshake/server.ts';
 import { type Flight, type Handshake, receive } from '../../src/handshake/steps.ts';
+import { receiveClientFlight } from '../../src/handshake/tls13-server.ts';
 import { cipherSuites } from '../../src/keys/cipher-suites.ts';
 import type { TrafficSecrets } from '../../src/keys/key-schedule.ts';
 import { Transcript } from '../../src/keys/transcript.ts';
@@ -19,6 +19,7 @@ import { extensionTypes } from '../../src/wire/extension-types.ts';
 import { decodeClientHello } from '../../src/wire/hello.ts';
 import { decodeCertificate, decodeCertificateVerify } from '../../src/wire/messages.ts';
 import { handshakeTypes, nameOf, signatureSchemeCodes } from '../../src/wire/names.ts';
+import { tls13Session } from '../support/handshake.ts';
 import { recode } from '../support/recode.ts';
 import { ecKeyPair, x25519KeyPair } from '../support/seeded-provider.ts';
 import { publishedTraces, type Side, type Trace } from '../support/traces.ts';
@@ -71,7 +72,9 @@ describe.skipIf(!traces)('the published connections (tls13-traces.json)', () => 
       helloRetryRequest: name === 'hello-retry-request',
       resumed: false,
     });
-    const sessions = events.flatMap((event) => (event.type === 'session' ? [toHex(event.session.psk)] : []));
+    const sessions = events.flatMap((event) =>
+      event.type === 'session' ? [toHex(tls13Session(event.session).psk)] : [],
+    );
     expect(sessions).toEqual(trace.resumptionPsk ? [toHex(trace.resumptionPsk)] : []);
   });
 
@@ -224,6 +227,7 @@ function* serverScript(config: ServerConfig, trace: Trace, flight: Flight): Hand
   const client = yield* receiveClientFlight({ state, handshakeTraffic, applicationTraffic, requested });
   expect(toHex(transcript.digest())).toBe(toHex(trace.secret('res master').transcriptHash));
   return {
+    protocolVersion: 'TLSv1.3',
     suite,
     group: 'x25519',
     peerSignatureScheme: client?.signatureScheme,

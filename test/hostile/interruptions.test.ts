@@ -1,7 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Unit } from '../support/plain-records.ts';
 import { fragments, handshake, type Rehearsal, type Side, sides } from './support/rehearsal.ts';
-import { rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
+import {
+  rehearsals,
+  type ScenarioName,
+  scenarioNames,
+  tls12ScenarioNames,
+  versionOf,
+} from './support/scenarios.ts';
 import { nameOfMessage } from './support/structure.ts';
 import { type Verdict, verdictOf } from './support/verdict.ts';
 
@@ -15,10 +21,15 @@ beforeAll(async () => {
 type Phase =
   /** Ahead of the first ClientHello: nobody knows yet that this is TLS. */
   | 'first'
+  /** Ahead of ServerHello, where the client may yet learn that this is TLS 1.2. */
+  | 'offered'
+  /** The same of a client that speaks nothing else; by default as above. */
+  | 'pinned'
   /** Without protection. */
   | 'plaintext'
   /** Under the handshake keys, as the first record. */
   | 'firstProtected'
+  /** The same behind it; in TLS 1.2 behind change_cipher_spec. */
   | 'handshake'
   | 'application';
 
@@ -27,6 +38,8 @@ interface Interruption {
   readonly unit: Unit;
   /** What becomes of the connection; `end` where it is passed over. */
   readonly verdict: Partial<Record<Phase, Verdict>> & { readonly otherwise: Verdict };
+  /** Where that differs in TLS 1.2. */
+  readonly tls12?: Partial<Record<Phase | 'otherwise', Verdict>>;
 }
 
 const alert = (...content: readonly number[]): Unit => ({ type: 'alert', content: Uint8Array.from(content) });
@@ -52,33 +65,51 @@ const interruptions: readonly Interruption[] = [
   {
     what: 'a protected change_cipher_spec',
     unit: changeCipherSpec(1),
-    verdict: { plaintext: 'end', ...unexpected },
+    verdict: { offered: 'end', plaintext: 'end', ...unexpected },
+    tls12: { pinned: 'unexpected_message', plaintext: 'unexpected_message' },
   },
   {
     what: 'a change_cipher_spec',
     unit: { ...changeCipherSpec(1), plaintext: true },
     verdict: { first: 'unexpected_message', application: 'unexpected_message', otherwise: 'end' },
+    // CVE-2014-0224: keys would change that are not there yet.
+    tls12: { offered: 'end', pinned: 'unexpected_message', otherwise: 'unexpected_message' },
   },
   {
     what: 'a change_cipher_spec of another value',
     unit: { ...changeCipherSpec(2), plaintext: true },
     verdict: unexpected,
+    tls12: { plaintext: 'illegal_parameter' },
   },
   {
     what: 'a change_cipher_spec of two bytes',
     unit: { ...changeCipherSpec(1, 1), plaintext: true },
     verdict: unexpected,
+    tls12: { plaintext: 'illegal_parameter' },
   },
   {
     what: 'an empty change_cipher_spec',
     unit: { ...changeCipherSpec(), plaintext: true },
     verdict: unexpected,
+    tls12: { plaintext: 'illegal_parameter' },
   },
   { what: 'an alert', unit: alert(2, 40), verdict: { otherwise: 'received handshake_failure' } },
   {
     what: 'an alert that calls itself a warning',
     unit: alert(1, 40),
     verdict: { otherwise: 'received handshake_failure' },
+    // It is one, once the version is known, or may be this (RFC 5246 §7.2).
+    tls12: { first: 'received handshake_failure', otherwise: 'end' },
+  },
+  {
+    what: 'an alert of level 3',
+    unit: alert(3, 40),
+    verdict: { otherwise: 'received handshake_failure' },
+    tls12: {
+      first: 'received handshake_failure',
+      offered: 'received handshake_failure',
+      otherwise: 'illegal_parameter',
+    },
   },
   { what: 'an alert that nobody knows', unit: alert(2, 200), verdict: { otherwise: 'received alert_200' } },
   {
@@ -89,6 +120,7 @@ const interruptions: readonly Interruption[] = [
       application: 'unexpected_message',
       otherwise: 'received handshake_failure',
     },
+    tls12: { handshake: 'bad_record_mac', application: 'bad_record_mac' },
   },
   { what: 'half an alert', unit: alert(2), verdict: { otherwise: 'decode_error' } },
   { what: 'two alerts in a record', unit: alert(1, 90, 1, 90), verdict: { otherwise: 'decode_error' } },
@@ -114,11 +146,12 @@ describe.each(scenarioNames)('%s: ahead of every message', (name) => {
     const expected: string[] = [];
     for (const [index, message] of all[name][side].messages.entries()) {
       const phase = phaseOf(all[name], side, index);
-      for (const { what, unit, verdict } of interruptions) {
+      for (const interruption of interruptions) {
+        const { what, unit } = interruption;
         const label = `${what} ahead of ${nameOfMessage(message)}: `;
         const victim = all[name].tamper(side, index, [{ ...unit, alone: true }, handshake(message)]);
         found.push(label + verdictOf(victim));
-        expected.push(label + (verdict[phase] ?? verdict.otherwise));
+        expected.push(label + verdictIn(phase, interruption, name));
       }
     }
     expect(found).toEqual(expected);
@@ -146,6 +179,25 @@ describe.each(scenarioNames)('%s: ahead of every message', (name) => {
   });
 });
 
+describe.each(tls12ScenarioNames)('%s: behind the handshake', (name) => {
+  it.each(sides)('of the %s, records that are no handshake message', (side) => {
+    const { messages } = all[name][side];
+    for (const interruption of interruptions) {
+      const units = [handshake(messages.at(-1)!), { ...interruption.unit, alone: true }];
+      const verdict = verdictOf(all[name].tamper(side, messages.length - 1, units));
+      expect(verdict, interruption.what).toBe(verdictIn('application', interruption, name));
+    }
+  });
+});
+
+function verdictIn(phase: Phase, { verdict, tls12 }: Interruption, name: ScenarioName): Verdict {
+  if (versionOf(name) === 'TLSv1.3') return verdict[phase] ?? verdict.otherwise;
+  const table = { pinned: tls12?.offered, ...verdict, ...tls12 };
+  const ofTls12 = { firstProtected: 'handshake', offered: name === 'tls12' ? 'offered' : 'pinned' } as const;
+  const key = phase === 'firstProtected' || phase === 'offered' ? ofTls12[phase] : phase;
+  return table[key] ?? table.otherwise ?? verdict.otherwise;
+}
+
 function phaseOf(rehearsal: Rehearsal, side: Side, index: number): Phase {
   let count = 0;
   let isFirstProtected = true;
@@ -154,7 +206,8 @@ function phaseOf(rehearsal: Rehearsal, side: Side, index: number): Phase {
     for (const { type } of units) {
       if (type !== 'handshake') continue;
       if (count === index) {
-        if (!isProtected) return side === 'client' && index === 0 ? 'first' : 'plaintext';
+        if (!isProtected && index === 0) return side === 'client' ? 'first' : 'offered';
+        if (!isProtected) return 'plaintext';
         if (isLater) return 'application';
         return isFirstProtected ? 'firstProtected' : 'handshake';
       }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { equalBytes } from '../../src/base/bytes.ts';
-import { Accidents, runs, seedOf, timeout } from './support/accidents.ts';
+import { Accidents, runsOf, seedOf, timeout } from './support/accidents.ts';
 import { mutate, Random } from './support/mutations.ts';
 import { type Rehearsal, type Side, sides } from './support/rehearsal.ts';
 import { rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
@@ -14,6 +14,7 @@ beforeAll(async () => {
 const accidents = new Accidents();
 
 describe.each(scenarioNames)('%s: what a side says, mutated before it is encrypted', (name) => {
+  const runs = runsOf(name);
   it.each(sides)(
     `by the %s, ${runs} times: an alert or a wait, and never a handshake that was altered`,
     (side) => {

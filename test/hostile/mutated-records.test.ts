@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, equalBytes } from '../../src/base/bytes.ts';
 import { contentTypes } from '../../src/wire/names.ts';
-import { Accidents, runs, seedOf, timeout } from './support/accidents.ts';
+import { Accidents, runsOf, seedOf, timeout } from './support/accidents.ts';
 import type { Endpoint } from './support/endpoint.ts';
 import { mutate, Random } from './support/mutations.ts';
 import { type Rehearsal, sides } from './support/rehearsal.ts';
@@ -16,6 +16,7 @@ beforeAll(async () => {
 const accidents = new Accidents();
 
 describe.each(scenarioNames)('%s: what goes over the wire, mutated', (name) => {
+  const runs = runsOf(name);
   it.each(sides)(
     `on the way from the %s, ${runs} times: an alert or a wait, and nothing that nobody sent`,
     (side) => {
@@ -48,6 +49,8 @@ it('brings every alert that such accidents can', () => {
     [
       ...(['decrypt_error', 'handshake_failure', 'missing_extension', 'no_application_protocol'] as const),
       ...(['protocol_version', 'unsupported_extension'] as const),
+      // The certificates of TLS 1.2 are not encrypted.
+      ...(['bad_certificate', 'unknown_ca', 'unsupported_certificate'] as const),
     ],
   );
 });

@@ -1,6 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ProtocolVersion } from '../../src/wire/names.ts';
 import { handshake, type Rehearsal, type Script, sides } from './support/rehearsal.ts';
-import { rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
+import {
+  rehearsals,
+  type ScenarioName,
+  scenarioNames,
+  tls12ScenarioNames,
+  versionOf,
+} from './support/scenarios.ts';
 import { nameOfMessage } from './support/structure.ts';
 import { type Verdict, verdictOf } from './support/verdict.ts';
 
@@ -17,7 +24,7 @@ describe.each(scenarioNames)('%s: every message', (name) => {
     for (const [index, message] of all[name][side].messages.entries()) {
       const label = `${nameOfMessage(message)}: `;
       found.push(label + verdictOf(all[name].tamper(side, index, [])));
-      expected.push(label + (whereLeftOut[nameOfMessage(message)] ?? 'unexpected_message'));
+      expected.push(label + (whereLeftOut[versionOf(name)][nameOfMessage(message)] ?? 'unexpected_message'));
     }
     expect(found).toEqual(expected);
   });
@@ -54,10 +61,10 @@ describe.each(scenarioNames)('%s: every message', (name) => {
 
 describe.each(scenarioNames)('%s: between any two messages', (name) => {
   it.each(sides)('of the %s, each type of message that is not due: unexpected_message', (side) => {
-    const samples = sampleMessages(all);
+    const samples = sampleMessages(all, name);
     const found: string[] = [];
     for (const [index, message] of all[name][side].messages.entries()) {
-      const due = typesDue(all[name][side], index, side);
+      const due = (versionOf(name) === 'TLSv1.2' ? tls12TypesDue : typesDue)(all[name][side], index, side);
       for (const [type, sample] of samples) {
         if (due.includes(type)) continue;
         const victim = all[name].tamper(side, index, [
@@ -73,24 +80,51 @@ describe.each(scenarioNames)('%s: between any two messages', (name) => {
   });
 });
 
+describe.each(tls12ScenarioNames)('%s: behind the handshake', (name) => {
+  it.each(sides)(
+    'of the %s, each type of message: unexpected_message, but for a wish to renegotiate',
+    (side) => {
+      const found: string[] = [];
+      for (const [type, sample] of sampleMessages(all, name)) {
+        const { messages } = all[name][side];
+        const last = handshake(messages.at(-1)!);
+        const verdict = verdictOf(
+          all[name].tamper(side, messages.length - 1, [last, { ...handshake(sample), alone: true }]),
+        );
+        const isPassedOver = type === (side === 'server' ? 0 : 1);
+        if (verdict !== (isPassedOver ? 'end' : 'unexpected_message')) found.push(`${type}: ${verdict}`);
+      }
+      expect(found).toEqual([]);
+    },
+  );
+});
+
 /** What stands behind the message, and cannot be there without it, tells. */
-const whereLeftOut: Readonly<Record<string, Verdict>> = {
-  // The ServerHello that comes has a key share of the group that was to be asked for.
-  HelloRetryRequest: 'illegal_parameter',
-  // It need not be there: only the transcript tells.
-  CertificateRequest: 'decrypt_error',
-  // Next come records under the application keys.
-  Finished: 'bad_record_mac',
-  NewSessionTicket: 'end',
-  // Nobody updates keys then.
-  KeyUpdate: 'end',
+const whereLeftOut: Readonly<Record<ProtocolVersion, Readonly<Record<string, Verdict>>>> = {
+  'TLSv1.3': {
+    // The ServerHello that comes has a key share of the group that was to be asked for.
+    HelloRetryRequest: 'illegal_parameter',
+    // It need not be there: only the transcript tells.
+    CertificateRequest: 'decrypt_error',
+    // Next come records under the application keys.
+    Finished: 'bad_record_mac',
+    NewSessionTicket: 'end',
+    // Nobody updates keys then.
+    KeyUpdate: 'end',
+  },
+  'TLSv1.2': {
+    // Neither need be there: of other transcripts come other master secrets (RFC 7627 §4).
+    CertificateStatus: 'bad_record_mac',
+    CertificateRequest: 'bad_record_mac',
+  },
 };
 
-function whereTwiceInOneRecord(_name: ScenarioName, [type]: Uint8Array): Verdict | undefined {
-  return type === 4 ? 'end' : undefined;
+function whereTwiceInOneRecord(name: ScenarioName, [type]: Uint8Array): Verdict | undefined {
+  return type === 4 && versionOf(name) === 'TLSv1.3' ? 'end' : undefined;
 }
 
 function whereTwice(name: ScenarioName, [type]: Uint8Array, index: number): Verdict | undefined {
+  if (versionOf(name) === 'TLSv1.2') return undefined;
   // A first ClientHello is no second one: it lacks the key share that was asked for.
   if (name === 'retry' && type === 1 && index === 0) return 'illegal_parameter';
   // Behind Finished the receiver has other keys, who sends it again has not.
@@ -109,6 +143,17 @@ function typesDue(script: Script, index: number, side: 'client' | 'server'): rea
   return side === 'server' && type === 11 && follows === 8 ? [11, 13] : [type];
 }
 
+/** The same in TLS 1.2, in which nothing comes behind Finished. */
+function tls12TypesDue(script: Script, index: number, side: 'client' | 'server'): readonly number[] {
+  const type = script.messages[index]![0]!;
+  if (side === 'client') return [type];
+  const hasStatus = script.messages.some((message) => message[0] === 22);
+  const follows = script.messages[index - 1]?.[0];
+  const optional = { 11: hasStatus ? [22, 12] : [12], 12: [13, 14] }[follows ?? 0] ?? [];
+  // A HelloRequest may come at any time, and means nothing (RFC 5246 §7.4.1.1).
+  return [0, type, ...optional];
+}
+
 /** The first of each two messages that share a record. */
 function pairsInOneRecord(script: Script): number[] {
   const first: number[] = [];
@@ -122,12 +167,16 @@ function pairsInOneRecord(script: Script): number[] {
 }
 
 /** A well-formed message of every type that there is or was, and of one that there is not. */
-function sampleMessages(of: Readonly<Record<ScenarioName, Rehearsal>>): ReadonlyMap<number, Uint8Array> {
+function sampleMessages(
+  of: Readonly<Record<ScenarioName, Rehearsal>>,
+  name: ScenarioName,
+): ReadonlyMap<number, Uint8Array> {
   const samples = new Map<number, Uint8Array>();
   // HelloRequest, EndOfEarlyData, ServerKeyExchange, ServerHelloDone, CertificateStatus, message_hash, unknown.
   for (const type of [0, 5, 12, 14, 22, 77]) samples.set(type, Uint8Array.of(type, 0, 0, 0));
   samples.set(254, Uint8Array.of(254, 0, 0, 32, ...new Uint8Array(32)));
-  for (const { client, server } of [of.compressed, of.clientAuthentication]) {
+  const last = versionOf(name) === 'TLSv1.2' ? [of.tls12ClientAuthentication] : [];
+  for (const { client, server } of [of.compressed, of.clientAuthentication, ...last]) {
     for (const message of [...client.messages, ...server.messages]) samples.set(message[0]!, message);
   }
   return samples;

@@ -2,7 +2,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
 import { timeout } from './support/accidents.ts';
 import { fragments, handshake, type Rehearsal, sides } from './support/rehearsal.ts';
-import { messagesOfInterest, rehearsals, type ScenarioName, scenarioNames } from './support/scenarios.ts';
+import {
+  messagesOfInterest,
+  rehearsals,
+  type ScenarioName,
+  scenarioNames,
+  versionOf,
+} from './support/scenarios.ts';
 import { nameOfMessage, shortened, structureOf } from './support/structure.ts';
 import { type Verdict, verdictOf } from './support/verdict.ts';
 
@@ -88,10 +94,14 @@ describe.each(scenarioNames)('%s: the bytes on the wire', (name) => {
 
 /** A hello may end ahead of its extensions: so it looked before they were invented. */
 function alertForShort(name: ScenarioName, message: Uint8Array, length: number): Verdict {
-  const [block] = structureOf(message).blocks;
+  const version = versionOf(name);
+  const [block] = structureOf(message, version).blocks;
   if (length !== block?.offset) return 'decode_error';
+  // Without signature_algorithms only SHA-1 is left (RFC 5246 §7.4.1.4.1), without renegotiation_info the peer is unsafe.
+  if (version === 'TLSv1.2') return 'handshake_failure';
   if (nameOfMessage(message) === 'HelloRetryRequest') return 'missing_extension';
   // Behind a HelloRetryRequest the version has to stay what it was (RFC 9846 §4.2.4).
   if (message[0] === 2) return name === 'retry' ? 'illegal_parameter' : 'protocol_version';
-  return message[0] === 1 ? 'protocol_version' : 'decode_error';
+  if (message[0] !== 1) return 'decode_error';
+  return name === 'retry' ? 'missing_extension' : 'protocol_version';
 }

@@ -119,10 +119,10 @@ describe('a key', () => {
     usage({ cert: leaf.pem, key: testKey('rsa2048') }, /do not belong together/);
   });
 
-  test('must be one that TLS 1.3 can sign with', async () => {
+  test('must be one that TLS can sign with', async () => {
     for (const kind of ['rsa1024', 'secp256k1', 'ed448'] as const) {
       const server = await serverCertificate(root, { key: kind });
-      usage({ cert: server.pem, key: server.keyPem }, /cannot sign a TLS 1\.3 handshake/);
+      usage({ cert: server.pem, key: server.keyPem }, /cannot sign a TLS handshake/);
     }
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ProtocolVersion } from '../../src/wire/names.ts';
 import { checkEquivalence } from './laws/equivalence.ts';
 import { checkForeignPeer } from './laws/foreign-peer.ts';
 import { checkHeldDrain } from './laws/held-drain.ts';
@@ -15,7 +16,12 @@ import { scripts } from './support/script.ts';
 const budget = { runs: 60, seed: 11, stopsAtOnce: true };
 
 /** A write-only client that reads nothing by itself, and a server that receives: the program that it is all about. */
-async function oneWay(library: Library, transport: Transport, asksForKeys = false): Promise<void> {
+async function oneWay(
+  library: Library,
+  transport: Transport,
+  asksForKeys = false,
+  version?: ProtocolVersion,
+): Promise<void> {
   const upload: Program = async (client) => {
     await client.handshake();
     if (asksForKeys && client instanceof ForeignStream) await client.updateKeys();
@@ -28,7 +34,7 @@ async function oneWay(library: Library, transport: Transport, asksForKeys = fals
     for await (const bytes of server) count += bytes.length;
     if (count !== 5_000) throw new Error(`${count} bytes came`);
   };
-  await fight(library, { transport, hasForeignClient: true, programs: [upload, receive] });
+  await fight(library, { transport, hasForeignClient: true, version, programs: [upload, receive] });
 }
 
 const tcp = tcpModels.find(({ name }) => name.includes('small buffers, keep')) ?? lockstep;
@@ -123,6 +129,55 @@ const cases: readonly Case[] = [
     found: { 'the bounded drain': (broken) => checkHeldDrain(broken, budget) },
   },
   {
+    engine: 'that answers a HelloRequest with no_renegotiation, as OpenSSL does in TLS 1.2',
+    breakages: [
+      {
+        file: 'connection/tls-connection.ts',
+        code: '        const session = this.#established.later.handle(message, this.#joiner.isEmpty);\n',
+        instead:
+          "        if (this.#version === 'TLSv1.2') this.#outbox.sendFatalAlert('no_renegotiation');\n        const session = this.#established.later.handle(message, this.#joiner.isEmpty);\n",
+      },
+    ],
+    found: { silence: (broken) => checkSilence(broken, { ...budget, version: 'TLSv1.2' }) },
+  },
+  {
+    engine: 'that answers close_notify at once, as RFC 5246 §7.2.1 has it',
+    breakages: [
+      {
+        file: 'connection/tls-connection.ts',
+        code: "    this.#events.push({ type: 'end' });\n",
+        instead:
+          "    this.#events.push({ type: 'end' });\n    if (this.#version === 'TLSv1.2') this.#outbox.closeWrite('open');\n",
+      },
+    ],
+    found: { silence: (broken) => checkSilence(broken, { ...budget, version: 'TLSv1.2' }) },
+  },
+  {
+    engine: 'that goes on writing in TLS 1.2 when the peer has ended',
+    breakages: [
+      {
+        file: 'connection/tls-connection.ts',
+        code: '    if (this.#peerReadsNoMore) throw this.#peerReadsNoMore;\n',
+        instead: '',
+      },
+    ],
+    found: { silence: (broken) => checkSilence(broken, { ...budget, version: 'TLSv1.2' }) },
+  },
+  {
+    engine: 'that takes the end of the transport for an end, in TLS 1.2',
+    breakages: [
+      {
+        file: 'streams/link.ts',
+        code: 'if (this.#options.toleratesTruncation && error.atRecordBoundary)',
+        instead: 'if (error.message.length > 0)',
+      },
+    ],
+    found: {
+      prefix: (broken) =>
+        checkPrefix(broken, { ...budget, runs: 200, transports: [lockstep, tcp], version: 'TLSv1.2' }),
+    },
+  },
+  {
     engine: 'that takes the end of the transport for an end',
     breakages: [
       {
@@ -153,5 +208,6 @@ test('the upload goes well with the engine as it is', async () => {
   for (const transport of [lockstep, ...tcpModels]) {
     await oneWay(library, transport);
     await oneWay(library, transport, true);
+    await oneWay(library, transport, false, 'TLSv1.2');
   }
 });

@@ -22,6 +22,31 @@ describe('equivalence: what two programs come to without TLS and without a buffe
   });
 });
 
+describe('equivalence with TLS 1.2, of programs that write nothing to who has ended', () => {
+  const version = 'TLSv1.2';
+
+  test('over every pair of the kit', { timeout: timeLimit }, async () => {
+    const options = { scripts: shortScripts, transports, runs: 12, seed: 2, version } as const;
+    expect(await checkEquivalence(library, options)).toBeGreaterThan(5);
+  });
+
+  test('with more data than a stream reads ahead, over lockstep and TCP', {
+    timeout: timeLimit,
+  }, async () => {
+    const some = [lockstep, ...tcpModels];
+    const tried = await checkEquivalence(library, { scripts, transports: some, runs: 12, seed: 3, version });
+    expect(tried).toBeGreaterThan(5);
+  });
+
+  test('with a peer that does not drain', { timeout: timeLimit }, async () => {
+    expect(await checkForeignPeer(library, { runs: 60, seed: 4, version })).toBeGreaterThan(15);
+  });
+
+  test('with a closing server that holds at the byte bound', async () => {
+    await checkHeldDrain(library, { runs: 10, seed: 5, version });
+  });
+});
+
 describe('reset: a peer that does not drain', () => {
   test('does no more harm than to plain TCP that says a byte at each end', {
     timeout: timeLimit,

@@ -26,6 +26,7 @@ describe('the state of a session', () => {
         'TLS_AES_128_GCM_SHA256',
         'TLS_AES_256_GCM_SHA384',
         'TLS_CHACHA20_POLY1305_SHA256',
+        'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
       ),
       psk: fc.constantFrom(32, 48).chain(bytes),
       authenticatedAt: fc.nat({ max: 2 ** 43 }),

@@ -8,7 +8,7 @@ import type { PeerName } from '../../src/handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../../src/handshake/config.ts';
 import { serverHandshake } from '../../src/handshake/server.ts';
 import type { Flight } from '../../src/handshake/steps.ts';
-import type { ClientSession } from '../../src/sessions/client-session.ts';
+import type { ClientSession, Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import { contentTypes, type HandshakeType, handshakeTypes } from '../../src/wire/names.ts';
 import { Endpoint, type Pair, pump, type Turn } from './engine.ts';
 import { plaintextRecord } from './raw-peer.ts';
@@ -142,18 +142,26 @@ export async function settle(pair: Pair): Promise<void> {
   }
 }
 
+/** A session that has to be one of TLS 1.3. */
+export function tls13Session(session: ClientSession): Tls13ClientSession {
+  if (session.protocolVersion !== 'TLSv1.3') throw new Error('the session is one of TLS 1.2');
+  return session;
+}
+
 /** Connects, lets the server write so that its tickets leave, and gives both sides and the sessions that the client got. */
 export function connect(
   client: Endpoint,
   server: Endpoint,
-): Pair & { readonly sessions: readonly ClientSession[] } {
+): Pair & { readonly sessions: readonly Tls13ClientSession[] } {
   const pair = { client, server };
   pump(pair);
   if (server.engine.handshakeInfo && !server.engine.failure) {
     server.send('hello');
     pump(pair);
   }
-  const sessions = client.events.flatMap((event) => (event.type === 'session' ? [event.session] : []));
+  const sessions = client.events.flatMap((event) =>
+    event.type === 'session' ? [tls13Session(event.session)] : [],
+  );
   return { client, server, sessions };
 }
 

@@ -1,8 +1,16 @@
 import { concatBytes } from '../../src/base/bytes.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider, HashAlgorithm, KeyExchange, RunningHash } from '../../src/crypto/provider.ts';
-import { afterClientHello, sessionScope } from '../../src/handshake/client.ts';
-import { encodeWithSession, firstClientHello, takeSession } from '../../src/handshake/client-hello.ts';
+import { afterClientHello } from '../../src/handshake/client.ts';
+import {
+  encodeWithSession,
+  firstClientHello,
+  type OfferedSession,
+  type PeerName,
+  pskOf,
+  sessionScope,
+  takeSession,
+} from '../../src/handshake/client-hello.ts';
 import type { ClientConfig, ServerConfig } from '../../src/handshake/config.ts';
 import { serverHandshake } from '../../src/handshake/server.ts';
 import { receive } from '../../src/handshake/steps.ts';
@@ -10,7 +18,7 @@ import { cipherSuites } from '../../src/keys/cipher-suites.ts';
 import { hashLengths } from '../../src/keys/hkdf.ts';
 import { earlySecret } from '../../src/keys/key-schedule.ts';
 import { Transcript } from '../../src/keys/transcript.ts';
-import type { ClientSession } from '../../src/sessions/client-session.ts';
+import type { Tls13ClientSession } from '../../src/sessions/client-session.ts';
 import {
   bindersLength,
   type ClientHello,
@@ -24,7 +32,7 @@ import { messageHeaderLength } from '../../src/wire/message.ts';
 import { handshakeTypes, protocolVersions } from '../../src/wire/names.ts';
 import { recordHeaderLength } from '../../src/wire/record.ts';
 import { clientConfig, type Endpoint } from './engine.ts';
-import { hashOf, scripted } from './handshake.ts';
+import { hashOf, scripted, tls13Session } from './handshake.ts';
 import { splitRecords } from './raw-peer.ts';
 
 const peer = { host: 'localhost' };
@@ -36,6 +44,12 @@ export function newHello(config: ClientConfig = clientConfig()): {
 } {
   const keyExchanges = config.keyShares.map((group) => config.provider.initiateKeyExchange(group));
   return { hello: firstClientHello(config, 'localhost', keyExchanges), keyExchanges };
+}
+
+/** What a client that connects now has to offer. */
+export function takePsk(config: ClientConfig, to: PeerName): OfferedSession | undefined {
+  const session = takeSession(config, sessionScope(config, to));
+  return session && pskOf(config, tls13Session(session));
 }
 
 /** An encoded ClientHello with other extensions: undefined takes one away. */
@@ -50,7 +64,7 @@ export function clientWithHello(config: ClientConfig, edit: (hello: ClientHello)
     const transcript = new Transcript(config.provider);
     const { hello: original, keyExchanges } = newHello(config);
     const hello = edit(original);
-    const offered = takeSession(config, sessionScope(config, peer));
+    const offered = takePsk(config, peer);
     const bytes = offered
       ? encodeWithSession(hello, offered, transcript, config.now())
       : encodeClientHello(hello);
@@ -73,7 +87,7 @@ export function clientWithHellos(first: Uint8Array, second: (retry: Uint8Array) 
 
 /** What a pre_shared_key offers. */
 export interface OfferedPsk {
-  readonly session: ClientSession;
+  readonly session: Tls13ClientSession;
   readonly ticket?: Uint8Array;
   readonly age?: number;
   /** Instead of the right one. */

@@ -17,9 +17,15 @@ export function extensionBlock(
 
 /** The alert for a message that announces more than its type may have: most are bounded by their syntax (RFC 9846 §6). */
 export function alertForLength(type: number): string {
-  const { certificate, certificate_verify, compressed_certificate } = handshakeTypes;
+  const { certificate, certificate_status, certificate_verify, compressed_certificate, server_key_exchange } =
+    handshakeTypes;
   if (type === compressed_certificate) return 'bad_certificate';
-  const ourBounds: readonly number[] = [certificate, certificate_verify];
+  const ourBounds: readonly number[] = [
+    certificate,
+    certificate_status,
+    certificate_verify,
+    server_key_exchange,
+  ];
   return ourBounds.includes(type) ? 'illegal_parameter' : 'decode_error';
 }
 
@@ -29,10 +35,11 @@ export const retryRandom: Uint8Array = fromHex(
   'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c',
 );
 
-/** Bodies of the messages that carry extensions, by RFC 9846's abbreviations, around an extension block. */
+/** Bodies of the messages that carry extensions, by RFC 9846's abbreviations, around an extension block; SH12 is TLS 1.2's ServerHello. */
 export const messageBodies = {
   CH: (block: Uint8Array): Uint8Array => clientHelloBody(block),
   SH: (block: Uint8Array): Uint8Array => serverHelloBody(random, block),
+  SH12: (block: Uint8Array): Uint8Array => serverHelloBody(random, block),
   HRR: (block: Uint8Array): Uint8Array => serverHelloBody(retryRandom, block),
   EE: (block: Uint8Array): Uint8Array => new Writer().vector(2, block).finish(),
   CR: (block: Uint8Array): Uint8Array => new Writer().vector(1, new Uint8Array(0)).vector(2, block).finish(),

@@ -6,7 +6,10 @@ import type { CipherSuite } from '../../src/keys/cipher-suites.ts';
 import { hkdfExpandLabel } from '../../src/keys/hkdf.ts';
 import { nextTrafficSecret } from '../../src/keys/key-schedule.ts';
 import { recordNonce } from '../../src/keys/record-protection.ts';
+import type { Tls12CipherSuite } from '../../src/keys/tls12-cipher-suites.ts';
+import type { Tls12WriteKeys } from '../../src/keys/tls12-key-schedule.ts';
 import { contentTypes, handshakeTypes } from '../../src/wire/names.ts';
+import { Tls12KeyWalk } from './tls12-key-walk.ts';
 
 export type UnitType = keyof typeof contentTypes;
 
@@ -83,6 +86,7 @@ class Generation {
 export class WriteKeys {
   #handshake: Generation | undefined;
   #application: Generation | undefined;
+  #tls12: { readonly suite: Tls12CipherSuite; readonly keys: Tls12WriteKeys } | undefined;
 
   /** The first are the handshake's, the second the application's. */
   install(suite: CipherSuite, secret: Uint8Array): void {
@@ -91,14 +95,31 @@ export class WriteKeys {
     else this.#handshake = generation;
   }
 
+  /** The only ones, behind change_cipher_spec. */
+  installTls12(suite: Tls12CipherSuite, { key, iv }: Tls12WriteKeys): void {
+    this.#tls12 = { suite, keys: { key: key.slice(), iv: iv.slice() } };
+  }
+
   /** Walks through the records of one connection with the keys that each of them has. */
   walk(): KeyWalk {
-    return new KeyWalk(this.#handshake, this.#application);
+    if (this.#tls12) return new Tls12KeyWalk(this.#tls12.suite, this.#tls12.keys);
+    return new Tls13KeyWalk(this.#handshake, this.#application);
   }
 }
 
 /** Which keys and which sequence number the next record has. */
-class KeyWalk {
+export interface KeyWalk {
+  /** Whether a record that comes now in its sender's flow is protected. */
+  protects(record: Uint8Array): boolean;
+  seal(type: number, content: Uint8Array, padding: number): Uint8Array;
+  /** Content, and behind it the content type. */
+  open(record: Uint8Array): Uint8Array | undefined;
+  /** Finished has been sent. */
+  finished(): void;
+  keyUpdate(): void;
+}
+
+class Tls13KeyWalk implements KeyWalk {
   #generation: Generation | undefined;
   readonly #application: Generation | undefined;
   #sequence = 0;
@@ -108,7 +129,12 @@ class KeyWalk {
     this.#application = application;
   }
 
-  seal(inner: Uint8Array): Uint8Array {
+  protects([type]: Uint8Array): boolean {
+    return type === contentTypes.application_data;
+  }
+
+  seal(type: number, content: Uint8Array, padding: number): Uint8Array {
+    const inner = concatBytes(content, Uint8Array.of(type), new Uint8Array(padding));
     return this.#current().seal(this.#sequence++, inner);
   }
 
@@ -138,7 +164,7 @@ export function readRecords(wire: Uint8Array, keys: WriteKeys): PlainRecord[] {
   const records: PlainRecord[] = [];
   let partial: Uint8Array = noBytes;
   for (const record of cutRecords(wire)) {
-    const isProtected = record[0] === contentTypes.application_data;
+    const isProtected = walk.protects(record);
     const inner = isProtected ? walk.open(record) : concatBytes(record.subarray(5), record.subarray(0, 1));
     if (!inner) throw new Error('an endpoint sent a record that does not open with its keys');
     const end = inner.findLastIndex((byte) => byte !== 0);
@@ -194,7 +220,7 @@ function writeGroup(group: readonly Unit[], walk: KeyWalk | undefined, out: Uint
   for (let offset = 0; offset === 0 || offset < content.length; offset += maxRecordContent) {
     const piece = content.subarray(offset, offset + maxRecordContent);
     if (walk && !first.plaintext) {
-      out.push(walk.seal(concatBytes(piece, Uint8Array.of(type), new Uint8Array(first.padding ?? 0))));
+      out.push(walk.seal(type, piece, first.padding ?? 0));
     } else {
       out.push(Uint8Array.of(type, 3, 3, piece.length >> 8, piece.length & 0xff, ...piece));
     }

@@ -2,15 +2,15 @@ import { alertCodes, alertName } from '../../src/base/alerts.ts';
 import { concatBytes, noBytes, utf8 } from '../../src/base/bytes.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import { cipherSuites } from '../../src/keys/cipher-suites.ts';
-import { RecordOpener, RecordSealer } from '../../src/keys/record-protection.ts';
+import { type Opener, RecordOpener, RecordSealer, type Sealer } from '../../src/keys/record-protection.ts';
 import { encodeKeyUpdate, encodeNewSessionTicket } from '../../src/wire/messages.ts';
 import {
-  type CipherSuiteName,
   contentTypes,
   handshakeTypeName,
   handshakeTypes,
+  type Tls13CipherSuiteName,
 } from '../../src/wire/names.ts';
-import { plaintextRecordHeader, recordHeaderLength } from '../../src/wire/record.ts';
+import { recordHeader, recordHeaderLength } from '../../src/wire/record.ts';
 import { type Endpoint, establishedPair, type PairSettings, type Turn, textOf } from './engine.ts';
 
 export type Stage = 'handshake' | 'application';
@@ -34,28 +34,16 @@ export interface LoggedEndpoint {
 
 /**
  * The records of the other end of an endpoint's connection, without any manners: seals whatever a test likes under the
- * traffic keys of the peer whose place it takes, and decrypts all that the endpoint emits.
+ * keys of the peer whose place it takes, and decrypts all that the endpoint emits.
  */
-export class RawRecords {
-  readonly #sealer: RecordSealer;
-  readonly #opener: RecordOpener;
+export class ProtectedRecords {
+  readonly #sealer: Sealer;
+  readonly #opener: Opener;
   #partialMessage = noBytes;
 
-  /** @param target an endpoint that has sent or received nothing under the keys of the stages */
-  constructor(
-    target: LoggedEndpoint,
-    stages: { readonly write: Stage; readonly read: Stage } = { write: 'application', read: 'application' },
-    suite: CipherSuiteName = 'TLS_AES_128_GCM_SHA256',
-  ) {
-    const other = target.role === 'client' ? 'server' : 'client';
-    const secret = (stage: Stage, side: string): Uint8Array => {
-      const label = stage === 'handshake' ? 'HANDSHAKE_TRAFFIC_SECRET' : 'TRAFFIC_SECRET_0';
-      const value = target.secrets.get(`${side.toUpperCase()}_${label}`);
-      if (!value) throw new Error(`the ${side}'s ${stage} secret was not logged`);
-      return value;
-    };
-    this.#sealer = new RecordSealer(nodeCrypto, cipherSuites[suite], secret(stages.write, other));
-    this.#opener = new RecordOpener(nodeCrypto, cipherSuites[suite], secret(stages.read, target.role));
+  constructor(sealer: Sealer, opener: Opener) {
+    this.#sealer = sealer;
+    this.#opener = opener;
   }
 
   /** One protected record. */
@@ -75,17 +63,6 @@ export class RawRecords {
     return this.record(contentTypes.alert, Uint8Array.of(level, alertCodes[name]));
   }
 
-  /** A KeyUpdate; what comes behind it is sealed under the next keys. */
-  keyUpdate(request: 'update_requested' | 'update_not_requested'): Uint8Array {
-    const record = this.handshake(encodeKeyUpdate(request === 'update_requested'));
-    this.updateWriteKeys();
-    return record;
-  }
-
-  updateWriteKeys(): void {
-    this.#sealer.updateKeys();
-  }
-
   /** Decrypts what the endpoint emitted, in order; every byte counts. Follows its KeyUpdates. */
   open(output: Uint8Array): PlainRecord[] {
     return splitRecords(output).map((wire) => {
@@ -95,7 +72,10 @@ export class RawRecords {
       if (opened.type !== contentTypes.handshake) return { ...opened, messages: [] };
       const { messages, rest } = splitMessages(concatBytes(this.#partialMessage, opened.content));
       this.#partialMessage = rest;
-      for (const [type] of messages) if (type === handshakeTypes.key_update) this.#opener.updateKeys();
+      for (const [type] of messages) {
+        if (type === handshakeTypes.key_update && this.#opener instanceof RecordOpener)
+          this.#opener.updateKeys();
+      }
       return { ...opened, messages };
     });
   }
@@ -113,6 +93,40 @@ export class RawRecords {
   }
 }
 
+/** Those of TLS 1.3. */
+export class RawRecords extends ProtectedRecords {
+  readonly #sealer: RecordSealer;
+
+  /** @param target an endpoint that has sent or received nothing under the keys of the stages */
+  constructor(
+    target: LoggedEndpoint,
+    stages: { readonly write: Stage; readonly read: Stage } = { write: 'application', read: 'application' },
+    suite: Tls13CipherSuiteName = 'TLS_AES_128_GCM_SHA256',
+  ) {
+    const other = target.role === 'client' ? 'server' : 'client';
+    const secret = (stage: Stage, side: string): Uint8Array => {
+      const label = stage === 'handshake' ? 'HANDSHAKE_TRAFFIC_SECRET' : 'TRAFFIC_SECRET_0';
+      const value = target.secrets.get(`${side.toUpperCase()}_${label}`);
+      if (!value) throw new Error(`the ${side}'s ${stage} secret was not logged`);
+      return value;
+    };
+    const sealer = new RecordSealer(nodeCrypto, cipherSuites[suite], secret(stages.write, other));
+    super(sealer, new RecordOpener(nodeCrypto, cipherSuites[suite], secret(stages.read, target.role)));
+    this.#sealer = sealer;
+  }
+
+  /** A KeyUpdate; what comes behind it is sealed under the next keys. */
+  keyUpdate(request: 'update_requested' | 'update_not_requested'): Uint8Array {
+    const record = this.handshake(encodeKeyUpdate(request === 'update_requested'));
+    this.updateWriteKeys();
+    return record;
+  }
+
+  updateWriteKeys(): void {
+    this.#sealer.updateKeys();
+  }
+}
+
 /** Raw records, and the endpoint that gets them. */
 export class RawPeer extends RawRecords {
   readonly target: Endpoint;
@@ -121,7 +135,7 @@ export class RawPeer extends RawRecords {
   constructor(
     target: Endpoint,
     stages?: { readonly write: Stage; readonly read: Stage },
-    suite?: CipherSuiteName,
+    suite?: Tls13CipherSuiteName,
   ) {
     super(target, stages, suite);
     this.target = target;
@@ -175,7 +189,7 @@ export function splitMessages(content: Uint8Array): {
 
 /** An unprotected record. */
 export function plaintextRecord(type: number, content: Uint8Array): Uint8Array {
-  return concatBytes(plaintextRecordHeader(type, content.length), content);
+  return concatBytes(recordHeader(type, content.length), content);
 }
 
 /** A handshake message of any type and body. */

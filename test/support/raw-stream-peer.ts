@@ -1,3 +1,4 @@
+import type { Tls13CipherSuiteName } from '../../src/wire/names.ts';
 import { clientConfig, clientEndpoint, type Endpoint, serverConfig, serverEndpoint } from './engine.ts';
 import { fromHex } from './hex.ts';
 import { RawPeer } from './raw-peer.ts';
@@ -38,7 +39,7 @@ export async function rawStreamPeer(
   const stream = pair[role];
   const transport = role === 'client' ? pair.clientTransport : pair.serverTransport;
   const stages = { write: 'application', read: 'application' } as const;
-  const raw = new RawPeer(place, stages, stream.info?.cipherSuite);
+  const raw = new RawPeer(place, stages, stream.info?.cipherSuite as Tls13CipherSuiteName);
   let seen = transport.writes.length;
   const heard = (): string[][] => {
     const fresh = transport.writes.slice(seen);

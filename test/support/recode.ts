@@ -26,6 +26,12 @@ import {
   encodeNewSessionTicket,
 } from '../../src/wire/messages.ts';
 import { handshakeTypes } from '../../src/wire/names.ts';
+import { encodeTls12ServerHello } from '../../src/wire/tls12-messages.ts';
+
+function recodeServerHello(body: Uint8Array): Uint8Array {
+  const hello = decodeServerHello(body);
+  return hello.kind === 'Tls12ServerHello' ? encodeTls12ServerHello(hello) : encodeServerHello(hello);
+}
 
 /** A handshake message, header and all, parsed and encoded again. */
 export function recode(message: Uint8Array): Uint8Array {
@@ -34,7 +40,7 @@ export function recode(message: Uint8Array): Uint8Array {
     case handshakeTypes.client_hello:
       return encodeClientHello(decodeClientHello(body));
     case handshakeTypes.server_hello:
-      return encodeServerHello(decodeServerHello(body));
+      return recodeServerHello(body);
     case handshakeTypes.encrypted_extensions:
       return encodeEncryptedExtensions(decodeEncryptedExtensions(body));
     case handshakeTypes.certificate_request:

@@ -5,6 +5,7 @@ import {
   decodeServerHello,
   encodeClientHello,
   encodeServerHello,
+  type ServerHello,
 } from '../../src/wire/hello.ts';
 import {
   decodeCertificate,
@@ -33,7 +34,7 @@ const data = sharedData('tls13-traces.json') as { traces: Record<string, readonl
 
 const again: Readonly<Record<string, (body: Uint8Array) => Uint8Array>> = {
   client_hello: (body) => encodeClientHello(decodeClientHello(body)),
-  server_hello: (body) => encodeServerHello(decodeServerHello(body)),
+  server_hello: (body) => encodeServerHello(decodeServerHello(body) as ServerHello),
   encrypted_extensions: (body) => encodeEncryptedExtensions(decodeEncryptedExtensions(body)),
   certificate_request: (body) => encodeCertificateRequest(decodeCertificateRequest(body)),
   certificate: (body) => encodeCertificate(decodeCertificate(body)),

@@ -24,6 +24,8 @@ var curves = map[string]tls.CurveID{
 	"x25519": tls.X25519, "secp256r1": tls.CurveP256, "secp384r1": tls.CurveP384, "secp521r1": tls.CurveP521,
 }
 
+var versions = map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
+
 type event map[string]any
 
 func say(e event) {
@@ -56,7 +58,12 @@ func main() {
 }
 
 func configuration(options map[string]string) *tls.Config {
-	config := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: options["name"]}
+	spoken := strings.Split(options["versions"], ",")
+	config := &tls.Config{
+		MinVersion: versions[spoken[0]],
+		MaxVersion: versions[spoken[len(spoken)-1]],
+		ServerName: options["name"],
+	}
 	if path, ok := os.LookupEnv("SSLKEYLOGFILE"); ok {
 		log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		check(err)
@@ -74,6 +81,10 @@ func configuration(options map[string]string) *tls.Config {
 	if path, ok := options["cert"]; ok {
 		certificate, err := tls.LoadX509KeyPair(path, options["key"])
 		check(err)
+		if path, ok := options["ocsp"]; ok {
+			certificate.OCSPStaple, err = os.ReadFile(path)
+			check(err)
+		}
 		config.Certificates = []tls.Certificate{certificate}
 	}
 	if names, ok := options["groups"]; ok {
@@ -91,12 +102,24 @@ func describe(conn *tls.Conn) event {
 	state := conn.ConnectionState()
 	exporter, err := state.ExportKeyingMaterial(exporterLabel, nil, 32)
 	check(err)
+	inContext, err := state.ExportKeyingMaterial(exporterLabel, []byte("context"), 32)
+	check(err)
 	report := event{
-		"event":           "connection",
-		"resumed":         state.DidResume,
-		"cipherSuite":     tls.CipherSuiteName(state.CipherSuite),
-		"peerCertificate": len(state.PeerCertificates) > 0,
-		"exporter":        hex.EncodeToString(exporter),
+		"event":             "connection",
+		"resumed":           state.DidResume,
+		"cipherSuite":       tls.CipherSuiteName(state.CipherSuite),
+		"peerCertificate":   len(state.PeerCertificates) > 0,
+		"exporter":          hex.EncodeToString(exporter),
+		"exporterInContext": hex.EncodeToString(inContext),
+	}
+	if len(state.OCSPResponse) > 0 {
+		hash := sha256.Sum256(state.OCSPResponse)
+		report["stapledResponse"] = hex.EncodeToString(hash[:])
+	}
+	for name, version := range versions {
+		if version == state.Version {
+			report["protocolVersion"] = name
+		}
 	}
 	if state.NegotiatedProtocol != "" {
 		report["alpnProtocol"] = state.NegotiatedProtocol

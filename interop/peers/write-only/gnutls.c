@@ -66,15 +66,17 @@ static int upload(gnutls_session_t session, int notify, const char *data, long l
 
 int main(int argc, char **argv)
 {
-    char line[64];
+    char line[64], priority[64];
     long available;
     char *data;
     gnutls_certificate_credentials_t credentials;
 
-    if (argc != 6) return 2;
+    if (argc != 7) return 2;
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
     data = read_file(argv[5], &available);
+    /* What follows "TLSv" is GnuTLS's name too. */
+    snprintf(priority, sizeof priority, "NORMAL:-VERS-ALL:+VERS-TLS%s", argv[6] + 4);
     gnutls_certificate_allocate_credentials(&credentials);
     if (gnutls_certificate_set_x509_trust_file(credentials, argv[3], GNUTLS_X509_FMT_PEM) <= 0) return 1;
     while (fgets(line, sizeof line, stdin) != NULL) {
@@ -84,7 +86,7 @@ int main(int argc, char **argv)
         gnutls_session_t session;
 
         gnutls_init(&session, GNUTLS_CLIENT);
-        gnutls_priority_set_direct(session, "NORMAL:-VERS-ALL:+VERS-TLS1.3", NULL);
+        gnutls_priority_set_direct(session, priority, NULL);
         gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
         gnutls_server_name_set(session, GNUTLS_NAME_DNS, argv[4], strlen(argv[4]));
         gnutls_session_set_verify_cert(session, argv[4], 0);

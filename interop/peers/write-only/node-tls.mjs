@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
-const [, , variant, port, ca, servername, path] = process.argv;
+const [, , variant, port, ca, servername, path, version] = process.argv;
 const roots = readFileSync(ca);
 const data = readFileSync(path);
 
@@ -38,7 +38,8 @@ class Transport extends Duplex {
 
 async function upload(bytes) {
   const transport = new Transport();
-  const socket = tls.connect({ socket: transport, servername, ca: roots, minVersion: 'TLSv1.3' });
+  const versions = { minVersion: version, maxVersion: version };
+  const socket = tls.connect({ socket: transport, servername, ca: roots, ...versions });
   await new Promise((resolve, reject) => {
     socket.on('error', reject);
     transport.on('error', reject);

@@ -64,16 +64,19 @@ static const char *upload(SSL *ssl, const char *name, int notify, const char *da
 int main(int argc, char **argv)
 {
     char line[64];
+    int version;
     long available;
     char *data;
     SSL_CTX *context;
 
-    if (argc != 6) return 2;
+    if (argc != 7) return 2;
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
     data = read_file(argv[5], &available);
     context = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    version = strcmp(argv[6], "TLSv1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
+    SSL_CTX_set_min_proto_version(context, version);
+    SSL_CTX_set_max_proto_version(context, version);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     if (!SSL_CTX_load_verify_locations(context, argv[3], NULL)) {
         ERR_print_errors_fp(stderr);

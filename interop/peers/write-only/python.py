@@ -9,6 +9,9 @@ import ssl
 import sys
 
 
+VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
 def upload_and_close(context, port, name, data):
     plain = socket.create_connection(("127.0.0.1", port))
     tls = context.wrap_socket(plain, server_hostname=name)
@@ -39,10 +42,10 @@ def upload_and_notify(context, port, name, data):
 
 
 def main():
-    variant, port, ca, name, path = sys.argv[1:]
+    variant, port, ca, name, path, version = sys.argv[1:]
     upload = upload_and_notify if variant == "close_notify" else upload_and_close
     context = ssl.create_default_context(cafile=ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.minimum_version = context.maximum_version = VERSIONS[version]
     with open(path, "rb") as file:
         data = memoryview(file.read())
     for line in sys.stdin:

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { clientConfig, connect } from '../../../dist/index.js';
 
-const [, , , port, ca, serverName, path] = process.argv;
-const config = clientConfig({ ca: readFileSync(ca, 'utf8') });
+const [, , , port, ca, serverName, path, version] = process.argv;
+const config = clientConfig({ ca: readFileSync(ca, 'utf8'), minVersion: version, maxVersion: version });
 const data = readFileSync(path);
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -33,7 +33,7 @@ export function importPublicKey(subjectPublicKeyInfo: Uint8Array): PublicKey | u
       return new NodePublicKey(type, [type], imported);
     case 'rsa': {
       const bits = bitLength(parsed.modulus);
-      return new NodePublicKey(type, rsaSchemes('rsa_pss_rsae', { modulusLength: bits }), imported, bits);
+      return new NodePublicKey(type, rsaSchemes(bits), imported, bits);
     }
     case 'rsa-pss':
       return importPssKey(imported);

@@ -16,6 +16,8 @@ const pss = {
   saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
 } as const;
 
+const pkcs1 = { padding: constants.RSA_PKCS1_PADDING } as const;
+
 /** How node:crypto signs and verifies each scheme (RFC 9846 §4.3.3). */
 export const schemeParameters: Readonly<Record<SignatureScheme, SchemeParameters>> = {
   ecdsa_secp256r1_sha256: { digest: 'sha256', options: {} },
@@ -28,9 +30,10 @@ export const schemeParameters: Readonly<Record<SignatureScheme, SchemeParameters
   rsa_pss_pss_sha256: { digest: 'sha256', options: pss },
   rsa_pss_pss_sha384: { digest: 'sha384', options: pss },
   rsa_pss_pss_sha512: { digest: 'sha512', options: pss },
+  rsa_pkcs1_sha256: { digest: 'sha256', options: pkcs1 },
+  rsa_pkcs1_sha384: { digest: 'sha384', options: pkcs1 },
+  rsa_pkcs1_sha512: { digest: 'sha512', options: pkcs1 },
 };
-
-const pkcs1 = { padding: constants.RSA_PKCS1_PADDING } as const;
 
 /** How node:crypto verifies what an issuer signed with a key; undefined where that is of another kind. */
 export function issuerParameters(
@@ -84,9 +87,9 @@ export function schemesOf(key: KeyObject): readonly SignatureScheme[] {
     case 'ed25519':
       return ['ed25519'];
     case 'rsa':
-      return rsaSchemes('rsa_pss_rsae', key.asymmetricKeyDetails);
+      return rsaSchemes(key.asymmetricKeyDetails?.modulusLength ?? 0);
     case 'rsa-pss':
-      return rsaSchemes('rsa_pss_pss', key.asymmetricKeyDetails);
+      return pssSchemes('rsa_pss_pss', key.asymmetricKeyDetails);
     default:
       return [];
   }
@@ -97,8 +100,18 @@ export function modulusBits(key: KeyObject): number | undefined {
   return key.asymmetricKeyDetails?.modulusLength;
 }
 
+/** Those of an RSA key without parameters that has room for them: PKCS#1 is for TLS 1.2 alone, and comes last. */
+export function rsaSchemes(modulusLength: number): SignatureScheme[] {
+  const schemes = pssSchemes('rsa_pss_rsae', { modulusLength });
+  for (const { digest, digestLength } of rsaHashes) {
+    // EMSA-PKCS1-v1_5 holds the hash, 19 bytes that name it, and 11 more (RFC 8017 §9.2).
+    if (Math.ceil(modulusLength / 8) >= digestLength + 19 + 11) schemes.push(`rsa_pkcs1_${digest}`);
+  }
+  return schemes;
+}
+
 /** Those of an RSA key that has room for them, and whose parameters, if any, allow them. */
-export function rsaSchemes(
+function pssSchemes(
   family: 'rsa_pss_rsae' | 'rsa_pss_pss',
   details: AsymmetricKeyDetails = {},
 ): SignatureScheme[] {

@@ -31,7 +31,7 @@ export function nodeSigner(key: KeyObject): NodeSigner {
   const schemes = schemesOf(key);
   const bits = modulusBits(key);
   if (schemes.length === 0 || (bits !== undefined && bits < minimumModulusBits)) {
-    throw new TlsUsageError(`${describe(key)} cannot sign a TLS 1.3 handshake; ${supportedKeys}`);
+    throw new TlsUsageError(`${describe(key)} cannot sign a TLS handshake; ${supportedKeys}`);
   }
   return {
     schemes,

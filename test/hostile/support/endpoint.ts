@@ -140,6 +140,10 @@ export class Endpoint {
         this.keys.install(suite, secret);
         flight.installWriteKeys(suite, secret);
       },
+      installTls12WriteKeys: (suite, keys) => {
+        this.keys.installTls12(suite, keys);
+        flight.installTls12WriteKeys(suite, keys);
+      },
     };
   }
 }

@@ -17,6 +17,7 @@ import {
 } from '../../support/certificates.ts';
 import { der, objectIdentifier, sequence } from '../../support/der.ts';
 import { Kept } from '../../support/kept.ts';
+import { makeOcspResponse } from '../../support/ocsp.ts';
 import { seededEd25519Key } from '../../support/seeded-provider.ts';
 import type { Side } from './rehearsal.ts';
 
@@ -66,13 +67,25 @@ export async function fixedIdentity(
   return { chain: [fixed], signer: signingOnce(nodeSigner(key), answer) };
 }
 
-/** Signs the same content once: Ed25519 gives the same signature each time. */
+/** The same with an OCSP response, which certifies itself. */
+export function stapled(identity: Identity, answer: Answer): Identity {
+  const key = identityKeys.server;
+  const certificate = { der: identity.chain[0]!, key, pem: '', keyPem: '', subject: '' };
+  const response = makeOcspResponse(certificate, certificate, {
+    signature: ed25519,
+    thisUpdate: new Date(now - 1e7),
+    nextUpdate: new Date(now + 1e9),
+  });
+  return { ...identity, ocspResponse: () => answer(response) };
+}
+
+/** Signs the same content once with each scheme: Ed25519 gives the same signature each time. */
 function signingOnce(signer: NodeSigner, answer: Answer): Signer {
   const signatures = new Kept<Uint8Array>();
   return {
     schemes: signer.schemes,
     sign(scheme, content): MaybePromise<Uint8Array> {
-      const id = Buffer.from(content).toString('hex');
+      const id = `${scheme} ${Buffer.from(content).toString('hex')}`;
       return answer(signatures.get(id, () => signer.sign(scheme, content)));
     },
   };

@@ -1,6 +1,9 @@
+import type { ProtocolVersion } from '../../../src/wire/names.ts';
+import { tls12Bodies } from './tls12-structure.ts';
+
 /*
  * Where the length fields and extension blocks of a handshake message are, written down once more from RFC 9846 §4 and
- * RFC 8879 §4, not from src/wire: what this file finds is what the tests falsify.
+ * RFC 8879 §4 (those of TLS 1.2 in another file), not from src/wire: what they find is what the tests falsify.
  */
 
 /** A length field, and what lies in its vector. */
@@ -34,9 +37,13 @@ export const messageNames: ReadonlyMap<number, string> = new Map([
   [4, 'NewSessionTicket'],
   [8, 'EncryptedExtensions'],
   [11, 'Certificate'],
+  [12, 'ServerKeyExchange'],
   [13, 'CertificateRequest'],
+  [14, 'ServerHelloDone'],
   [15, 'CertificateVerify'],
+  [16, 'ClientKeyExchange'],
   [20, 'Finished'],
+  [22, 'CertificateStatus'],
   [24, 'KeyUpdate'],
   [25, 'CompressedCertificate'],
 ]);
@@ -51,10 +58,11 @@ export function nameOfMessage(message: Uint8Array): string {
 }
 
 /** Finds every length field and extension; throws where the message is not laid out as the RFC says. */
-export function structureOf(message: Uint8Array): MessageStructure {
+export function structureOf(message: Uint8Array, version: ProtocolVersion = 'TLSv1.3'): MessageStructure {
   const walker = new Walker(message);
+  const body = (version === 'TLSv1.2' ? tls12Bodies[message[0]!] : undefined) ?? bodies[message[0]!];
   walker.skip(1);
-  walker.vector('message', 3, () => bodies[message[0]!]?.(walker, message));
+  walker.vector('message', 3, () => body?.(walker, message));
   if (walker.offset !== message.length) throw new Error('bytes are left behind the message');
   return walker;
 }
@@ -125,7 +133,7 @@ function addTo(message: Uint8Array, { offset, width }: LengthField, delta: numbe
   }
 }
 
-class Walker implements MessageStructure {
+export class Walker implements MessageStructure {
   readonly lengths: LengthField[] = [];
   readonly blocks: LengthField[] = [];
   readonly extensions: ExtensionPlace[] = [];
@@ -203,6 +211,7 @@ const clientHelloExtensions: Readonly<Record<number, (walker: Walker) => void>> 
       walker.vector('host name', 2);
     }),
   10: uint16s,
+  11: (walker) => walker.vector('point formats', 1),
   13: uint16s,
   16: protocolNames,
   27: (walker) => walker.list('algorithms', 1, () => walker.skip(2)),
@@ -220,6 +229,7 @@ const clientHelloExtensions: Readonly<Record<number, (walker: Walker) => void>> 
   50: uint16s,
   51: (walker) => walker.list('client_shares', 2, () => keyShare(walker)),
   58: (walker) => walker.skip(2),
+  65281: (walker) => walker.vector('renegotiated_connection', 1),
 };
 
 const serverHelloExtensions: Readonly<Record<number, (walker: Walker) => void>> = {

@@ -1,6 +1,8 @@
 import { type AlertName, alertCodes } from '../../../src/base/alerts.ts';
 import { alertFor, TlsCertificateError, TlsPeerError, TlsTruncatedError } from '../../../src/base/errors.ts';
+import type { ProtocolVersion } from '../../../src/wire/names.ts';
 import type { Endpoint } from './endpoint.ts';
+import { structureOf } from './structure.ts';
 
 /**
  * What became of an endpoint: the alert that it sent, `received` and the alert that it got, `truncated`, or that it is
@@ -29,7 +31,7 @@ export function verdictOf(endpoint: Endpoint, mayAnswerFirst = false): Verdict {
     return endpoint.established ? 'established' : 'in the handshake';
   }
   const { error } = last;
-  const alert = alertFor(error);
+  const alert = alertFor(error, versionOf(endpoint));
   pokeDead(endpoint);
   const said = endpoint
     .said()
@@ -46,6 +48,15 @@ export function verdictOf(endpoint: Endpoint, mayAnswerFirst = false): Verdict {
   }
   if (error instanceof TlsCertificateError && alert) return alert;
   throw new Error(`a peer caused ${error.name}: ${error.message}`, { cause: error });
+}
+
+/** What a server has negotiated, as far as it has said so. */
+function versionOf(endpoint: Endpoint): ProtocolVersion | undefined {
+  const { before, after } = endpoint.said();
+  const hello = [...before, ...after].find(({ type, content }) => type === 'handshake' && content[0] === 2);
+  if (!hello) return undefined;
+  const { extensions } = structureOf(hello.content, 'TLSv1.2');
+  return extensions.some(({ code }) => code === 43) ? 'TLSv1.3' : 'TLSv1.2';
 }
 
 /** After it failed, nothing that still comes in is heard, and nothing is said. */

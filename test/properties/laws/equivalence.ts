@@ -3,7 +3,7 @@ import { type Budget, parameters } from '../support/budget.ts';
 import { lockstep, plain, type Transport, tls } from '../support/ends.ts';
 import type { Library } from '../support/library.ts';
 import { type Outcome, play } from '../support/play.ts';
-import { drawn, type Script } from '../support/script.ts';
+import { drawn, type Script, scriptsFor } from '../support/script.ts';
 
 export interface EquivalenceOptions extends Budget {
   readonly scripts: fc.Arbitrary<Script>;
@@ -17,20 +17,24 @@ export interface EquivalenceOptions extends Budget {
  * @returns how many of the scripts came to their end without TLS, and so were tried
  */
 export async function checkEquivalence(library: Library, options: EquivalenceOptions): Promise<number> {
-  const make = tls(library);
+  const make = tls(library, options.version);
   let tried = 0;
   await fc.assert(
-    fc.asyncProperty(options.scripts, fc.nat({ max: 1_000_000 }), async (script, seed) => {
-      const expected = await play(script, await plain(lockstep, seed), seed);
-      if (expected.isStuck) return;
-      tried += 1;
-      for (const transport of options.transports) {
-        const ends = await make(transport, seed);
-        const outcome = await play(script, ends, seed);
-        if (!sameOutcome(outcome, expected))
-          throw new Error(difference(script, `over ${transport.name}`, outcome, expected, ends.story?.()));
-      }
-    }),
+    fc.asyncProperty(
+      scriptsFor(options.scripts, options.version),
+      fc.nat({ max: 1_000_000 }),
+      async (script, seed) => {
+        const expected = await play(script, await plain(lockstep, seed), seed);
+        if (expected.isStuck) return;
+        tried += 1;
+        for (const transport of options.transports) {
+          const ends = await make(transport, seed);
+          const outcome = await play(script, ends, seed);
+          if (!sameOutcome(outcome, expected))
+            throw new Error(difference(script, `over ${transport.name}`, outcome, expected, ends.story?.()));
+        }
+      },
+    ),
     parameters(options),
   );
   return tried;

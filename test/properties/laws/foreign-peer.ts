@@ -8,7 +8,7 @@ import { configsOf } from '../support/ends.ts';
 import { FarewellStream, ForeignStream } from '../support/foreign.ts';
 import { library as intact, type Library } from '../support/library.ts';
 import { type Ends, type Outcome, play } from '../support/play.ts';
-import { type Script, tinyScripts, uploads } from '../support/script.ts';
+import { type Script, scriptsFor, tinyScripts, uploads } from '../support/script.ts';
 import { difference, sameOutcome } from './equivalence.ts';
 
 /** Schedules of each script without TLS, all of which have to come to the same, and schedules with it. */
@@ -21,11 +21,11 @@ const schedules = { without: 10, with: 3 };
  * @returns how many of the scripts did, and so were tried
  */
 export async function checkForeignPeer(library: Library, budget: Budget): Promise<number> {
-  const makeTls = tlsWithForeign(library);
+  const makeTls = tlsWithForeign(library, budget.version);
   let tried = 0;
   await fc.assert(
     fc.asyncProperty(
-      fc.oneof(tinyScripts, uploads),
+      scriptsFor(fc.oneof(tinyScripts, uploads), budget.version),
       fc.nat({ max: 1_000_000 }),
       fc.constantFrom(0, 1),
       async (script, seed, foreign) => {
@@ -75,12 +75,15 @@ function options(seed: number, buffers: readonly number[]): TcpModelOptions {
   };
 }
 
-function tlsWithForeign(library: Library): (pair: TcpModelPair, foreign: 0 | 1) => Promise<Ends> {
+function tlsWithForeign(
+  library: Library,
+  version: Budget['version'],
+): (pair: TcpModelPair, foreign: 0 | 1) => Promise<Ends> {
   const { TlsStream } = library;
-  const configs = configsOf(library);
+  const configs = configsOf(library, {}, version);
   // The peer is one that obeys the law, but for its close: what it does wrong would prove nothing.
   const { TlsConnection } = intact;
-  const theirs = configsOf(intact);
+  const theirs = configsOf(intact, {}, version);
   return async (pair, foreign) => {
     const client =
       foreign === 0

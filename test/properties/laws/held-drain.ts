@@ -15,7 +15,7 @@ const answerLength = 20_000;
  * end arrive, though the client is slow. The server holds the connection, it does not close it at the bound.
  */
 export async function checkHeldDrain(library: Library, budget: Budget): Promise<void> {
-  const configs = configsOf(library);
+  const configs = configsOf(library, {}, budget.version);
   const { TlsStream } = library;
   await fc.assert(
     fc.asyncProperty(

@@ -1,6 +1,7 @@
 import type { ClientSettings, ServerSettings } from '../../../src/connection/config.ts';
 import type { ByteStream } from '../../../src/streams/byte-stream.ts';
 import type { TestStream } from '../../../src/testing.ts';
+import type { ProtocolVersion } from '../../../src/wire/names.ts';
 import { clientIdentity, peer, trustAll } from '../../support/tls-endpoints.ts';
 import { Counted, configsOf, type Transport } from '../support/ends.ts';
 import { ForeignStream } from '../support/foreign.ts';
@@ -12,6 +13,7 @@ interface Duel {
   readonly transport: Transport;
   /** The client reads the transport only when its program reads. */
   readonly hasForeignClient?: boolean;
+  readonly version?: ProtocolVersion | undefined;
   readonly client?: Partial<ClientSettings>;
   readonly server?: Partial<ServerSettings>;
   readonly programs: readonly [Program, Program];
@@ -34,10 +36,10 @@ export const asksForCertificates: Partial<ServerSettings> = {
 /** @throws where the programs wait for one another, or one of them fails */
 export async function fight(
   library: Library,
-  { transport, hasForeignClient, programs, ...settings }: Duel,
+  { transport, hasForeignClient, version, programs, ...settings }: Duel,
 ): Promise<unknown[]> {
   const { TlsStream } = library;
-  const configs = configsOf(library, settings);
+  const configs = configsOf(library, settings, version);
   const pair = transport.make(1);
   let moved = 0;
   const move = (): void => {
@@ -46,7 +48,7 @@ export async function fight(
   const [near, far] = [new Counted(pair[0], move), new Counted(pair[1], move)];
   const client = hasForeignClient
     ? new ForeignStream(
-        intact.TlsConnection.client(configsOf(intact, settings).client, peer),
+        intact.TlsConnection.client(configsOf(intact, settings, version).client, peer),
         pair[0] as TestStream,
       )
     : TlsStream.client(near, configs.client, peer);

@@ -4,28 +4,24 @@ import type { TlsStream } from '../../../src/streams/tls-stream.ts';
 import { SeededRandom } from '../../../src/testing/random.ts';
 import { turn } from '../../../src/testing/turn.ts';
 import { memoryStreamPair, type TestStream } from '../../../src/testing.ts';
-import { contentTypes } from '../../../src/wire/names.ts';
+import type { ProtocolVersion } from '../../../src/wire/names.ts';
+import type { Pair } from '../../support/engine.ts';
 import { fromHex } from '../../support/hex.ts';
-import { message, newSessionTicket, plaintextRecord, RawRecords } from '../../support/raw-peer.ts';
+import { type ProtectedRecords, RawRecords } from '../../support/raw-peer.ts';
 import { peer } from '../../support/tls-endpoints.ts';
+import { Tls12RawPeer } from '../../support/tls12.ts';
 import { type Budget, parameters } from '../support/budget.ts';
 import { type Configs, Counted, configsOf } from '../support/ends.ts';
 import { ForeignStream } from '../support/foreign.ts';
 import type { Library } from '../support/library.ts';
 import { quiet } from '../support/play.ts';
-
-/** What a peer does. */
-type Move =
-  | { readonly kind: 'data'; readonly bytes: number; readonly padding: number }
-  | { readonly kind: 'keyUpdate'; readonly isRequest: boolean }
-  | { readonly kind: 'ticket' | 'userCanceled' | 'closeNotify' | 'refusal' }
-  | { readonly kind: 'forged' | 'unprotected' | 'longAlert' | 'emptyHandshake' | 'twoMessages' }
-  | { readonly kind: 'message'; readonly type: number; readonly bytes: number };
+import { type Move, moves, wireOf } from './silence-moves.ts';
 
 /** What we do afterwards. */
 type Act = 'write' | 'updateKeys' | 'sendTickets' | 'closeWrite' | 'close';
 
 interface Scene {
+  readonly version: ProtocolVersion;
   readonly role: 'client' | 'server';
   readonly moves: readonly Move[];
   /** How the bytes of all moves are cut; 0: not at all. */
@@ -35,47 +31,22 @@ interface Scene {
   readonly act: Act;
 }
 
-const moves: fc.Arbitrary<Move> = fc.oneof(
-  {
-    weight: 40,
-    arbitrary: fc.record({
-      kind: fc.constant('data' as const),
-      bytes: fc.integer({ min: 0, max: 900 }),
-      padding: fc.integer({ min: 0, max: 40 }),
-    }),
-  },
-  { weight: 40, arbitrary: fc.record({ kind: fc.constant('keyUpdate' as const), isRequest: fc.boolean() }) },
-  { weight: 3, arbitrary: kinds('ticket', 'userCanceled') },
-  { weight: 1, arbitrary: kinds('closeNotify', 'refusal') },
-  { weight: 1, arbitrary: kinds('forged', 'unprotected', 'longAlert', 'emptyHandshake', 'twoMessages') },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('message' as const),
-      type: fc.constantFrom(0, 1, 2, 5, 8, 11, 13, 15, 20, 24, 99),
-      bytes: fc.integer({ min: 0, max: 60 }),
-    }),
-  },
-);
-
-const scenes: fc.Arbitrary<Scene> = fc.record({
-  role: fc.constantFrom('client' as const, 'server' as const),
-  moves: fc.array(moves, { maxLength: 40, size: 'large' }),
-  cut: fc.constantFrom(0, 1, 30, 1_000),
-  transportEnd: fc.constantFrom('no' as const, 'no' as const, 'FIN' as const, 'RST' as const),
-  isRead: fc.boolean(),
-  act: fc.constantFrom(
-    'write' as const,
-    'updateKeys' as const,
-    'sendTickets' as const,
-    'closeWrite' as const,
-    'close' as const,
-  ),
-});
-
-function kinds<Kind extends string>(...of: readonly Kind[]): fc.Arbitrary<{ readonly kind: Kind }> {
-  return fc.constantFrom(...of).map((kind) => ({ kind }));
-}
+const scenes = (version: ProtocolVersion): fc.Arbitrary<Scene> =>
+  fc.record({
+    version: fc.constant(version),
+    role: fc.constantFrom('client' as const, 'server' as const),
+    moves: fc.array(moves(version), { maxLength: 40, size: 'large' }),
+    cut: fc.constantFrom(0, 1, 30, 1_000),
+    transportEnd: fc.constantFrom('no' as const, 'no' as const, 'FIN' as const, 'RST' as const),
+    isRead: fc.boolean(),
+    act: fc.constantFrom(
+      'write' as const,
+      'updateKeys' as const,
+      'sendTickets' as const,
+      'closeWrite' as const,
+      'close' as const,
+    ),
+  });
 
 /** Tickets that the server owes, and those that `sendTickets` of the scene asks for. */
 const owed = 2;
@@ -96,13 +67,18 @@ export async function checkSilence(
     const [label = '', , secret = ''] = line.split(' ');
     secrets.set(label, fromHex(secret));
   };
-  const configs = configsOf(library, { client: { keyLog }, server: { keyLog, tickets: { count: owed } } });
+  const { version = 'TLSv1.3' } = budget;
+  const settings = { client: { keyLog }, server: { keyLog, tickets: { count: owed } } };
+  const configs = configsOf(library, settings, version);
   const count = { alerts: 0, refusals: 0, writes: 0 };
   await fc.assert(
-    fc.asyncProperty(scenes, async (scene) => {
+    fc.asyncProperty(scenes(version), async (scene) => {
       secrets.clear();
       const stage = await connect(library, configs, scene.role);
-      const raw = new RawRecords({ role: scene.role, secrets });
+      const raw =
+        version === 'TLSv1.3'
+          ? new RawRecords({ role: scene.role, secrets })
+          : tls12Records(scene, stage, secrets);
       try {
         await playScene(scene, stage, raw, count);
       } finally {
@@ -113,6 +89,17 @@ export async function checkSilence(
     parameters(budget),
   );
   return count;
+}
+
+/** Who has seen all that both ends wrote, and the key log, can take the place of one. */
+function tls12Records(
+  { role }: Scene,
+  { stream, near, far }: Stage,
+  secrets: Map<string, Uint8Array>,
+): ProtectedRecords {
+  const [own, other] = [near, far].map(({ writes }) => ({ writes, secrets, info: stream.info }));
+  const pair = role === 'client' ? { client: own, server: other } : { client: other, server: own };
+  return new Tls12RawPeer(pair as unknown as Pair, role);
 }
 
 interface Stage {
@@ -143,7 +130,7 @@ async function connect(library: Library, configs: Configs, role: 'client' | 'ser
 async function playScene(
   scene: Scene,
   { stream, near, far, settled }: Stage,
-  raw: RawRecords,
+  raw: ProtectedRecords,
   count: { alerts: number; refusals: number; writes: number },
 ): Promise<void> {
   const before = near.writes.length;
@@ -169,6 +156,10 @@ async function playScene(
     count.refusals += failure.direction === 'received' ? 1 : 0;
     must(scene.act === 'close' || outcome === failure, `the write fails with the alert, but: ${outcome}`);
     must(said.length === 0, `nothing behind an alert, but: ${said}`);
+  } else if (scene.version === 'TLSv1.2' && hasEnded(scene) && scene.act === 'write') {
+    count.writes += 1;
+    must(isPeersEnd(outcome), `the write fails with the peer's close_notify, but: ${outcome}`);
+    must(said.length === 0, `nothing for who reads no more, but: ${said}`);
   } else if (scene.transportEnd !== 'RST') {
     count.writes += 1;
     must(near.writes.length <= writes + 1, 'one write of the application is one write of the transport');
@@ -178,8 +169,10 @@ async function playScene(
 }
 
 /** What an application write says, in order. */
-function expectedOf({ act: what, role, moves: made }: Scene, isRequested: boolean): readonly string[] {
-  const hasEnded = made.some(({ kind }) => kind === 'closeNotify');
+function expectedOf(scene: Scene, isRequested: boolean): readonly string[] {
+  const { act: what, role, version } = scene;
+  if (version === 'TLSv1.2')
+    return { write: ['data "x"'], closeWrite: [farewell], close: [farewell] }[what as string] ?? [];
   const tickets = (of: number): string[] => (role === 'server' ? Array(of).fill('new_session_ticket') : []);
   const acknowledgement = isRequested ? ['key_update update_not_requested'] : [];
   switch (what) {
@@ -192,17 +185,28 @@ function expectedOf({ act: what, role, moves: made }: Scene, isRequested: boolea
     case 'closeWrite':
     case 'close':
       // They hurt nobody where the peer's end has been read, and would where it has not.
-      return [...(hasEnded ? tickets(owed) : []), 'warning close_notify'];
+      return [...(hasEnded(scene) ? tickets(owed) : []), farewell];
   }
 }
 
+const farewell = 'warning close_notify';
+
+function hasEnded({ moves: made }: Scene): boolean {
+  return made.some(({ kind }) => kind === 'closeNotify');
+}
+
+/** TLS 1.2 has no half-close. */
+function isPeersEnd(outcome: unknown): boolean {
+  return outcome instanceof Error && 'alert' in outcome && outcome.alert === 'close_notify';
+}
+
 /** Gives the number of KeyUpdates that asked for ours before the peer ended or erred. */
-async function deliver(scene: Scene, far: TestStream, raw: RawRecords): Promise<number> {
+async function deliver(scene: Scene, far: TestStream, raw: ProtectedRecords): Promise<number> {
   const records: Uint8Array[] = [];
   let requests = 0;
   let isOver = false;
   for (const move of scene.moves) {
-    records.push(wireOf(move, raw));
+    records.push(wireOf(move, raw, scene.role));
     if (move.kind === 'keyUpdate' && move.isRequest && !isOver) requests += 1;
     if (move.kind === 'closeNotify') isOver = true;
   }
@@ -218,39 +222,10 @@ async function deliver(scene: Scene, far: TestStream, raw: RawRecords): Promise<
   return requests;
 }
 
-function wireOf(move: Move, raw: RawRecords): Uint8Array {
-  switch (move.kind) {
-    case 'data':
-      return raw.record(contentTypes.application_data, new Uint8Array(move.bytes).fill(120), move.padding);
-    case 'keyUpdate':
-      return raw.keyUpdate(move.isRequest ? 'update_requested' : 'update_not_requested');
-    case 'ticket':
-      return raw.handshake(newSessionTicket());
-    case 'userCanceled':
-      return raw.alert('user_canceled', 1);
-    case 'closeNotify':
-      return raw.alert('close_notify', 1);
-    case 'refusal':
-      return raw.alert('certificate_required');
-    case 'forged':
-      return plaintextRecord(contentTypes.application_data, new Uint8Array(40));
-    case 'unprotected':
-      return plaintextRecord(contentTypes.handshake, new Uint8Array(4));
-    case 'longAlert':
-      return raw.record(contentTypes.alert, new Uint8Array(3));
-    case 'emptyHandshake':
-      return raw.record(contentTypes.handshake, new Uint8Array(0));
-    case 'twoMessages':
-      return raw.handshake(message(24, Uint8Array.of(1)), message(24, Uint8Array.of(0)));
-    case 'message':
-      return raw.handshake(message(move.type, new Uint8Array(move.bytes)));
-  }
-}
-
 async function act(stream: TlsStream, what: Act): Promise<unknown> {
   const call = {
     write: () => stream.write(utf8('x')),
-    updateKeys: () => stream.updateKeys(),
+    updateKeys: () => stream.updateKeys().catch(onlyTls13),
     sendTickets: () => stream.sendTickets(extra).catch(onlyServers),
     closeWrite: () => stream.closeWrite(),
     // It waits for the peer's end; what it says is there at once.
@@ -264,6 +239,10 @@ async function act(stream: TlsStream, what: Act): Promise<unknown> {
 
 function onlyServers(reason: unknown): void {
   if (!(reason instanceof Error && reason.message.includes('only a server'))) throw reason;
+}
+
+function onlyTls13(reason: unknown): void {
+  if (!(reason instanceof Error && reason.message.includes('TLS 1.2 cannot'))) throw reason;
 }
 
 /** Reads until nothing more is there at once. */

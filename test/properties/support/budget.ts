@@ -1,4 +1,5 @@
 import type { Parameters } from 'fast-check';
+import type { ProtocolVersion } from '../../../src/wire/names.ts';
 
 /** How long a property is tried, and with what. */
 export interface Budget {
@@ -6,6 +7,8 @@ export interface Budget {
   readonly seed: number;
   /** The first counterexample will do: it need not be made small. */
   readonly stopsAtOnce?: boolean;
+  /** The only version that both ends speak; by default TLS 1.3. */
+  readonly version?: ProtocolVersion | undefined;
 }
 
 /** How many times as long as usual, where the environment says so: a whole number above 1 gives other seeds too. */

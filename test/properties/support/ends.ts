@@ -11,6 +11,7 @@ import {
   trickleStreamPair,
   type VirtualClock,
 } from '../../../src/testing.ts';
+import type { ProtocolVersion } from '../../../src/wire/names.ts';
 import { type Data, Plain } from '../../support/faulty-stream.ts';
 import { peer, serverIdentity, serverPem, trustAll } from '../../support/tls-endpoints.ts';
 import type { Library } from './library.ts';
@@ -65,12 +66,15 @@ export interface Configs {
 export function configsOf(
   { createClientConfig, createServerConfig, nodeCrypto, nodeSigner }: Library,
   settings: { readonly client?: Partial<ClientSettings>; readonly server?: Partial<ServerSettings> } = {},
+  version: ProtocolVersion = 'TLSv1.3',
 ): Configs {
   const signer = nodeSigner(createPrivateKey(serverPem.key));
+  const versions = { minVersion: version, maxVersion: version };
   return {
-    client: createClientConfig({ provider: nodeCrypto, trust: trustAll, ...settings.client }),
+    client: createClientConfig({ provider: nodeCrypto, trust: trustAll, ...versions, ...settings.client }),
     server: createServerConfig({
       provider: nodeCrypto,
+      ...versions,
       identity: { chain: serverIdentity.chain, signer },
       ...settings.server,
     }),
@@ -78,8 +82,8 @@ export function configsOf(
 }
 
 /** TLS on both ends, after the handshake. */
-export function tls(library: Library): MakeEnds {
-  const configs = configsOf(library);
+export function tls(library: Library, version?: ProtocolVersion): MakeEnds {
+  const configs = configsOf(library, {}, version);
   return async (transport, seed) => {
     const below = new Watched(transport, seed);
     const client = library.TlsStream.client(below.ends[0], configs.client, peer);

@@ -169,13 +169,8 @@ export const hellos: readonly Attack<ClientSceneName>[] = [
     hello(extended({ supported_versions: 0x0303 })),
     illegal,
   ],
-  [
-    'no supported_versions',
-    '4.3.1',
-    'full',
-    hello(extended({ supported_versions: undefined })),
-    'protocol_version',
-  ],
+  // So it is of TLS 1.2, which was offered too, but has no key_share there.
+  ['no supported_versions', '4.3.1', 'full', hello(extended({ supported_versions: undefined })), illegal],
   ['no key_share', '9.2', 'full', hello(extended({ key_share: undefined })), 'missing_extension'],
   [
     'a group that was offered without a share',

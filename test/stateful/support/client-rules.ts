@@ -5,7 +5,6 @@ import { extensionTypes } from '../../../src/wire/extension-types.ts';
 import {
   type ClientHello,
   decodeClientHello,
-  decodeSecondServerHello,
   decodeServerHello,
   type HelloRetryRequest,
   type ServerHello,
@@ -117,8 +116,9 @@ export class ClientRules implements Rules {
     const faults = new Faults();
     // Other keys follow, or another flight of ours (RFC 9846 §5.1).
     faults.require(endsRecord, 'unexpected_message');
-    const decode = this.#retry ? decodeSecondServerHello : decodeServerHello;
-    const answer = faults.parse(() => decode(body));
+    const answer = faults.parse(() => decodeServerHello(body));
+    if (answer.kind === 'Tls12ServerHello')
+      throw new Refusal([this.#retry ? 'illegal_parameter' : 'protocol_version']);
     const { extensions } = answer;
     if (answer.kind === 'HelloRetryRequest' && this.#retry) throw new Refusal(['unexpected_message']);
     faults.require(answer.legacyVersion === 0x0303, 'protocol_version');

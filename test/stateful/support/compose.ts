@@ -88,6 +88,8 @@ export function compose(state: PeerState, message: Message): Uint8Array {
       return state.heard.at(-1) ?? anyMessage(0, noBytes);
     case 'Other':
       return anyMessage(message.type, message.body);
+    default:
+      throw new Error(`${message.name} is a message of TLS 1.2`);
   }
 }
 

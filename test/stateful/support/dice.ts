@@ -4,6 +4,7 @@ import { clientSceneNames, type Scene, type Scenes, serverSceneNames } from './s
 import {
   changeCipherSpec,
   keys,
+  type Message,
   type MessageName,
   type MessageStep,
   type Protection,
@@ -12,6 +13,7 @@ import {
   type Side,
   type Step,
   say,
+  type Tls13Message,
 } from './steps.ts';
 import { variants } from './variants.ts';
 
@@ -31,15 +33,35 @@ export function roll(worlds: readonly Scenes[], random: Random): Roll {
     random.below(2) === 0
       ? scenes.client[pick(clientSceneNames, random)]
       : scenes.server[pick(serverSceneNames, random)];
+  return { scene, ...deviate(scene.script, scene.peer.side, tls13Table, random) };
+}
+
+/** One or two changes of a script, seldom three. */
+export function deviate(
+  script: readonly Step[],
+  side: Side,
+  table: Table,
+  random: Random,
+): Omit<Roll, 'scene'> {
   const changes: string[] = [];
-  let { script: steps } = scene;
+  let steps = script;
   for (let count = pick([1, 1, 1, 2, 2, 3], random); count > 0; count--) {
     if (steps.length === 0) break;
     const change = pick(weighted, random);
-    steps = change.make({ steps, random, side: scene.peer.side });
+    steps = change.make({ steps, random, side, table });
     changes.push(change.name);
   }
-  return { scene, steps, changes, trickle: random.below(4) === 0 };
+  return { steps, changes, trickle: random.below(4) === 0 };
+}
+
+/** What a version has to change with. */
+export interface Table {
+  /** The messages of a side, and all the ways to say each. */
+  readonly messagesOf: Readonly<Record<Side, readonly MessageName[]>>;
+  readonly variants: Readonly<Partial<Record<MessageName, readonly Message[]>>>;
+  readonly records: readonly RecordStep[];
+  readonly protections: readonly Protection[];
+  readonly epochs: readonly ('handshake' | 'application')[];
 }
 
 interface Material {
@@ -47,6 +69,7 @@ interface Material {
   readonly random: Random;
   /** The peer's. */
   readonly side: Side;
+  readonly table: Table;
 }
 
 interface Change {
@@ -85,13 +108,13 @@ export const changes: readonly Change[] = [
   {
     name: 'framing',
     weight: 5,
-    make: (material) => onMessage(material, (step) => framed(step, material.random)),
+    make: (material) => onMessage(material, (step) => framed(step, material)),
   },
   { name: 'glue', weight: 2, make: glue },
   {
     name: 'keys',
     weight: 1,
-    make: (material) => insert(material, keys(pick(['handshake', 'application'], material.random))),
+    make: (material) => insert(material, keys(pick(material.table.epochs, material.random))),
   },
   { name: 'cut', weight: 1, make: ({ steps, random }) => steps.slice(0, random.below(steps.length)) },
 ];
@@ -143,7 +166,7 @@ function insert({ steps, random }: Material, ...added: readonly Step[]): readonl
 
 /** What may come once may not come without end. */
 function insertRecord(material: Material): readonly Step[] {
-  const step = anyRecord(material.random);
+  const step = anyRecord(material);
   const times = pick([1, 1, 1, 1, 1, 1, 5, 40], material.random);
   return insert(material, ...Array.from({ length: times }, () => step));
 }
@@ -168,7 +191,7 @@ function onMessage({ steps, random }: Material, change: (step: MessageStep) => S
 }
 
 /** The messages that a side has at all. */
-export const messagesOf: Readonly<Record<Side, readonly MessageName[]>> = {
+export const messagesOf: Readonly<Record<Side, readonly Tls13Message['name'][]>> = {
   server: [
     ...(['HelloRetryRequest', 'ServerHello', 'EncryptedExtensions', 'CertificateRequest'] as const),
     ...(['Certificate', 'CompressedCertificate', 'CertificateVerify', 'Finished'] as const),
@@ -180,14 +203,14 @@ export const messagesOf: Readonly<Record<Side, readonly MessageName[]>> = {
   ],
 };
 
-function anyMessage({ side, random }: Material): MessageStep {
-  const possible = variants[pick(messagesOf[side], random)];
+function anyMessage({ side, random, table }: Material): MessageStep {
+  const possible = table.variants[pick(table.messagesOf[side], random)]!;
   // Mostly an honest one: that it is out of place is enough.
-  return say(random.below(3) > 0 ? possible[0]! : pick(possible, random), someFraming(random));
+  return say(random.below(3) > 0 ? possible[0]! : pick(possible, random), someFraming(random, table));
 }
 
-function variantOf(step: MessageStep, { random }: Material): MessageStep {
-  return { ...step, message: pick(variants[step.message.name], random) };
+function variantOf(step: MessageStep, { random, table }: Material): MessageStep {
+  return { ...step, message: pick(table.variants[step.message.name]!, random) };
 }
 
 function flipped(step: MessageStep, random: Random): MessageStep {
@@ -197,22 +220,22 @@ function flipped(step: MessageStep, random: Random): MessageStep {
 
 const protections: readonly Protection[] = ['plaintext', 'handshake', 'application', 'unknown'];
 
-function wrongKeys({ steps, random }: Material): readonly Step[] {
+function wrongKeys({ steps, random, table }: Material): readonly Step[] {
   const places = steps.flatMap((step, index) =>
     step.kind === 'message' || step.kind === 'record' ? [index] : [],
   );
   if (places.length === 0) return steps;
   const at = pick(places, random);
   return replaceAt(steps, at, [
-    { ...(steps[at] as MessageStep | RecordStep), under: pick(protections, random) },
+    { ...(steps[at] as MessageStep | RecordStep), under: pick(table.protections, random) },
   ]);
 }
 
-function someFraming(random: Random): Partial<MessageStep> {
+function someFraming(random: Random, { protections }: Table): Partial<MessageStep> {
   return random.below(4) === 0 ? { under: pick(protections, random) } : {};
 }
 
-function framed(step: MessageStep, random: Random): MessageStep {
+function framed(step: MessageStep, { random, table }: Material): MessageStep {
   const pieces = Array.from(
     { length: 1 + random.below(3) },
     () => 1 + random.below(pick([4, 40, 300], random)),
@@ -222,7 +245,7 @@ function framed(step: MessageStep, random: Random): MessageStep {
     case 1:
       return { ...step, pieces };
     case 2:
-      return { ...step, pieces, interlude: anyRecord(random) };
+      return { ...step, pieces, interlude: anyRecord({ random, table }) };
     case 3:
       return { ...step, joined: 'alone' };
     case 4:
@@ -276,6 +299,14 @@ export const records: readonly RecordStep[] = [
   record('handshake', [11, 0xff, 0xff, 0xff]),
 ];
 
-function anyRecord(random: Random): RecordStep {
-  return pick(records, random);
+function anyRecord({ random, table }: Pick<Material, 'random' | 'table'>): RecordStep {
+  return pick(table.records, random);
 }
+
+const tls13Table: Table = {
+  messagesOf,
+  variants,
+  records,
+  protections,
+  epochs: ['handshake', 'application'],
+};

@@ -1,5 +1,6 @@
 import { equalBytes } from '../../../src/base/bytes.ts';
 import type { ServerConfig } from '../../../src/handshake/config.ts';
+import { isTls13Suite } from '../../../src/handshake/versions.ts';
 import { cipherSuites } from '../../../src/keys/cipher-suites.ts';
 import { extensionTypes } from '../../../src/wire/extension-types.ts';
 import type { ClientHello } from '../../../src/wire/hello.ts';
@@ -46,7 +47,9 @@ export function requireClientHello(
     shared.every((group) => groups?.includes(group)),
     'illegal_parameter',
   );
-  const suite = config.cipherSuites.find((name) => hello.cipherSuites.includes(cipherSuites[name].code));
+  const suite = config.cipherSuites
+    .filter(isTls13Suite)
+    .find((name) => hello.cipherSuites.includes(cipherSuites[name].code));
   faults.require(suite !== undefined, 'handshake_failure', 'insufficient_security');
   const mutual = groupCodes(config).filter((code) => groups?.includes(code));
   faults.require(mutual.length > 0, 'handshake_failure', 'insufficient_security');

@@ -1,6 +1,8 @@
 import { concatBytes } from '../../../src/base/bytes.ts';
 import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
-import { RecordOpener } from '../../../src/keys/record-protection.ts';
+import { type CipherSuite, cipherSuites } from '../../../src/keys/cipher-suites.ts';
+import { nextTrafficSecret } from '../../../src/keys/key-schedule.ts';
+import { RecordOpener, RecordSealer } from '../../../src/keys/record-protection.ts';
 import { contentTypes, handshakeTypes } from '../../../src/wire/names.ts';
 import { Endpoint } from '../../hostile/support/endpoint.ts';
 import { cutRecords } from '../../support/plain-records.ts';
@@ -8,8 +10,8 @@ import { splitMessages } from '../../support/raw-peer.ts';
 import { compose } from './compose.ts';
 import type { Scene } from './scenes.ts';
 import { PeerState } from './state.ts';
-import type { Message, MessageStep, Step } from './steps.ts';
-import { type SaidRecord, Voice } from './voice.ts';
+import { alteredBy, type Message, type MessageStep, type Step } from './steps.ts';
+import { type Epoch, type SaidRecord, Voice } from './voice.ts';
 
 /** What came of a script. */
 export interface Performance {
@@ -49,7 +51,11 @@ class Peer {
   constructor({ peer, config }: Scene) {
     const state = new PeerState(peer);
     this.#state = state;
-    this.#voice = new Voice((epoch) => ({ suite: state.suite, secret: state[epoch]()[peer.side] }));
+    this.#voice = new Voice((epoch) =>
+      epoch === 'unknown'
+        ? new TrafficEpoch(cipherSuites.TLS_AES_128_GCM_SHA256, new Uint8Array(32).fill(0x77))
+        : new TrafficEpoch(state.suite, state[epoch]()[peer.side]),
+    );
     this.#victim = new Endpoint(config);
     this.#listen();
   }
@@ -80,14 +86,9 @@ class Peer {
   }
 
   #say(step: MessageStep): void {
-    const { message, flip } = step;
+    const { message } = step;
     const state = this.#state;
-    let bytes = compose(state, message);
-    if (flip && bytes.length > 0) {
-      bytes = bytes.slice();
-      const at = ((flip.at % bytes.length) + bytes.length) % bytes.length;
-      bytes[at] = bytes[at]! ^ flip.xor;
-    }
+    const bytes = alteredBy(step, compose(state, message));
     if (message.name === 'HelloRetryRequest') state.transcript.replace(state.suite.hash);
     if (!step.unhashed && !isUnhashed(message)) state.transcript.add(bytes);
     if (message.name === 'ServerHello') state.fixHandshake();
@@ -146,6 +147,31 @@ class Peer {
       const victim = setup.side === 'client' ? 'server' : 'client';
       this.#opener = new RecordOpener(nodeCrypto, suite, this.#state.application()[victim]);
     }
+  }
+}
+
+/** Keys of TLS 1.3. */
+class TrafficEpoch implements Epoch {
+  readonly secret: Uint8Array;
+  readonly #suite: CipherSuite;
+  readonly #sealer: RecordSealer;
+
+  constructor(suite: CipherSuite, secret: Uint8Array) {
+    this.#suite = suite;
+    this.secret = secret;
+    this.#sealer = new RecordSealer(nodeCrypto, suite, secret);
+  }
+
+  get recordsSealed(): number {
+    return this.#sealer.recordsSealed;
+  }
+
+  seal(type: number, content: Uint8Array, padding: number): readonly Uint8Array[] {
+    return this.#sealer.seal(type, [{ content: [content], padding }]);
+  }
+
+  next(): Epoch {
+    return new TrafficEpoch(this.#suite, nextTrafficSecret(nodeCrypto, this.#suite.hash, this.secret));
   }
 }
 

@@ -7,7 +7,7 @@ import {
 } from '../../../src/connection/config.ts';
 import type { ClientConfig, ServerConfig } from '../../../src/handshake/config.ts';
 import type { Identity, TrustPolicy } from '../../../src/handshake/identity.ts';
-import type { ClientSession } from '../../../src/sessions/client-session.ts';
+import type { Tls13ClientSession } from '../../../src/sessions/client-session.ts';
 import { TicketKeys } from '../../../src/sessions/ticket-keys.ts';
 import { certificateCompressionCodes, signatureSchemeCodes } from '../../../src/wire/names.ts';
 import { Late } from '../../hostile/support/endpoint.ts';
@@ -217,7 +217,8 @@ function clientScenes(cast: Cast): Scenes['client'] {
 function sessionsOf(known: KnownSession, chain: readonly Uint8Array[]): ClientConfig['sessions'] {
   return {
     put: () => {},
-    take: (scope): ClientSession => ({
+    take: (scope): Tls13ClientSession => ({
+      protocolVersion: 'TLSv1.3',
       scope,
       cipherSuite: known.suite,
       psk: known.psk.slice(),

@@ -1,6 +1,7 @@
 import { equalBytes, toHex } from '../../../src/base/bytes.ts';
 import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
 import type { ServerConfig } from '../../../src/handshake/config.ts';
+import { isTls13Suite } from '../../../src/handshake/versions.ts';
 import { cipherSuiteByCode, cipherSuites } from '../../../src/keys/cipher-suites.ts';
 import { earlySecret, type TrafficSecrets } from '../../../src/keys/key-schedule.ts';
 import {
@@ -161,7 +162,9 @@ export class ServerRules implements Rules {
   #sessionFor({ cipherSuites: offered, extensions }: ClientHello): OfferedSession | undefined {
     const { pre_shared_key: psks, psk_key_exchange_modes: modes = [] } = extensions;
     if (!psks || !modes.includes(1)) return undefined;
-    const suite = this.#config.cipherSuites.find((name) => offered.includes(cipherSuites[name].code));
+    const suite = this.#config.cipherSuites
+      .filter(isTls13Suite)
+      .find((name) => offered.includes(cipherSuites[name].code));
     const hash = suite && cipherSuites[suite].hash;
     for (const [index, { identity }] of psks.identities.slice(0, 4).entries()) {
       const known = this.#scene.facts.sessions.find(({ ticket }) => equalBytes(ticket, identity));

@@ -11,14 +11,19 @@ import {
   type HelloRetryRequest,
 } from '../../../src/wire/hello.ts';
 import { decodeNewSessionTicket, type EncryptedExtensions } from '../../../src/wire/messages.ts';
-import { type CipherSuiteName, handshakeTypes, namedGroupCodes, nameOf } from '../../../src/wire/names.ts';
+import {
+  handshakeTypes,
+  namedGroupCodes,
+  nameOf,
+  type Tls13CipherSuiteName,
+} from '../../../src/wire/names.ts';
 import type { SeededProvider } from '../../support/seeded-provider.ts';
 import { Messages, Schedule } from './schedule.ts';
 import type { Side } from './steps.ts';
 
 /** A session that both sides can resume. */
 export interface KnownSession {
-  readonly suite: CipherSuiteName;
+  readonly suite: Tls13CipherSuiteName;
   readonly psk: Uint8Array;
   readonly ticket: Uint8Array;
   readonly ageAdd: number;
@@ -32,7 +37,7 @@ export interface PeerSetup {
   /** Somebody whom nobody trusts. */
   readonly other: Identity;
   /** What a server chooses, and what the shares of a client are for. */
-  readonly suite: CipherSuiteName;
+  readonly suite: Tls13CipherSuiteName;
   readonly group: NamedGroup;
   /** What a HelloRetryRequest asks for. */
   readonly retry?: { readonly group?: NamedGroup; readonly cookie?: Uint8Array };
@@ -149,6 +154,7 @@ export class PeerState {
       this.transcript.add(message);
       return;
     }
+    if (answer.kind === 'Tls12ServerHello') throw new Error('ServerHello is one of TLS 1.2');
     const share = answer.extensions.key_share;
     const group = share && nameOf(namedGroupCodes, share.group);
     const exchange = this.exchanges.find((one) => one.group === group);

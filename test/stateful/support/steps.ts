@@ -5,7 +5,8 @@ import type {
   EncryptedExtensions,
   NewSessionTicket,
 } from '../../../src/wire/messages.ts';
-import type { CipherSuiteName, contentTypes } from '../../../src/wire/names.ts';
+import type { contentTypes, Tls13CipherSuiteName } from '../../../src/wire/names.ts';
+import type { Tls12Message } from '../tls12/messages.ts';
 
 /*
  * What a peer does, as data: an honest handshake is a list of steps, a deviating one the same list with some of them
@@ -47,6 +48,8 @@ export interface MessageStep extends Framing {
   readonly message: Message;
   /** One byte changed before it is sealed and hashed: `at` counts from the end where it is negative. */
   readonly flip?: { readonly at: number; readonly xor: number };
+  /** Put behind its body, and counted by its header. */
+  readonly extra?: Uint8Array;
   /** The peer's own transcript goes on without it. */
   readonly unhashed?: boolean;
 }
@@ -61,15 +64,17 @@ export type Step =
 
 export type Side = 'client' | 'server';
 
-type Edit<Fields> = (fields: Fields) => Fields;
+export type Edit<Fields> = (fields: Fields) => Fields;
 
 /** A message to be made. What is not said here is as an honest peer would have it. */
-export type Message =
+export type Message = Tls13Message | Tls12Message;
+
+export type Tls13Message =
   | ClientHelloMessage
   | ServerHelloMessage
   | {
       readonly name: 'HelloRetryRequest';
-      readonly suite?: CipherSuiteName;
+      readonly suite?: Tls13CipherSuiteName;
       readonly edit?: Edit<HelloRetryRequest>;
     }
   | { readonly name: 'EncryptedExtensions'; readonly edit?: Edit<EncryptedExtensions> }
@@ -98,7 +103,7 @@ export interface ClientHelloMessage {
 
 export interface ServerHelloMessage {
   readonly name: 'ServerHello';
-  readonly suite?: CipherSuiteName;
+  readonly suite?: Tls13CipherSuiteName;
   /** The code of the group; another one than the client has a share of is answered with a share alone. */
   readonly group?: number;
   /** Selects a PSK, offered or not. */
@@ -137,6 +142,19 @@ export interface FinishedMessage {
   readonly over?: 'transcript' | 'nothing' | 'allButLast';
   /** Cut or lengthened to so many bytes. */
   readonly length?: number;
+}
+
+/** The message with the changes of its step. */
+export function alteredBy({ flip, extra = new Uint8Array(0) }: MessageStep, message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(message.length + extra.length);
+  bytes.set(message);
+  bytes.set(extra, message.length);
+  if (extra.length > 0) new DataView(bytes.buffer).setUint16(2, bytes.length - 4);
+  if (flip && bytes.length > 0) {
+    const at = ((flip.at % bytes.length) + bytes.length) % bytes.length;
+    bytes[at] = bytes[at]! ^ flip.xor;
+  }
+  return bytes;
 }
 
 export const turn: Step = { kind: 'turn' };

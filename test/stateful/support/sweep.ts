@@ -1,6 +1,6 @@
 import { messagesOf, records } from './dice.ts';
 import type { Scene } from './scenes.ts';
-import { type Protection, type Step, say } from './steps.ts';
+import { type Protection, type Step, say, type Tls13Message } from './steps.ts';
 import { variants } from './variants.ts';
 
 /** One deviation of a scene's script. */
@@ -46,7 +46,7 @@ const protections: readonly Protection[] = ['plaintext', 'handshake', 'applicati
 export function* replacements({ script }: Scene): Generator<Deviation> {
   for (const [index, step] of script.entries()) {
     if (step.kind !== 'message') continue;
-    for (const [number, message] of variants[step.message.name].entries())
+    for (const [number, message] of variants[step.message.name as Tls13Message['name']].entries())
       yield { what: `variant ${number} of ${index}`, steps: splice(script, index, 1, { ...step, message }) };
     for (const under of protections)
       yield { what: `${index} under ${under}`, steps: splice(script, index, 1, { ...step, under }) };

@@ -11,6 +11,7 @@ import type {
   FinishedMessage,
   Message,
   ServerHelloMessage,
+  Tls13Message,
 } from './steps.ts';
 
 /*
@@ -294,7 +295,7 @@ const others: readonly Message[] = [
 ];
 
 /** Every message that a side can be made to say, by its name. */
-export const variants: Readonly<Record<Message['name'], readonly Message[]>> = {
+export const variants: Readonly<Record<Tls13Message['name'], readonly Message[]>> = {
   ClientHello: [{ name: 'ClientHello' }, ...clientHellos],
   ServerHello: [{ name: 'ServerHello' }, ...serverHellos],
   HelloRetryRequest: [{ name: 'HelloRetryRequest' }, ...retries],

@@ -1,8 +1,4 @@
 import { concatBytes, noBytes } from '../../../src/base/bytes.ts';
-import { nodeCrypto } from '../../../src/crypto/node/provider.ts';
-import { type CipherSuite, cipherSuites } from '../../../src/keys/cipher-suites.ts';
-import { nextTrafficSecret } from '../../../src/keys/key-schedule.ts';
-import { RecordSealer } from '../../../src/keys/record-protection.ts';
 import { contentTypes } from '../../../src/wire/names.ts';
 import { plaintextRecord } from '../../support/raw-peer.ts';
 import type { Framing, Protection, RecordStep } from './steps.ts';
@@ -22,22 +18,25 @@ export interface Seal {
   readonly sequence: number;
 }
 
-interface Epoch {
-  readonly suite: CipherSuite;
+/** One generation of a peer's write keys. */
+export interface Epoch {
+  /** The traffic secret; in TLS 1.2 the key. */
   readonly secret: Uint8Array;
-  readonly sealer: RecordSealer;
+  /** How many records it has sealed. */
+  readonly recordsSealed: number;
+  /** One record, in parts. */
+  seal(type: number, content: Uint8Array, padding: number): readonly Uint8Array[];
+  /** The one behind a KeyUpdate. */
+  next(): Epoch;
 }
 
-/** Gives the traffic secret that a peer has for its own direction, as things stand. */
-export type SecretSource = (epoch: 'handshake' | 'application') => {
-  readonly suite: CipherSuite;
-  readonly secret: Uint8Array;
-};
+/** Makes the keys that a peer has for its own direction, as things stand; `unknown` are keys that nobody has. */
+export type EpochSource = (epoch: Exclude<Protection, 'plaintext'>) => Epoch;
 
 /** The sending record layer of a peer: any content under any keys, and a log of it. */
 export class Voice {
   readonly said: SaidRecord[] = [];
-  readonly #secretOf: SecretSource;
+  readonly #make: EpochSource;
   readonly #epochs = new Map<Protection, Epoch>();
   #current: Protection = 'plaintext';
   #waiting: Uint8Array[] = [];
@@ -45,8 +44,8 @@ export class Voice {
   #heldAs: Framing = {};
   #updatesBehindHeld = false;
 
-  constructor(secretOf: SecretSource) {
-    this.#secretOf = secretOf;
+  constructor(make: EpochSource) {
+    this.#make = make;
   }
 
   /** The records that were not taken yet. */
@@ -58,8 +57,7 @@ export class Voice {
   /** Derives the keys of an epoch as things stand now, and goes over to them. */
   install(epoch: 'handshake' | 'application'): void {
     if (this.#heldAs.joined !== 'acrossKeys') this.#release();
-    const { suite, secret } = this.#secretOf(epoch);
-    this.#epochs.set(epoch, newEpoch(suite, secret));
+    this.#epochs.set(epoch, this.#make(epoch));
     this.#current = epoch;
   }
 
@@ -70,8 +68,7 @@ export class Voice {
       return;
     }
     if (this.#current === 'plaintext') return;
-    const { suite, secret } = this.#epoch(this.#current);
-    this.#epochs.set(this.#current, newEpoch(suite, nextTrafficSecret(nodeCrypto, suite.hash, secret)));
+    this.#epochs.set(this.#current, this.#epoch(this.#current).next());
   }
 
   record({ type, content, padding = 0, under = this.#current }: RecordStep): void {
@@ -126,25 +123,19 @@ export class Voice {
       this.#waiting.push(plaintextRecord(type, content));
       return;
     }
-    const { sealer, secret } = this.#epoch(under);
-    this.said.push({ type, content, padding, seal: { secret, sequence: sealer.recordsSealed } });
-    this.#waiting.push(...sealer.seal(type, [{ content: [content], padding }]));
+    const epoch = this.#epoch(under);
+    this.said.push({
+      type,
+      content,
+      padding,
+      seal: { secret: epoch.secret, sequence: epoch.recordsSealed },
+    });
+    this.#waiting.push(...epoch.seal(type, content, padding));
   }
 
-  #epoch(protection: Protection): Epoch {
-    let epoch = this.#epochs.get(protection);
-    if (epoch) return epoch;
-    if (protection === 'handshake' || protection === 'application') {
-      const { suite, secret } = this.#secretOf(protection);
-      epoch = newEpoch(suite, secret);
-    } else {
-      epoch = newEpoch(cipherSuites.TLS_AES_128_GCM_SHA256, new Uint8Array(32).fill(0x77));
-    }
+  #epoch(protection: Exclude<Protection, 'plaintext'>): Epoch {
+    const epoch = this.#epochs.get(protection) ?? this.#make(protection);
     this.#epochs.set(protection, epoch);
     return epoch;
   }
-}
-
-function newEpoch(suite: CipherSuite, secret: Uint8Array): Epoch {
-  return { suite, secret, sealer: new RecordSealer(nodeCrypto, suite, secret) };
 }

@@ -12,7 +12,7 @@ use rustls::pki_types::{pem::PemObject, CertificateDer, PrivateKeyDer, ServerNam
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
     ClientConfig, ClientConnection, CommonState, ConnectionCommon, HandshakeKind, KeyLogFile, RootCertStore,
-    ServerConfig, ServerConnection, SideData, SignatureScheme, StreamOwned,
+    ProtocolVersion, ServerConfig, ServerConnection, SideData, SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
 
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-tacit-interop";
@@ -31,6 +31,15 @@ fn main() {
         Some("server") => run_server(&options).unwrap(),
         _ => panic!("version, client or server"),
     }
+}
+
+fn versions(options: &Options) -> Vec<&'static SupportedProtocolVersion> {
+    let version = |name| match name {
+        "TLSv1.2" => &rustls::version::TLS12,
+        "TLSv1.3" => &rustls::version::TLS13,
+        _ => panic!("no version {name}"),
+    };
+    options["versions"].split(',').map(version).collect()
 }
 
 /// The provider, narrowed to what the test asks for.
@@ -77,6 +86,9 @@ fn scheme_name(scheme: SignatureScheme) -> &'static str {
         SignatureScheme::RSA_PSS_SHA256 => "rsa_pss_rsae_sha256",
         SignatureScheme::RSA_PSS_SHA384 => "rsa_pss_rsae_sha384",
         SignatureScheme::RSA_PSS_SHA512 => "rsa_pss_rsae_sha512",
+        SignatureScheme::RSA_PKCS1_SHA256 => "rsa_pkcs1_sha256",
+        SignatureScheme::RSA_PKCS1_SHA384 => "rsa_pkcs1_sha384",
+        SignatureScheme::RSA_PKCS1_SHA512 => "rsa_pkcs1_sha512",
         _ => "",
     }
 }
@@ -127,11 +139,18 @@ fn describe<S: SideData>(conn: &ConnectionCommon<S>) -> Result<Fields, Failure> 
     let kind = state.handshake_kind().ok_or("no handshake")?;
     let suite = state.negotiated_cipher_suite().ok_or("no cipher suite")?;
     let exporter = conn.export_keying_material([0u8; 32], EXPORTER_LABEL, None)?;
+    let in_context = conn.export_keying_material([0u8; 32], EXPORTER_LABEL, Some(b"context"))?;
+    let version = match state.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        _ => "TLSv1.3",
+    };
     let mut fields = vec![
+        ("protocolVersion", quoted(version)),
         ("resumed", (kind == HandshakeKind::Resumed).to_string()),
         ("cipherSuite", quoted(suite_name(suite.suite()))),
         ("peerCertificate", state.peer_certificates().is_some().to_string()),
         ("exporter", quoted(hex(&exporter))),
+        ("exporterInContext", quoted(hex(&in_context))),
     ];
     if let Some(protocol) = state.alpn_protocol() {
         fields.push(("alpnProtocol", quoted(String::from_utf8_lossy(protocol))));
@@ -203,7 +222,7 @@ where
 fn run_client(options: &Options) -> Result<(), Failure> {
     let payload = fs::read(&options["payload"])?;
     let builder = ClientConfig::builder_with_provider(crypto(options))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_protocol_versions(&versions(options))?
         .with_root_certificates(roots(&options["ca"])?);
     let mut config = match identity(options)? {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
@@ -241,7 +260,7 @@ fn run_server(options: &Options) -> Result<(), Failure> {
     let payload = fs::read(&options["payload"])?;
     let crypto = crypto(options);
     let builder =
-        ServerConfig::builder_with_provider(crypto.clone()).with_protocol_versions(&[&rustls::version::TLS13])?;
+        ServerConfig::builder_with_provider(crypto.clone()).with_protocol_versions(&versions(options))?;
     let builder = match options.get("ca") {
         Some(path) => builder.with_client_cert_verifier(
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), crypto).build()?,
@@ -252,7 +271,10 @@ fn run_server(options: &Options) -> Result<(), Failure> {
     let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = alpn(options);
     config.key_log = Arc::new(KeyLogFile::new());
-    config.ticketer = provider::Ticketer::new()?;
+    // Without it, sessions are kept by their IDs.
+    if options.get("tickets").is_none_or(|tickets| tickets != "0") {
+        config.ticketer = provider::Ticketer::new()?;
+    }
     let config = Arc::new(config);
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     say("listening", &[("port", listener.local_addr()?.port().to_string())]);

@@ -11,15 +11,8 @@ import type { RawMessage } from '../wire/message.ts';
 import { decodeEncryptedExtensions, type EncryptedExtensions } from '../wire/messages.ts';
 import { namedGroupCodes, nameOf, protocolVersions } from '../wire/names.ts';
 import { acceptedTypes, answeredType } from './certificate-types.ts';
-import { type OfferedSession, ownTypes } from './client-hello.ts';
+import { type ClientFlight, type OfferedSession, ownTypes } from './client-hello.ts';
 import type { ClientConfig } from './config.ts';
-
-/** A client's first flight as it left. */
-export interface ClientFlight {
-  readonly hello: ClientHello;
-  readonly keyExchanges: readonly KeyExchange[];
-  readonly offered: OfferedSession | undefined;
-}
 
 /** What holds for ServerHello and HelloRetryRequest alike (RFC 9846 §4.2.3, §4.2.4). */
 export function checkServerHello(
@@ -139,7 +132,7 @@ export function checkEncryptedExtensions(
 }
 
 /** An answer to what was not asked is an unsupported_extension (RFC 9846 §4.3). */
-function refuseUnsolicited(
+export function refuseUnsolicited(
   message: string,
   block: ExtensionBlock,
   hello: ClientHello,

@@ -1,0 +1,156 @@
+import { noBytes } from '../../../../src/base/bytes.ts';
+import { type Attack, as, changed } from '../../support/edits.ts';
+import type { ServerSceneName } from '../scenes.ts';
+import { longer } from './longer.ts';
+
+const illegal = 'illegal_parameter';
+
+export const proofs: readonly Attack<ServerSceneName>[] = [
+  ...(['Tls12ClientHello', 'ClientKeyExchange', 'Tls12Finished'] as const).map((name) =>
+    longer<ServerSceneName>(name),
+  ),
+  longer('Tls12Certificate', 'required'),
+  longer('Tls12CertificateVerify', 'required'),
+  [
+    'the certificate of somebody else',
+    'RFC 5246 7.4.6',
+    'required',
+    as({ name: 'Tls12Certificate', of: 'other' }),
+    'unknown_ca',
+  ],
+  [
+    'and where none is required',
+    'RFC 5246 7.4.6',
+    'optional',
+    as({ name: 'Tls12Certificate', of: 'other' }),
+    'unknown_ca',
+  ],
+  [
+    'the signature of somebody else',
+    'RFC 5246 7.4.8',
+    'required',
+    as({ name: 'Tls12CertificateVerify', of: 'other' }),
+    'decrypt_error',
+  ],
+  [
+    'a signature over nothing',
+    'RFC 5246 7.4.8',
+    'required',
+    as({ name: 'Tls12CertificateVerify', over: 'nothing' }),
+    'decrypt_error',
+  ],
+  [
+    'a signature without ClientKeyExchange',
+    'RFC 5246 7.4.8',
+    'required',
+    as({ name: 'Tls12CertificateVerify', over: 'allButLast' }),
+    'decrypt_error',
+  ],
+  [
+    'a signature with one bit changed',
+    'RFC 5246 7.4.8',
+    'required',
+    changed('Tls12CertificateVerify', { flip: { at: -1, xor: 1 } }),
+    'decrypt_error',
+  ],
+  [
+    'a scheme of another key',
+    'RFC 5246 7.4.8',
+    'required',
+    as({ name: 'Tls12CertificateVerify', algorithm: 0x0804 }),
+    illegal,
+  ],
+  [
+    'a scheme that was not offered: SHA-1',
+    'RFC 5246 7.4.8',
+    'rsa',
+    as({ name: 'Tls12CertificateVerify', algorithm: 0x0201 }),
+    illegal,
+  ],
+  [
+    'another padding than is named',
+    'RFC 5246 7.4.8',
+    'rsa',
+    as({ name: 'Tls12CertificateVerify', algorithm: 0x0804 }),
+    'decrypt_error',
+  ],
+  [
+    'a public value of zeros',
+    'RFC 7748 6',
+    'full',
+    as({ name: 'ClientKeyExchange', publicValue: new Uint8Array(32) }),
+    illegal,
+  ],
+  [
+    'a point that is not on the curve',
+    'RFC 8422 5.11',
+    'rsa',
+    as({ name: 'ClientKeyExchange', publicValue: new Uint8Array(65).fill(4) }),
+    illegal,
+  ],
+  [
+    'an empty public value',
+    'RFC 8422 5.7',
+    'full',
+    as({ name: 'ClientKeyExchange', publicValue: noBytes }),
+    'decode_error',
+  ],
+  [
+    'a public value of another group',
+    'RFC 8422 5.7',
+    'full',
+    as({ name: 'ClientKeyExchange', publicValue: new Uint8Array(65).fill(4) }),
+    illegal,
+  ],
+  [
+    'Finished of the server',
+    'RFC 5246 7.4.9',
+    'full',
+    as({ name: 'Tls12Finished', side: 'server' }),
+    'decrypt_error',
+  ],
+  [
+    'Finished over nothing',
+    'RFC 5246 7.4.9',
+    'full',
+    as({ name: 'Tls12Finished', over: 'nothing' }),
+    'decrypt_error',
+  ],
+  [
+    'Finished without the last message',
+    'RFC 5246 7.4.9',
+    'full',
+    as({ name: 'Tls12Finished', over: 'allButLast' }),
+    'decrypt_error',
+  ],
+  [
+    'Finished with one bit changed',
+    'RFC 5246 7.4.9',
+    'resumed',
+    changed('Tls12Finished', { flip: { at: -1, xor: 1 } }),
+    'decrypt_error',
+  ],
+  ['a short Finished', 'RFC 5246 7.4.9', 'full', as({ name: 'Tls12Finished', length: 11 }), 'decode_error'],
+  ['a long Finished', 'RFC 5246 7.4.9', 'full', as({ name: 'Tls12Finished', length: 13 }), 'decode_error'],
+  [
+    'a hello that was altered on the way',
+    'RFC 5246 7.4.9',
+    'plainSecret',
+    changed('Tls12ClientHello', { flip: { at: 20, xor: 1 }, unhashed: true }),
+    'bad_record_mac',
+  ],
+  [
+    'a scheme that was not offered, though it is a good one',
+    'RFC 5246 7.4.8',
+    'rsa',
+    as({ name: 'Tls12CertificateVerify', signs: 0x0806 }),
+    illegal,
+  ],
+  [
+    'the other scheme that was offered',
+    'RFC 5246 7.4.8',
+    'rsa',
+    as({ name: 'Tls12CertificateVerify', signs: 0x0804 }),
+    'end',
+  ],
+];
