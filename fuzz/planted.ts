@@ -105,8 +105,8 @@ export const planted: readonly Planted[] = [
     target: 'client-flight',
     name: 'a server resumes without the extended master secret',
     file: 'src/handshake/tls12-server.ts',
-    find: 'if (isExtended) return state;',
-    replace: 'if (isExtended || state.psk.length > 0) return state;',
+    find: 'if (isExtended) return { state, suite };',
+    replace: 'if (isExtended || state.psk.length > 0) return { state, suite };',
   },
   {
     target: 'server-flight',

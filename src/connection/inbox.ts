@@ -55,7 +55,6 @@ export class Inbox {
   beginTls12(): void {
     this.#isTls12 = true;
     this.#innerLimit = maxRecordContent;
-    this.dropsChangeCipherSpec = false;
   }
 
   installKeys(opener: Opener): void {

@@ -1,14 +1,9 @@
 import { peerError } from '../base/errors.ts';
-import {
-  maxClientTicket,
-  maxIgnoredMessage,
-  maxKeyUpdatesInARow,
-  maxTicketLifetime,
-} from '../base/limits.ts';
+import { maxClientTicket, maxIgnoredMessage, maxKeyUpdatesInARow } from '../base/limits.ts';
 import type { ClientConfig, ServerConfig } from '../handshake/config.ts';
 import type { Tls13Outcome } from '../handshake/outcome.ts';
 import { resumptionPsk } from '../keys/key-schedule.ts';
-import type { ClientSession } from '../sessions/client-session.ts';
+import { type ClientSession, sessionExpiry } from '../sessions/client-session.ts';
 import type { RawMessage } from '../wire/message.ts';
 import { decodeKeyUpdate, decodeNewSessionTicket } from '../wire/messages.ts';
 import { handshakeTypes } from '../wire/names.ts';
@@ -85,12 +80,7 @@ export class Tls13PostHandshake implements PostHandshake {
     // One that hardly fits a ClientHello would keep the next connection from being made.
     if (ticket.ticket.length > maxClientTicket) return undefined;
     const receivedAt = this.#config.now();
-    const expiresAt = Math.min(
-      receivedAt + Math.min(ticket.lifetime, maxTicketLifetime) * 1000,
-      // Renewals do not stretch what the server once signed.
-      authenticatedAt + maxTicketLifetime * 1000,
-      validUntil,
-    );
+    const expiresAt = sessionExpiry(receivedAt, ticket.lifetime, { authenticatedAt, validUntil });
     if (expiresAt <= receivedAt) return undefined;
     const session: ClientSession = {
       protocolVersion: 'TLSv1.3',

@@ -1,8 +1,8 @@
 import { wipe } from '../base/bytes.ts';
-import { maxTicketLifetime, maxUint16 } from '../base/limits.ts';
+import { maxUint16 } from '../base/limits.ts';
 import type { ServerConfig } from '../handshake/config.ts';
 import type { ServerResumption, Tls13Outcome } from '../handshake/outcome.ts';
-import { sessionIdLength } from '../handshake/server-psk.ts';
+import { lifetimeLeft, sessionIdLength } from '../handshake/server-psk.ts';
 import { resumptionPsk } from '../keys/key-schedule.ts';
 import { encodeSessionState } from '../sessions/session-state.ts';
 import { encodeNewSessionTicket } from '../wire/messages.ts';
@@ -92,9 +92,7 @@ export class TicketIssuer {
     const { provider, tickets } = this.#config;
     const { suite, authenticatedAt, validUntil, peerCertificates, peerRawPublicKey } = this.#outcome;
     const now = this.#config.now();
-    // Counted from the original CertificateVerify, through every renewal.
-    const expiresAt = Math.min(authenticatedAt + tickets.lifetime * 1000, validUntil);
-    const lifetime = Math.min(Math.floor((expiresAt - now) / 1000), maxTicketLifetime);
+    const lifetime = lifetimeLeft(this.#config, this.#outcome, now);
     if (lifetime <= 0) return undefined;
     const nonce = new Uint8Array(4);
     new DataView(nonce.buffer).setUint32(0, this.#minted);

@@ -70,7 +70,6 @@ export class TlsConnection {
   #failure: TlsError | undefined;
   /** In TLS 1.2 the peer's close_notify ends both directions. */
   #peerReadsNoMore: TlsPeerError | undefined;
-  #isOver = false;
 
   /**
    * A client, whose ClientHello is ready for `takeOutput`.
@@ -260,7 +259,7 @@ export class TlsConnection {
   exportKeyingMaterial(label: string, context: Uint8Array | undefined, length: number): Uint8Array {
     const outcome = this.#established?.outcome;
     // Out of a wiped secret would come keys that everybody knows.
-    if (!outcome || this.#failure || this.#readEnd === 'closed' || this.#isOver)
+    if (!outcome || this.#failure || this.#readEnd === 'closed' || this.#isTls12Over)
       throw new TlsUsageError('keying material is there only on an established connection');
     return exportFrom(outcome, this.#config, label, context, length);
   }
@@ -477,9 +476,12 @@ export class TlsConnection {
 
   /** It opens everything that was sent, as the exporter's secret of TLS 1.3 does not: it goes when both directions are over. */
   #forgetMasterSecret(): void {
-    if (this.#version !== 'TLSv1.2' || this.#readEnd === undefined || this.#outbox.isOpen) return;
-    wipeExporter(this.#established?.outcome);
-    this.#isOver = true;
+    if (this.#isTls12Over) wipeExporter(this.#established?.outcome);
+  }
+
+  /** Both directions of a connection of TLS 1.2 have ended. */
+  get #isTls12Over(): boolean {
+    return this.#version === 'TLSv1.2' && this.#readEnd !== undefined && !this.#outbox.isOpen;
   }
 }
 

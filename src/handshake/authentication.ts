@@ -66,18 +66,25 @@ export function chainOf({ chain }: Identity): readonly Uint8Array[] {
   return chain;
 }
 
-/** Sends CertificateVerify for a Certificate that is already in the transcript. */
-export function* sendCertificateVerify(
-  state: HandshakeState,
-  side: Side,
-  identity: Identity,
+/** A signature with the key of an identity. */
+export function* signWith(
+  { signer }: Identity,
   scheme: SignatureScheme,
-): Handshake<void> {
-  const content = certificateVerifyContent(side, state.transcript.digest());
-  const { signer } = identity;
-  const signature = yield* ask({ kind: 'signature', scheme, content }, (context) =>
+  content: Uint8Array,
+): Handshake<Uint8Array> {
+  return yield* ask({ kind: 'signature', scheme, content }, (context) =>
     signer.sign(scheme, content, context),
   );
+}
+
+/** Sends CertificateVerify for a Certificate that is already in the transcript. @param content what is signed */
+export function* sendCertificateVerify(
+  state: Pick<HandshakeState, 'flight' | 'transcript'>,
+  identity: Identity,
+  scheme: SignatureScheme,
+  content: Uint8Array,
+): Handshake<void> {
+  const signature = yield* signWith(identity, scheme, content);
   sendMessage(state, encodeCertificateVerify({ algorithm: signatureSchemeCodes[scheme], signature }));
 }
 
@@ -244,11 +251,11 @@ export function tls13Schemes(listed: readonly number[]): readonly number[] {
   return listed.filter((code) => !pkcs1Codes.has(code));
 }
 
-const pkcs1Codes: ReadonlySet<number> = new Set([
-  signatureSchemeCodes.rsa_pkcs1_sha256,
-  signatureSchemeCodes.rsa_pkcs1_sha384,
-  signatureSchemeCodes.rsa_pkcs1_sha512,
-]);
+const pkcs1Codes: ReadonlySet<number> = new Set(
+  Object.entries(signatureSchemeCodes).flatMap(([name, code]) =>
+    isTls13Scheme(name as SignatureScheme) ? [] : [code],
+  ),
+);
 
 /** What is signed in CertificateVerify (RFC 9846 §4.5.2). */
 export function certificateVerifyContent(side: Side, transcriptHash: Uint8Array): Uint8Array {

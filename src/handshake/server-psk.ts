@@ -1,6 +1,6 @@
 import { copyBytes, equalBytes, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
-import { maxPskIdentitiesTried } from '../base/limits.ts';
+import { maxPskIdentitiesTried, maxTicketLifetime } from '../base/limits.ts';
 import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
 import { type EarlySecret, earlySecret } from '../keys/key-schedule.ts';
 import type { Transcript } from '../keys/transcript.ts';
@@ -98,10 +98,17 @@ function mayResume(
 
 /** Whether a session was made under this policy, and neither it nor the client's path has expired. */
 export function isAlive(config: ServerConfig, state: SessionState, policyHash: Uint8Array): boolean {
-  const now = config.now();
-  return (
-    equalBytes(state.policy, policyHash) &&
-    now < state.authenticatedAt + config.tickets.lifetime * 1000 &&
-    now < state.validUntil
-  );
+  return equalBytes(state.policy, policyHash) && config.now() < endOf(config, state);
+}
+
+/** Whole seconds that a ticket for this session may live from now on; none where it is not positive. */
+export function lifetimeLeft(config: ServerConfig, session: SessionTimes, now: number): number {
+  return Math.min(Math.floor((endOf(config, session) - now) / 1000), maxTicketLifetime);
+}
+
+type SessionTimes = Pick<SessionState, 'authenticatedAt' | 'validUntil'>;
+
+/** Counted from the original handshake, through every renewal. */
+function endOf({ tickets }: ServerConfig, { authenticatedAt, validUntil }: SessionTimes): number {
+  return Math.min(authenticatedAt + tickets.lifetime * 1000, validUntil);
 }

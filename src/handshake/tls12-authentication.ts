@@ -1,5 +1,6 @@
 import { copyBytes, noBytes, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
+import { maxRecordContent } from '../base/limits.ts';
 import type { NamedGroup, PublicKey, SignatureScheme } from '../crypto/provider.ts';
 import { authenticationOf, curveOf, type Tls12CipherSuite } from '../keys/tls12-cipher-suites.ts';
 import {
@@ -12,18 +13,12 @@ import {
 } from '../keys/tls12-key-schedule.ts';
 import type { Transcript } from '../keys/transcript.ts';
 import type { RawMessage } from '../wire/message.ts';
-import {
-  decodeCertificateVerify,
-  decodeFinished,
-  encodeCertificateVerify,
-  encodeFinished,
-} from '../wire/messages.ts';
-import { signatureSchemeCodes } from '../wire/names.ts';
+import { decodeCertificateVerify, decodeFinished, encodeFinished } from '../wire/messages.ts';
 import { decodeTls12Certificate, encodeTls12Certificate } from '../wire/tls12-messages.ts';
 import { chainOf, checkSignature, type PeerSignature, type Side, sendMessage } from './authentication.ts';
 import type { EndpointConfig } from './config.ts';
 import type { Identity } from './identity.ts';
-import { ask, type Flight, type Handshake, receive, receiveChangeCipherSpec } from './steps.ts';
+import { type Flight, type Handshake, receive, receiveChangeCipherSpec } from './steps.ts';
 
 /** What both sides carry through a handshake of TLS 1.2. */
 export interface Tls12State {
@@ -46,28 +41,22 @@ export function tls12CertificateOf(identity: Identity): Uint8Array {
   return encodeTls12Certificate(chainOf(identity));
 }
 
-/** A signature with the key of an identity. */
-export function* signWith(
-  { signer }: Identity,
-  scheme: SignatureScheme,
-  content: Uint8Array,
-): Handshake<Uint8Array> {
-  return yield* ask({ kind: 'signature', scheme, content }, (context) =>
-    signer.sign(scheme, content, context),
-  );
+/** The record_size_limit that we announce: it has no type byte to count (RFC 8449 §4). */
+export function tls12RecordSizeLimit({ recordSizeLimit }: EndpointConfig): number {
+  return Math.min(recordSizeLimit, maxRecordContent);
 }
 
-/** Sends CertificateVerify: the signature is over all messages before it (RFC 5246 §7.4.8). */
-export function* sendTls12CertificateVerify(
-  state: Pick<Tls12State, 'flight' | 'transcript'>,
-  identity: Identity,
-  scheme: SignatureScheme,
-): Handshake<void> {
-  const signature = yield* signWith(identity, scheme, state.transcript.messages());
-  sendMessage(state, encodeCertificateVerify({ algorithm: signatureSchemeCodes[scheme], signature }));
+/** Holds both directions to what the hellos said. @param peerLimit the peer's record_size_limit, if it has the extension */
+export function limitTls12Records(
+  { config, flight }: Pick<Tls12State, 'config' | 'flight'>,
+  peerLimit: number | undefined,
+): void {
+  if (peerLimit === undefined) return;
+  flight.limitSentRecords(peerLimit);
+  flight.limitReceivedRecords(tls12RecordSizeLimit(config));
 }
 
-/** Waits for the client's CertificateVerify and checks it. */
+/** Waits for the client's CertificateVerify and checks it: it signs all messages before it (RFC 5246 §7.4.8). */
 export function* receiveTls12CertificateVerify(
   { config, transcript }: Tls12State,
   key: PublicKey,

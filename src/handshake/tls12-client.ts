@@ -1,11 +1,11 @@
 import { concatBytes, copyBytes, noBytes, wipe } from '../base/bytes.ts';
 import { ticketLifetime } from '../base/defaults.ts';
 import { peerError, TlsUsageError } from '../base/errors.ts';
-import { maxClientTicket, maxRecordContent, maxTicketLifetime } from '../base/limits.ts';
+import { maxClientTicket } from '../base/limits.ts';
 import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 import { authenticationOf } from '../keys/tls12-cipher-suites.ts';
 import { tls12Keys } from '../keys/tls12-key-schedule.ts';
-import type { Tls12ClientSession } from '../sessions/client-session.ts';
+import { sessionExpiry, type Tls12ClientSession } from '../sessions/client-session.ts';
 import type { RawMessage } from '../wire/message.ts';
 import { handshakeTypes, namedGroupCodes, nameOf, signatureSchemeCodes } from '../wire/names.ts';
 import {
@@ -21,7 +21,7 @@ import {
   type Tls12NewSessionTicket,
   type Tls12ServerHello,
 } from '../wire/tls12-messages.ts';
-import { chooseSignatureScheme, judgePeer, sendMessage } from './authentication.ts';
+import { chooseSignatureScheme, judgePeer, sendCertificateVerify, sendMessage } from './authentication.ts';
 import { acceptedTypes, typeOf } from './certificate-types.ts';
 import { type ClientContext, type ClientFlight, sessionScope } from './client-hello.ts';
 import type { CertificateRequestInfo, ClientConfig } from './config.ts';
@@ -31,11 +31,11 @@ import type { Tls12Outcome } from './outcome.ts';
 import { ask, type Handshake, receive } from './steps.ts';
 import {
   checkTls12Signature,
+  limitTls12Records,
   masterSecretOf,
   readTls12Certificate,
   receiveTls12Finished,
   schemesFor,
-  sendTls12CertificateVerify,
   sendTls12Finished,
   type Tls12State,
   tls12CertificateOf,
@@ -55,10 +55,7 @@ export function* tls12ClientHandshake(
   const session = resumedTls12Session(first, answer, suite);
   flight.beginTls12();
   transcript.add(message.bytes);
-  if (extensions.record_size_limit !== undefined) {
-    flight.limitSentRecords(extensions.record_size_limit);
-    flight.limitReceivedRecords(Math.min(config.recordSizeLimit, maxRecordContent));
-  }
+  limitTls12Records(context, extensions.record_size_limit);
   const state: Tls12State = {
     config,
     flight,
@@ -183,7 +180,7 @@ function* exchangeKeys(
   const masterSecret = masterSecretOf(state, group, premasterSecret);
   let isSigned = false;
   try {
-    if (signing) yield* sendTls12CertificateVerify(state, signing.identity, signing.scheme);
+    if (signing) yield* sendCertificateVerify(state, signing.identity, signing.scheme, transcript.messages());
     isSigned = true;
   } finally {
     if (!isSigned) wipe(masterSecret);
@@ -277,12 +274,11 @@ function nextSession(
     masterSecret: copyBytes(facts.masterSecret),
   } as const;
   if (ticket && ticket.ticket.length > 0 && ticket.ticket.length <= maxClientTicket) {
-    const lifetime = Math.min(ticket.lifetimeHint || ticketLifetime, maxTicketLifetime);
     return {
       ...session,
       ticket: copyBytes(ticket.ticket),
       sessionId: noBytes,
-      expiresAt: expiryOf(config, facts, lifetime),
+      expiresAt: sessionExpiry(config.now(), ticket.lifetimeHint || ticketLifetime, facts),
     };
   }
   if (resumed) {
@@ -294,15 +290,6 @@ function nextSession(
     ...session,
     ticket: noBytes,
     sessionId: copyBytes(sessionId),
-    expiresAt: expiryOf(config, facts, ticketLifetime),
+    expiresAt: sessionExpiry(config.now(), ticketLifetime, facts),
   };
-}
-
-/** Renewals do not stretch what the server once signed. @param lifetime seconds */
-function expiryOf(
-  config: Tls12State['config'],
-  { authenticatedAt, validUntil }: Pick<Tls12ClientSession, 'authenticatedAt' | 'validUntil'>,
-  lifetime: number,
-): number {
-  return Math.min(config.now() + lifetime * 1000, authenticatedAt + maxTicketLifetime * 1000, validUntil);
 }

@@ -1,9 +1,8 @@
 import { concatBytes, copyBytes, noBytes, utf8, wipe } from '../base/bytes.ts';
 import { peerError, TlsCertificateError, TlsUsageError } from '../base/errors.ts';
-import { maxRecordContent } from '../base/limits.ts';
 import type { KeyExchange, NamedGroup, PublicKey, SignatureScheme } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
-import { authenticationOf, type Tls12CipherSuite, tls12CipherSuites } from '../keys/tls12-cipher-suites.ts';
+import { authenticationOf, type Tls12CipherSuite } from '../keys/tls12-cipher-suites.ts';
 import { tls12Keys } from '../keys/tls12-key-schedule.ts';
 import type { SessionState } from '../sessions/session-state.ts';
 import { ocspStatusType, uncompressedPoints } from '../wire/extension-codecs.ts';
@@ -20,7 +19,7 @@ import {
   encodeTls12CertificateRequest,
   encodeTls12ServerHello,
 } from '../wire/tls12-messages.ts';
-import { codes, judgePeer, sendMessage } from './authentication.ts';
+import { codes, judgePeer, sendMessage, signWith } from './authentication.ts';
 import { acceptedTypes, typeOf } from './certificate-types.ts';
 import type { ServerConfig } from './config.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -31,14 +30,15 @@ import { findState, isAlive } from './server-psk.ts';
 import { ocspResponseOf } from './stapling.ts';
 import { type Handshake, receive } from './steps.ts';
 import {
+  limitTls12Records,
   masterSecretOf,
   readTls12Certificate,
   receiveTls12CertificateVerify,
   receiveTls12Finished,
   sendTls12Finished,
-  signWith,
   type Tls12State,
   tls12CertificateOf,
+  tls12RecordSizeLimit,
 } from './tls12-authentication.ts';
 import {
   checkTls12ClientHello,
@@ -73,12 +73,14 @@ export function* tls12ServerHandshake(
   const alpnProtocol = chooseProtocol(config, hello);
   const identity = yield* chooseIdentity(config, () => tls12Wishes(hello, suites));
   const policy = tls12PolicyOf(config, identity, hello);
-  const session = yield* acceptTls12Session(config, hello, suites, policy);
+  const accepted = yield* acceptTls12Session(config, hello, suites, policy);
+  const session = accepted?.state;
   let masterSecret = session?.psk;
   let isDone = false;
   try {
-    const presented = session ? undefined : yield* present(config, hello, identity, suites);
-    const suite = presented?.suite ?? suiteOf(session);
+    const chosen = accepted ?? (yield* present(config, hello, identity, suites));
+    const presented = 'identity' in chosen ? chosen : undefined;
+    const { suite } = chosen;
     const limit = extensions.record_size_limit;
     const sendsTicket = mayHaveTicket(config, hello, session);
     const randoms = { client: copyBytes(hello.random), server: serverRandom(config) };
@@ -98,8 +100,7 @@ export function* tls12ServerHandshake(
         status_request: presented?.ocspResponse ? true : undefined,
         application_layer_protocol_negotiation: alpnProtocol,
         extended_master_secret: extensions.extended_master_secret,
-        record_size_limit:
-          limit === undefined ? undefined : Math.min(config.recordSizeLimit, maxRecordContent),
+        record_size_limit: limit === undefined ? undefined : tls12RecordSizeLimit(config),
       },
     });
     transcript.add(message.bytes);
@@ -109,10 +110,7 @@ export function* tls12ServerHandshake(
     const client = presented && (yield* exchangeKeys(state, config, presented, policy));
     masterSecret ??= client?.masterSecret ?? noBytes;
     // Of protected records alone (RFC 8449 §4): none has come or gone yet.
-    if (limit !== undefined) {
-      flight.limitSentRecords(limit);
-      flight.limitReceivedRecords(Math.min(config.recordSizeLimit, maxRecordContent));
-    }
+    limitTls12Records(state, limit);
     flight.keyLog('CLIENT_RANDOM', randoms.client, masterSecret);
     const outcome = {
       protocolVersion: 'TLSv1.2',
@@ -159,31 +157,30 @@ function tls12PolicyOf(config: ServerConfig, identity: ServerIdentity, hello: Cl
   return { ...policy, hash: sha256(config.provider, policy.hash, utf8('TLSv1.2'), name) };
 }
 
+interface AcceptedSession {
+  readonly state: SessionState;
+  readonly suite: Tls12CipherSuite;
+}
+
 /** The session of the client's ticket, if it may be resumed now; anything else is a full handshake (RFC 5077 §3.4). */
 function* acceptTls12Session(
   config: ServerConfig,
   hello: ClientHello,
   suites: readonly Tls12CipherSuite[],
   policy: ServerPolicy,
-): Handshake<SessionState | undefined> {
+): Handshake<AcceptedSession | undefined> {
   const { session_ticket: ticket = noBytes, extended_master_secret: isExtended } = hello.extensions;
   const state = ticket.length > 0 ? yield* findState(config, ticket) : undefined;
   if (!state) return undefined;
-  const isOffered = suites.some(({ name }) => name === state.cipherSuite);
-  if (isOffered && isAlive(config, state, policy.hash)) {
-    if (isExtended) return state;
+  const suite = suites.find(({ name }) => name === state.cipherSuite);
+  if (suite && isAlive(config, state, policy.hash)) {
+    if (isExtended) return { state, suite };
     wipe(state.psk);
     // RFC 7627 §5.3: all our sessions have it.
     throw peerError('handshake_failure', 'the client resumes a session without its extended master secret');
   }
   wipe(state.psk);
   return undefined;
-}
-
-function suiteOf(session: SessionState | undefined): Tls12CipherSuite {
-  const suite = Object.values(tls12CipherSuites).find(({ name }) => name === session?.cipherSuite);
-  if (!suite) throw new TlsUsageError('a session of TLS 1.2 has no cipher suite of it');
-  return suite;
 }
 
 function* present(

@@ -1,10 +1,10 @@
 import { noBytes, wipe } from '../base/bytes.ts';
-import { maxTicketLifetime, maxUint16 } from '../base/limits.ts';
+import { maxUint16 } from '../base/limits.ts';
 import { encodeSessionState } from '../sessions/session-state.ts';
 import { encodeTls12NewSessionTicket } from '../wire/tls12-messages.ts';
 import type { ServerConfig } from './config.ts';
 import type { Tls12Outcome } from './outcome.ts';
-import { sessionIdLength } from './server-psk.ts';
+import { lifetimeLeft, sessionIdLength } from './server-psk.ts';
 
 /** A ticket that belongs to a handshake of TLS 1.2. */
 export interface Tls12Ticket {
@@ -36,9 +36,7 @@ function mint(config: ServerConfig, outcome: Tls12Outcome, policyHash: Uint8Arra
   const { tickets, provider } = config;
   const { authenticatedAt, validUntil } = outcome;
   const now = config.now();
-  // Counted from the original handshake, through every renewal.
-  const expiresAt = Math.min(authenticatedAt + tickets.lifetime * 1000, validUntil);
-  const lifetimeHint = Math.min(Math.floor((expiresAt - now) / 1000), maxTicketLifetime);
+  const lifetimeHint = lifetimeLeft(config, outcome, now);
   if (lifetimeHint <= 0) return undefined;
   const state = encodeSessionState({
     cipherSuite: outcome.suite.name,

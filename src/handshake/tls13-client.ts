@@ -21,6 +21,7 @@ import {
   type AuthenticatedPeer,
   authenticatePeer,
   certificateOf,
+  certificateVerifyContent,
   chooseSignatureScheme,
   type HandshakeState,
   readCertificate,
@@ -275,7 +276,8 @@ function* sendClientAuthentication(
     const response = status_request ? yield* ocspResponseOf(config, identity) : undefined;
     const certificate = certificateOf(identity, response);
     sendMessage(state, compressedFor(config, compress_certificate, identity, certificate));
-    yield* sendCertificateVerify(state, 'client', identity, scheme);
+    const content = certificateVerifyContent('client', state.transcript.digest());
+    yield* sendCertificateVerify(state, identity, scheme, content);
   } else {
     sendMessage(state, encodeCertificate({ context: noBytes, entries: [] }));
   }

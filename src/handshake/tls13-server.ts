@@ -23,6 +23,7 @@ import {
   type AuthenticatedPeer,
   authenticatePeer,
   certificateOf,
+  certificateVerifyContent,
   chooseSignatureScheme,
   codes,
   type HandshakeState,
@@ -309,7 +310,8 @@ function* sendServerAuthentication(
   const response = wantsResponse ? yield* ocspResponseOf(config, identity) : undefined;
   const certificate = certificateOf(identity, response);
   sendMessage(state, compressedFor(config, asked.compress_certificate, identity, certificate));
-  yield* sendCertificateVerify(state, 'server', identity, scheme);
+  const content = certificateVerifyContent('server', state.transcript.digest());
+  yield* sendCertificateVerify(state, identity, scheme, content);
 }
 
 /** Undefined for a client that has no certificate, where that is allowed. */

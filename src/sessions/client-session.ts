@@ -1,6 +1,6 @@
 import { wipe } from '../base/bytes.ts';
 import { clientSessionServers, clientSessionsPerServer } from '../base/defaults.ts';
-import { maxClientSessionSize } from '../base/limits.ts';
+import { maxClientSessionSize, maxTicketLifetime } from '../base/limits.ts';
 import type { Tls12CipherSuiteName, Tls13CipherSuiteName } from '../wire/names.ts';
 
 /** A session that a client can resume. Plain data; `psk` or `masterSecret` is a secret. */
@@ -50,6 +50,19 @@ export interface Tls12ClientSession extends CommonSession {
 /** The secret of a session, in its very array. */
 export function secretOf(session: ClientSession): Uint8Array {
   return session.protocolVersion === 'TLSv1.3' ? session.psk : session.masterSecret;
+}
+
+/**
+ * When a session ends that a server gives `lifetime` seconds: seven days at most (RFC 9846 §4.7.1), and renewals do not
+ * stretch what the server once signed.
+ */
+export function sessionExpiry(
+  now: number,
+  lifetime: number,
+  { authenticatedAt, validUntil }: Pick<CommonSession, 'authenticatedAt' | 'validUntil'>,
+): number {
+  const longest = maxTicketLifetime * 1000;
+  return Math.min(now + lifetime * 1000, now + longest, authenticatedAt + longest, validUntil);
 }
 
 /** Where a client keeps its sessions, by their scope. */
