@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { ascii, der, objectIdentifier, sequence } from '../test/support/der.ts';
 import { publicKeyOf, rawExtension } from '../test/support/raw-certificates.ts';
 
@@ -31,8 +31,8 @@ function newAuthority(issuer: Signer, name = issuer.name, key = issuer.key): Sig
   const extensions = [
     rawExtension('2.5.29.15', true, der(0x03, Uint8Array.of(1, 0x06))),
     rawExtension('2.5.29.19', true, sequence(der(0x01, Uint8Array.of(0xff)))),
-    rawExtension('2.5.29.14', false, der(0x04, randomBytes(20))),
-    rawExtension('2.5.29.35', false, sequence(der(0x80, randomBytes(20)))),
+    rawExtension('2.5.29.14', false, der(0x04, keyIdentifier(key))),
+    rawExtension('2.5.29.35', false, sequence(der(0x80, keyIdentifier(issuer.key)))),
   ];
   const certificate = newCertificate(issuer, name, key, extensions);
   return { kind: issuer.kind, key, name, certificate };
@@ -50,8 +50,8 @@ export function newLeaf(issuer: Signer, host: string): Uint8Array {
     rawExtension('2.5.29.15', true, der(0x03, Uint8Array.of(7, 0x80))),
     rawExtension('2.5.29.37', false, sequence(...purposes)),
     rawExtension('2.5.29.19', true, sequence()),
-    rawExtension('2.5.29.14', false, der(0x04, randomBytes(20))),
-    rawExtension('2.5.29.35', false, sequence(der(0x80, randomBytes(20)))),
+    rawExtension('2.5.29.14', false, der(0x04, keyIdentifier(leafKey(issuer.kind)))),
+    rawExtension('2.5.29.35', false, sequence(der(0x80, keyIdentifier(issuer.key)))),
     rawExtension(
       '1.3.6.1.5.5.7.1.1',
       false,
@@ -90,11 +90,16 @@ function newCertificate(
 
 const leafKeys = new Map<KeyKind, KeyObject>();
 
-/** One for all: making RSA keys takes longer than all that is measured. */
-function leafKey(kind: KeyKind): KeyObject {
+/** Of every leaf: making RSA keys takes longer than all that is measured. */
+export function leafKey(kind: KeyKind): KeyObject {
   const key = leafKeys.get(kind) ?? newKey(kind);
   leafKeys.set(kind, key);
   return key;
+}
+
+/** Authorities are looked for by it. */
+function keyIdentifier(key: KeyObject): Uint8Array {
+  return createHash('sha1').update(publicKeyOf(key)).digest();
 }
 
 function newKey(kind: KeyKind): KeyObject {

@@ -1,42 +1,63 @@
-// `npm run bench [-- --quick] [--json]`; README.md says how every figure is taken.
+// `npm run bench [-- --quick] [--json] [--only GROUP] [--plots DIRECTORY]`; README.md says how every figure is taken.
 
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { certificateFigures, fiveMicroseconds } from './certificate-figures.ts';
+import { bulkFigures } from './bulk-figures.ts';
+import { certificateFigures } from './certificate-figures.ts';
+import { engineFigures } from './engine-figures.ts';
+import { growthFigures } from './growth-figures.ts';
+import { handshakeFigures } from './handshake-figures.ts';
 import { hostileFigures } from './hostile-figures.ts';
-import { compare, type Effort, type Figure, median, microseconds } from './measure.ts';
+import { compare, type Effort, type Figure } from './measure.ts';
+import { memoryFigures } from './memory-figures.ts';
+import { messageFigures } from './message-figures.ts';
+import { line, machine } from './report.ts';
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    plots: { type: 'string' },
+  },
 });
-const effort: Effort = values.quick
-  ? { repeats: 7, batch: 20, warmUp: 1_000 }
-  : { repeats: 31, batch: 100, warmUp: 3_000 };
+const { quick: isQuick, only } = values;
+
+const groups: Readonly<Record<string, () => AsyncIterable<Figure> | Iterable<Figure>>> = {
+  handshakes: () =>
+    handshakeFigures(
+      isQuick
+        ? { isQuick, repeats: 3, warmUps: 1, handshakes: 100 }
+        : { isQuick, repeats: 15, warmUps: 6, handshakes: 300 },
+    ),
+  bulk: () =>
+    bulkFigures(isQuick ? { isQuick, repeats: 3, bytes: 2 ** 25 } : { isQuick, repeats: 15, bytes: 2 ** 28 }),
+  messages: () =>
+    messageFigures(
+      isQuick ? { isQuick, repeats: 3, messages: 6_400 } : { isQuick, repeats: 15, messages: 32_000 },
+    ),
+  engine: () => engineFigures(isQuick),
+  memory: () => memoryFigures({ isQuick, repeats: isQuick ? 1 : 15, repeatsOfMany: 3 }),
+  growth: () => growthFigures({ isQuick, repeats: 15, plots: values.plots }),
+  certificates: () => comparedCertificates(),
+  hostile: () => hostileFigures(isQuick ? 3 : 15),
+};
+if (only !== undefined && groups[only] === undefined)
+  throw new Error(`--only takes one of ${Object.keys(groups).join(', ')}, not ${only}`);
 
 const figures: Figure[] = [];
-for (const comparison of certificateFigures(values.quick)) {
-  const figure = compare(comparison, effort);
-  figures.push(figure);
-  if (!values.json) console.log(line(figure));
-}
-for (const figure of hostileFigures(values.quick ? 5 : 15)) {
-  figures.push(figure);
-  if (!values.json) console.log(line(figure));
+for (const [name, group] of Object.entries(groups)) {
+  if (only !== undefined && only !== name) continue;
+  for await (const figure of group()) {
+    figures.push(figure);
+    if (!values.json) console.log(line(figure));
+  }
 }
 if (values.json) console.log(JSON.stringify(figures, undefined, 2));
-else console.log(machine());
+else console.log(machine(figures));
 
-function line({ figure, unit, tacit, floor, ratio, low, high, target, met }: Figure): string {
-  const number = (value: number | null): string => (value === null ? '' : value.toPrecision(3));
-  const verdict = target === null ? 'no target' : `${met ? 'meets' : 'DOES NOT MEET'} ${number(target)}`;
-  const sides = `Tacit ${number(tacit)} ${unit}${floor === null ? '' : `, floor ${number(floor)} ${unit}`}`;
-  return `${figure}\n  ${sides}; ratio ${number(ratio)} (${number(low)} to ${number(high)}), ${verdict}`;
-}
-
-/** The machine, and how much its own speed varied. */
-function machine(): string {
-  const loops = Array.from({ length: 31 }, () => microseconds(fiveMicroseconds, 2_000));
-  const spread = (Math.max(...loops) / Math.min(...loops) - 1) * 100;
-  const loop = `the fixed loop takes ${median(loops).toPrecision(3)} µs, spread ${spread.toFixed(0)} %`;
-  return `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} processors, Node ${process.versions.node}; ${loop}`;
+function* comparedCertificates(): Generator<Figure> {
+  const effort: Effort = isQuick
+    ? { repeats: 7, batch: 10, warmUp: 300 }
+    : { repeats: 31, batch: 100, warmUp: 3_000 };
+  for (const comparison of certificateFigures(isQuick)) yield compare(comparison, effort);
 }

@@ -7,5 +7,7 @@ import { bundle } from '../scripts/bundle.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const outfile = join(here, 'out/main.mjs');
 
-await bundle(join(here, 'main.ts'), outfile, { sourcemap: 'inline' });
+await bundle(join(here, 'side.ts'), join(here, 'out/side.mjs'), { sourcemap: 'inline' });
+// The library that draws plots is there in a checkout, and only loaded where there is something to draw.
+await bundle(join(here, 'main.ts'), outfile, { sourcemap: 'inline', external: ['echarts'] });
 await import(outfile);

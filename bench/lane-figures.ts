@@ -1,0 +1,69 @@
+import { Lane, type LaneReport } from './lane.ts';
+import type { ImplementationName, LaneSetup, Work } from './lane-protocol.ts';
+import { type Figure, judged, median } from './measure.ts';
+
+/** A lane that takes part, by the name under which its reports are found. */
+export interface Contender {
+  readonly server: ImplementationName;
+  readonly client: ImplementationName;
+  readonly setup: LaneSetup;
+}
+
+/** What is done on each lane: `prepare` once, then `work` by turns, which is measured. */
+export interface Race<Name extends string> {
+  readonly contenders: Readonly<Record<Name, Contender>>;
+  readonly prepare: (name: Name) => readonly Work[];
+  readonly work: (name: Name) => Work;
+  readonly repeats: number;
+}
+
+/** All contenders by turns, A B C A B C; the reports of each, in the order of the repeats. */
+export async function race<Name extends string>(
+  wanted: Race<Name>,
+): Promise<Readonly<Record<Name, readonly LaneReport[]>>> {
+  const names = Object.keys(wanted.contenders) as Name[];
+  const lanes = new Map<Name, Lane>();
+  try {
+    for (const name of names) {
+      const { server, client, setup } = wanted.contenders[name];
+      const lane = await Lane.start(server, client, setup);
+      lanes.set(name, lane);
+      for (const work of wanted.prepare(name)) await lane.run(work);
+    }
+    const reports = Object.fromEntries(names.map((name) => [name, [] as LaneReport[]])) as Record<
+      Name,
+      LaneReport[]
+    >;
+    for (let i = 0; i < wanted.repeats; i++)
+      for (const [name, lane] of lanes) reports[name].push(await lane.run(wanted.work(name)));
+    return reports;
+  } finally {
+    for (const lane of lanes.values()) lane.stop();
+  }
+}
+
+/** What a report says of one unit of work. */
+export type Reading = (report: LaneReport) => number;
+
+export interface Row {
+  readonly figure: string;
+  readonly unit: string;
+  readonly target: number | null;
+  readonly tacit: readonly number[];
+  readonly nodeTls?: readonly number[] | undefined;
+  readonly floor?: readonly number[] | undefined;
+  /** Which of the two others Tacit is held against. */
+  readonly against: 'nodeTls' | 'floor';
+  /** Whether more is better, as of a throughput. */
+  readonly moreIsBetter?: boolean | undefined;
+}
+
+/** A row of the report; the ratio is that of the values of one and the same repeat. */
+export function rowOf({ figure, unit, target, tacit, nodeTls, floor, against, moreIsBetter }: Row): Figure {
+  const other = against === 'nodeTls' ? nodeTls : floor;
+  if (!other) throw new Error(`${figure}: there is nothing to hold it against`);
+  const ratios = tacit.map((value, i) => (moreIsBetter ? value / other[i]! : other[i]! / value));
+  const medianOf = (values: readonly number[] | undefined): number | null => (values ? median(values) : null);
+  const values = { figure, unit, tacit: median(tacit), nodeTls: medianOf(nodeTls), floor: medianOf(floor) };
+  return judged(values, ratios, target);
+}

@@ -1,0 +1,57 @@
+import { newSetup } from './credentials.ts';
+import type { LaneReport } from './lane.ts';
+import { type Reading, race, rowOf } from './lane-figures.ts';
+import type { Figure } from './measure.ts';
+
+export interface MessageEffort {
+  readonly repeats: number;
+  /** Of one repeat, over all connections. */
+  readonly messages: number;
+  readonly isQuick: boolean;
+}
+
+/** 100 bytes there and back, one message at a time on each connection. */
+export async function* messageFigures({ repeats, messages, isQuick }: MessageEffort): AsyncGenerator<Figure> {
+  const setup = newSetup('ECDSA P-256');
+  for (const connections of isQuick ? [64] : [1, 64, 1_000]) {
+    const rounds = Math.max(1, Math.round(messages / connections / (connections === 1 ? 4 : 1)));
+    const work = { kind: 'echo', rounds } as const;
+    const reports = await race({
+      contenders: {
+        tacit: { server: 'tacit', client: 'tacit', setup },
+        nodeTls: { server: 'node:tls', client: 'node:tls', setup },
+        net: { server: 'net', client: 'net', setup },
+      },
+      prepare: () => [{ kind: 'hold', count: connections }, work],
+      work: () => work,
+      repeats,
+    });
+    const figure = `echo of 100 bytes, ${connections} connection${connections === 1 ? '' : 's'}`;
+    const row = (
+      what: string,
+      unit: string,
+      reading: Reading,
+      target: number | null,
+      moreIsBetter = false,
+    ): Figure => {
+      const read = (of: readonly LaneReport[]): number[] => of.map(reading);
+      return rowOf({
+        figure: `${figure}, ${what}`,
+        unit,
+        tacit: read(reports.tacit),
+        nodeTls: read(reports.nodeTls),
+        floor: read(reports.net),
+        target,
+        against: 'nodeTls',
+        moreIsBetter,
+      });
+    };
+    const count = rounds * connections;
+    const target = connections === 64 ? 1 : null;
+    yield row('both sides on this machine', 'messages/s', ({ wall }) => (count / wall) * 1000, target, true);
+    yield row('server', 'µs CPU', ({ server }) => server / count, target);
+    yield row('client', 'µs CPU', ({ client }) => client / count, null);
+    yield row('p50', 'ms', ({ p50 }) => p50, null);
+    yield row('p99', 'ms', ({ p99 }) => p99, null);
+  }
+}

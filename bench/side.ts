@@ -1,0 +1,101 @@
+// One side of a lane: a process of its own, so that its processor time is its own.
+
+import { nodeTls, plainNet } from './implementations/node.ts';
+import { tacit } from './implementations/tacit.ts';
+import type {
+  Answer,
+  Client,
+  Implementation,
+  ImplementationName,
+  Request,
+  Usage,
+  Work,
+} from './lane-protocol.ts';
+
+const implementations: Readonly<Record<ImplementationName, Implementation>> = {
+  tacit,
+  'node:tls': nodeTls,
+  net: plainNet,
+};
+let client: Client | undefined;
+
+process.on('message', (request: Request) => {
+  answerTo(request).then(
+    (answer) => process.send?.(answer),
+    (error: unknown) => process.send?.({ kind: 'failed', reason: String(error) } satisfies Answer),
+  );
+});
+process.on('disconnect', () => process.exit());
+
+async function answerTo(request: Request): Promise<Answer> {
+  switch (request.kind) {
+    case 'listen':
+      return { kind: 'listening', port: await implementations[request.implementation].listen(request.setup) };
+    case 'connect':
+      client = implementations[request.implementation].client(request.port, request.setup);
+      return { kind: 'ready' };
+    case 'work': {
+      if (!client) throw new Error('this side is no client');
+      const [begun, before] = [performance.now(), process.cpuUsage()];
+      const latencies = await work(client, request.work);
+      const { user, system } = process.cpuUsage(before);
+      return { kind: 'worked', report: { cpu: user + system, wall: performance.now() - begun, latencies } };
+    }
+    case 'usage':
+      return { kind: 'usage', usage: await usage(request.collect) };
+  }
+}
+
+async function work(side: Client, wanted: Work): Promise<readonly number[]> {
+  switch (wanted.kind) {
+    case 'handshakes':
+      await severalAtOnce(wanted.count, wanted.atOnce, () => side.handshake());
+      return [];
+    case 'upload':
+      await side.upload(wanted.bytes);
+      return [];
+    case 'hold':
+      await severalAtOnce(wanted.count - side.held, 16, () => side.hold());
+      return [];
+    case 'echo':
+      return echoes(side, wanted.rounds);
+  }
+}
+
+async function echoes(side: Client, rounds: number): Promise<readonly number[]> {
+  const latencies: number[] = [];
+  const talk = async (index: number): Promise<void> => {
+    for (let round = 0; round < rounds; round++) {
+      const sent = performance.now();
+      await side.echo(index);
+      latencies.push(performance.now() - sent);
+    }
+  };
+  await Promise.all(Array.from({ length: side.held }, (_, index) => talk(index)));
+  // Only what p50 and p99 need is told: messages between processes cost too.
+  latencies.sort((a, b) => a - b);
+  return [0.5, 0.99].map((share) => latencies[Math.floor(share * (latencies.length - 1))] ?? 0);
+}
+
+async function severalAtOnce(count: number, atOnce: number, once: () => Promise<void>): Promise<void> {
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun < count) {
+      begun += 1;
+      await once();
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+}
+
+async function usage(collect: boolean): Promise<Usage> {
+  if (collect) {
+    // What a collection sets free is finalised later, and then the next one takes what hung on it.
+    for (let i = 0; i < 3; i++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  const { user, system } = process.cpuUsage();
+  return { microseconds: user + system, residentSet: process.memoryUsage.rss() };
+}
