@@ -4,6 +4,7 @@ import { parseRecordHeader, recordHeaderLength } from '../wire/record.ts';
 /** A record as it came off the transport. */
 export interface WireRecord {
   readonly type: number;
+  /** Good until the next one is read. */
   readonly header: Uint8Array;
   readonly body: Uint8Array;
 }
@@ -22,7 +23,7 @@ export class RecordReader {
   #kept: Uint8Array | undefined;
   /** Bytes in `#chunks` that are not consumed. */
   #waiting = 0;
-  #header = new Uint8Array(recordHeaderLength);
+  readonly #header = new Uint8Array(recordHeaderLength);
   #headerFilled = 0;
   #body: Uint8Array | undefined;
   #bodyFilled = 0;
@@ -40,6 +41,7 @@ export class RecordReader {
 
   /** Copies what waits, once, into one buffer, so that the transport may use its own again. */
   keep(): void {
+    if (this.#waiting === 0) return;
     const fresh = this.#chunks.slice(this.#kept ? this.#index + 1 : this.#index);
     if (fresh.length === 0) return;
     let waiting = noBytes;
@@ -75,7 +77,6 @@ export class RecordReader {
     const { type, length } = parseRecordHeader(header, protectsAllTypes);
     const body = this.#takeBody(length);
     if (!body) return undefined;
-    this.#header = new Uint8Array(recordHeaderLength);
     this.#headerFilled = 0;
     return { type, header, body };
   }

@@ -116,11 +116,11 @@ export class TlsConnection {
   /** What happened next; undefined where it takes more input or an answer, or nothing more can happen. */
   next(): ConnectionEvent | undefined {
     while (this.#events.length === 0 && this.#readEnd === undefined) {
-      let progressed = false;
-      this.#guard(() => {
-        progressed = this.#advance();
-      });
-      if (!progressed) break;
+      try {
+        if (!this.#advance()) break;
+      } catch (error) {
+        this.#failAfter(error);
+      }
     }
     // Nothing more happens now: what waits for an answer, or behind the end, must not depend on the caller's arrays.
     if (this.#events.length === 0) this.#inbox.keep();
@@ -218,6 +218,7 @@ export class TlsConnection {
    * room for it.
    */
   takeQuestions(): readonly Question[] {
+    if (this.#events.length === 0) return [];
     const events = this.#events.splice(0);
     this.#events.push(...events.filter(({ type }) => type !== 'question'));
     return events.flatMap((event) => (event.type === 'question' ? [event.question] : []));
@@ -280,7 +281,9 @@ export class TlsConnection {
         'bytes came before ClientHello was sent: a server does not begin',
       );
     }
-    const message = this.#joiner.next(this.#expectedMessages, this.#established?.later.longestMessage);
+    const message =
+      !this.#joiner.isEmpty &&
+      this.#joiner.next(this.#expectedMessages, this.#established?.later.longestMessage);
     if (message) {
       if (this.#established) {
         const session = this.#established.later.handle(message, this.#joiner.isEmpty);
@@ -446,14 +449,18 @@ export class TlsConnection {
     try {
       step();
     } catch (error) {
-      if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
-      const reason =
-        error instanceof TlsError ? error : new TlsUsageError('an answer failed', { cause: error });
-      const alert = alertFor(reason, this.#version);
-      if (alert) this.#outbox.sendFatalAlert(alert);
-      else this.#outbox.discard();
-      this.#failWith(reason);
+      this.#failAfter(error);
     }
+  }
+
+  #failAfter(error: unknown): void {
+    if (this.#readEnd === 'failed' || this.#readEnd === 'closed') return;
+    const reason =
+      error instanceof TlsError ? error : new TlsUsageError('an answer failed', { cause: error });
+    const alert = alertFor(reason, this.#version);
+    if (alert) this.#outbox.sendFatalAlert(alert);
+    else this.#outbox.discard();
+    this.#failWith(reason);
   }
 
   #failWith(error: TlsError): void {

@@ -89,7 +89,10 @@ export interface RecordToOpen {
   readonly ciphertext: Uint8Array;
 }
 
-/** An AEAD key. It works on runs of records, so that a fast provider can take a run in one call. */
+/**
+ * An AEAD key. It works on runs of records, so that a fast provider can take a run in one call. It keeps nothing of
+ * what it is given, and returns none of it: the caller may use its arrays again.
+ */
 export interface Aead {
   /** The wire bytes of the whole run, in order, in as many parts as is cheapest. */
   seal(run: readonly RecordToSeal[]): Uint8Array[];

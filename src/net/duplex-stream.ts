@@ -205,7 +205,7 @@ export class DuplexStream implements ByteStream {
 
   #write(parts: readonly Uint8Array[]): Promise<void> {
     const duplex = this.#duplex;
-    const taken = new Promise<void>((resolve, reject) => {
+    return this.#writeHalf.promise((resolve, reject) => {
       const done = (cause?: Error | null): void => {
         this.#onProgress();
         const error = this.#whyNotTaken(cause);
@@ -220,7 +220,6 @@ export class DuplexStream implements ByteStream {
       });
       duplex.uncork();
     });
-    return this.#writeHalf.guard(taken);
   }
 
   #whyNotTaken(cause: Error | null | undefined): Error | undefined {

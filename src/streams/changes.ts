@@ -15,6 +15,7 @@ export class Changes {
   }
 
   notify(): void {
+    if (this.#watchers.size === 0) return;
     for (const watch of [...this.#watchers]) watch();
   }
 }

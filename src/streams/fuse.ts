@@ -25,13 +25,29 @@ export class Fuse {
 
   /** Settles as `promise` does, unless the fuse blows first. */
   guard<T>(promise: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.#reason !== undefined) reject(this.#reason);
-      else this.#guarded.add(reject);
-      const settled = (): boolean => this.#guarded.delete(reject);
-      // First: to blow behind the outcome changes nothing.
-      promise.then(settled, settled);
-      promise.then(resolve, reject);
+    // Its own outcome is nobody's any more.
+    if (this.#reason !== undefined) promise.catch(() => {});
+    return this.promise((resolve, reject) => promise.then(resolve, reject));
+  }
+
+  /** What `start` settles, unless the fuse blows first. If it has blown, nothing starts. */
+  promise<T>(start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#reason !== undefined) {
+        reject(this.#reason);
+        return;
+      }
+      this.#guarded.add(reject);
+      start(
+        (value) => {
+          this.#guarded.delete(reject);
+          resolve(value);
+        },
+        (reason) => {
+          this.#guarded.delete(reject);
+          reject(reason);
+        },
+      );
     });
   }
 }

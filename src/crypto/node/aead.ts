@@ -18,6 +18,9 @@ const joinBelow = 1024;
 /** How many parts are joined at a time. */
 const joinAtMost = 1024;
 
+/** For plaintexts in parts: to join those of a record costs less than a native call for each. Holds a whole record. */
+const joined = new Uint8Array(2 ** 14 + 2 ** 8);
+
 // The types know ChaCha20-Poly1305 by overloads of its own; it is used exactly like GCM.
 const cipherNames: Readonly<Record<AeadAlgorithm, CipherGCMTypes>> = {
   AES_128_GCM: 'aes-128-gcm',
@@ -46,7 +49,7 @@ class NodeAead implements Aead {
       const cipher = createCipheriv(this.#cipherName, this.#key, record.nonce, tagOptions);
       cipher.setAAD(record.additionalData);
       wire.push(record.header);
-      for (const part of joinSmall(record.plaintext)) wire.push(plainBytes(cipher.update(part)));
+      wire.push(plainBytes(cipher.update(joinPlaintext(record.plaintext))));
       cipher.final();
       wire.push(plainBytes(cipher.getAuthTag()));
     }
@@ -78,6 +81,21 @@ class NodeAead implements Aead {
     }
     return plaintext;
   }
+}
+
+/** The parts in one array, which is good until the next call. */
+function joinPlaintext(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length > joined.length) return concatBytes(...parts);
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined.subarray(0, length);
 }
 
 /** The same bytes, with short neighbours joined. */
