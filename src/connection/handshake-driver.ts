@@ -7,7 +7,8 @@ import type { Question } from './events.ts';
 
 /** Runs a handshake's generator: feeds it messages, puts its questions, passes answers on. */
 export class HandshakeDriver {
-  readonly #generator: Handshake<HandshakeOutcome>;
+  /** Undefined once it is done: all that it holds on to goes with it. */
+  #generator: Handshake<HandshakeOutcome> | undefined;
   readonly #abort = new LazyAbort();
   /** What the generator waits for; undefined once it is done. */
   #step: Step | undefined;
@@ -20,7 +21,7 @@ export class HandshakeDriver {
 
   constructor(generator: Handshake<HandshakeOutcome>) {
     this.#generator = generator;
-    this.#resume(() => this.#generator.next());
+    this.#resume((generator) => generator.next());
   }
 
   /** The handshake's result, once it is done. */
@@ -49,19 +50,19 @@ export class HandshakeDriver {
   }
 
   deliver(message: RawMessage): void {
-    this.#resume(() => this.#generator.next(message));
+    this.#resume((generator) => generator.next(message));
   }
 
   /** It came, and was awaited. */
   deliverChangeCipherSpec(): void {
-    this.#resume(() => this.#generator.next());
+    this.#resume((generator) => generator.next());
   }
 
   /** False where nobody waits for the answer. */
   answer(question: Question, value: unknown): boolean {
     if (question !== this.#pending) return false;
     this.#pending = undefined;
-    this.#resume(() => this.#generator.next(value));
+    this.#resume((generator) => generator.next(value));
     return true;
   }
 
@@ -69,7 +70,7 @@ export class HandshakeDriver {
   refuse(question: Question, reason: unknown): boolean {
     if (question !== this.#pending) return false;
     this.#pending = undefined;
-    this.#resume(() => this.#generator.throw(refusal(question.subject.kind, reason)));
+    this.#resume((generator) => generator.throw(refusal(question.subject.kind, reason)));
     return true;
   }
 
@@ -82,19 +83,21 @@ export class HandshakeDriver {
     this.#step = undefined;
     this.#abort.abort();
     // While it runs, a function of the caller's is ending the connection: `#resume` sees that.
-    if (!this.#isRunning) this.#generator.return(undefined as never);
+    if (!this.#isRunning) this.#generator?.return(undefined as never);
   }
 
-  #resume(advance: () => IteratorResult<Step, HandshakeOutcome>): void {
+  #resume(advance: (generator: Handshake<HandshakeOutcome>) => IteratorResult<Step, HandshakeOutcome>): void {
+    const generator = this.#generator;
+    if (!generator) return;
     this.#isRunning = true;
     try {
-      this.#run(advance());
+      this.#run(generator, advance(generator));
     } finally {
       this.#isRunning = false;
     }
   }
 
-  #run(first: IteratorResult<Step, HandshakeOutcome>): void {
+  #run(generator: Handshake<HandshakeOutcome>, first: IteratorResult<Step, HandshakeOutcome>): void {
     let result = first;
     while (!result.done) {
       this.#step = result.value;
@@ -104,14 +107,14 @@ export class HandshakeDriver {
       try {
         answer = call(this.#abort);
       } catch (error) {
-        result = this.#generator.throw(refusal(subject.kind, error));
+        result = generator.throw(refusal(subject.kind, error));
         continue;
       }
       // Where the connection ends before anybody asks for its outcome, a rejection is nobody's.
       if (answer instanceof Promise) answer.catch(() => {});
       if (this.#isStopped) {
         this.#step = undefined;
-        this.#generator.return(undefined as never);
+        generator.return(undefined as never);
         return;
       }
       if (isPromise(answer)) {
@@ -119,9 +122,10 @@ export class HandshakeDriver {
         this.#raised = this.#pending;
         return;
       }
-      result = this.#generator.next(answer);
+      result = generator.next(answer);
     }
     this.#step = undefined;
+    this.#generator = undefined;
     this.#outcome = result.value;
   }
 }

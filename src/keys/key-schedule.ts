@@ -21,8 +21,13 @@ export interface TrafficSecrets {
  * @param psk the pre-shared key; leave it out where none is used
  */
 export function earlySecret(provider: CryptoProvider, hash: HashAlgorithm, psk?: Uint8Array): EarlySecret {
+  const constants = constantsOf(provider, hash);
+  if (!psk)
+    return new EarlySecret(
+      new Stage(provider, hash, constants.earlySecret.slice(), constants.saltOfHandshakeSecret),
+    );
   const zeros = new Uint8Array(hashLengths[hash]);
-  return new EarlySecret(new Stage(provider, hash, hkdfExtract(provider, hash, zeros, psk ?? zeros)));
+  return new EarlySecret(new Stage(provider, hash, hkdfExtract(provider, hash, zeros, psk)));
 }
 
 /** Early Secret: knows the PSK only. */
@@ -197,7 +202,13 @@ export function exportKeyingMaterial(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  const labelSecret = deriveSecret(provider, hash, exporterSecret, label, hashOf(provider, hash, noBytes));
+  const labelSecret = deriveSecret(
+    provider,
+    hash,
+    exporterSecret,
+    label,
+    constantsOf(provider, hash).hashOfNothing,
+  );
   try {
     const contextHash = hashOf(provider, hash, context);
     return hkdfExpandLabel(provider, hash, labelSecret, 'exporter', contextHash, length);
@@ -211,11 +222,14 @@ class Stage {
   readonly provider: CryptoProvider;
   readonly hash: HashAlgorithm;
   #secret: Uint8Array | undefined;
+  readonly #publicSalt: Uint8Array | undefined;
 
-  constructor(provider: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array) {
+  /** @param publicSalt what the stage below is salted with, where everybody knows it */
+  constructor(provider: CryptoProvider, hash: HashAlgorithm, secret: Uint8Array, publicSalt?: Uint8Array) {
     this.provider = provider;
     this.hash = hash;
     this.#secret = secret;
+    this.#publicSalt = publicSalt;
   }
 
   derive(label: string, transcriptHash: Uint8Array): Uint8Array {
@@ -226,14 +240,15 @@ class Stage {
 
   /** Derive-Secret over no messages. */
   deriveFromNothing(label: string): Uint8Array {
-    return this.derive(label, hashOf(this.provider, this.hash, noBytes));
+    return this.derive(label, constantsOf(this.provider, this.hash).hashOfNothing);
   }
 
   /** The stage below, with `input` mixed in; this one is wiped. */
   next(input: Uint8Array): Stage {
-    const salt = this.deriveFromNothing('derived');
+    if (!this.#secret) throw new Error('this stage of the key schedule has ended');
+    const salt = this.#publicSalt ?? this.deriveFromNothing('derived');
     const secret = hkdfExtract(this.provider, this.hash, salt, input);
-    wipe(salt);
+    if (!this.#publicSalt) wipe(salt);
     this.wipe();
     return new Stage(this.provider, this.hash, secret);
   }
@@ -248,4 +263,32 @@ function hashOf(provider: CryptoProvider, hash: HashAlgorithm, data: Uint8Array)
   const running = provider.hash(hash);
   running.update(data);
   return running.digest();
+}
+
+/** What is the same in every handshake: nothing of it is secret. */
+interface Constants {
+  /** Transcript-Hash(""). */
+  readonly hashOfNothing: Uint8Array;
+  /** Early Secret where there is no PSK. */
+  readonly earlySecret: Uint8Array;
+  /** Derive-Secret(that one, "derived", ""). */
+  readonly saltOfHandshakeSecret: Uint8Array;
+}
+
+/** By provider: what one of the caller's own computes is for its own connections alone. */
+const knownConstants = new WeakMap<CryptoProvider, Map<HashAlgorithm, Constants>>();
+
+function constantsOf(provider: CryptoProvider, hash: HashAlgorithm): Constants {
+  const ofProvider = knownConstants.get(provider) ?? new Map<HashAlgorithm, Constants>();
+  knownConstants.set(provider, ofProvider);
+  let constants = ofProvider.get(hash);
+  if (!constants) {
+    const zeros = new Uint8Array(hashLengths[hash]);
+    const hashOfNothing = hashOf(provider, hash, noBytes);
+    const earlySecret = hkdfExtract(provider, hash, zeros, zeros);
+    const saltOfHandshakeSecret = deriveSecret(provider, hash, earlySecret, 'derived', hashOfNothing);
+    constants = { hashOfNothing, earlySecret, saltOfHandshakeSecret };
+    ofProvider.set(hash, constants);
+  }
+  return constants;
 }

@@ -189,10 +189,13 @@ export class DuplexStream implements ByteStream {
   }
 
   #onClose(): void {
-    const gone = new BrokenError('The connection is gone');
-    if (this.#inputEnd === undefined) this.#rescueInput();
-    this.#endInput(gone);
-    if (this.#output !== 'finished') this.#writeHalf.blow(gone);
+    // An error is not made for nothing: its stack costs as much as a record.
+    if (!this.#isDone()) {
+      const gone = new BrokenError('The connection is gone');
+      if (this.#inputEnd === undefined) this.#rescueInput();
+      this.#endInput(gone);
+      if (this.#output !== 'finished') this.#writeHalf.blow(gone);
+    }
     this.#isGone = true;
     this.#changes.notify();
   }

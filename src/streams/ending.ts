@@ -39,8 +39,8 @@ export class Ending {
     }
   }
 
-  /** The end that the application asked for. Called once. */
-  async close(): Promise<CloseReport> {
+  /** The end that the application asked for. Called once. @param closed what later calls fail with */
+  async close(closed: ClosedError): Promise<CloseReport> {
     const link = this.#link;
     // It ends already, in its own time and with a slot of its own.
     if (link.fatal !== undefined) return this.#endAfter(link.fatal);
@@ -53,7 +53,7 @@ export class Ending {
       await link.changes.until(() => this.#writes.isIdle || this.#isHopeless(clock));
       if (!this.#isHopeless(clock)) void this.#sayFarewell();
       await link.changes.until(() => this.#isDone() || this.#isHopeless(clock));
-      return await this.#finish(clock);
+      return await this.#finish(clock, closed);
     } finally {
       clock.stop();
       link.onProgress = () => {};
@@ -71,7 +71,7 @@ export class Ending {
     link.discard();
     void this.#handOver();
     await link.changes.until(() => this.#isDone() || clock.expired || link.isStopped);
-    await this.#release(clock);
+    await this.#release(clock, undefined);
     clock.stop();
   }
 
@@ -114,7 +114,7 @@ export class Ending {
     return !this.#isSayingFarewell && writeHalf.reason !== undefined;
   }
 
-  async #finish(clock: DrainClock): Promise<CloseReport> {
+  async #finish(clock: DrainClock, closed: ClosedError): Promise<CloseReport> {
     const link = this.#link;
     const { fatal, inputEnd, peerEnded } = link;
     const broken = link.writeHalf.reason;
@@ -124,7 +124,7 @@ export class Ending {
     }
     if (link.isStopped) throw new ClosedError('The stream was destroyed while it was closing');
     const unsent = this.#farewell === undefined;
-    await this.#release(clock);
+    await this.#release(clock, closed);
     if (inputEnd?.error !== undefined && !peerEnded) throw inputEnd.error;
     if (this.#farewell?.error !== undefined) {
       // The peer has already said its last: that our farewell does not reach it any more loses nothing.
@@ -138,21 +138,20 @@ export class Ending {
     return this.#report(peerEnded ? 'close_notify' : 'fin');
   }
 
-  /** What failed ends by itself: that is waited for. */
   /** Gives the transport back: politely where both directions are over, at once where they are not. */
-  async #release(clock: DrainClock): Promise<void> {
+  async #release(clock: DrainClock, closed: ClosedError | undefined): Promise<void> {
     const { transport, changes, inputEnd } = this.#link;
     const isClean = this.#farewell?.error === undefined && this.#isDone() && inputEnd?.error === undefined;
-    this.#link.stop(this.#link.fatal ?? new ClosedError('The stream is closed'));
+    this.#link.stop(this.#link.fatal ?? closed ?? new ClosedError('The stream is closed'));
     if (!isClean || clock.expired) return transport.destroy();
-    let closed = false;
+    let isReleased = false;
     const settled = (): void => {
-      closed = true;
+      isReleased = true;
       changes.notify();
     };
     transport.close().then(settled, settled);
-    await changes.until(() => closed || clock.expired);
-    if (!closed) transport.destroy();
+    await changes.until(() => isReleased || clock.expired);
+    if (!isReleased) transport.destroy();
   }
 
   #report(ended: CloseReport['ended']): CloseReport {

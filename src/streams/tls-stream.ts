@@ -191,7 +191,7 @@ export class TlsStream implements ByteStream {
     options.signal?.throwIfAborted();
     if (this.#closing === undefined) {
       const closed = this.#setClosed('The stream was closed');
-      this.#closing = this.#ending.close();
+      this.#closing = this.#ending.close(closed);
       this.#closing.catch(() => {});
       this.#link.inbox.close(closed);
     }

@@ -49,7 +49,9 @@ class NodeAead implements Aead {
       const cipher = createCipheriv(this.#cipherName, this.#key, record.nonce, tagOptions);
       cipher.setAAD(record.additionalData);
       wire.push(record.header);
-      wire.push(plainBytes(cipher.update(joinPlaintext(record.plaintext))));
+      const plaintext = joinPlaintext(record.plaintext);
+      wire.push(plainBytes(cipher.update(plaintext)));
+      if (plaintext.buffer === joined.buffer) wipe(plaintext);
       cipher.final();
       wire.push(plainBytes(cipher.getAuthTag()));
     }
