@@ -55,7 +55,15 @@ export class IdleWatch {
     this.#cancel ??= startTimer(this.#timeout, this.#look);
   }
 
-  async reading(read: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
+  reading(read: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
+    return this.#timeout === Number.POSITIVE_INFINITY ? read() : this.#watchReading(read);
+  }
+
+  writing(write: () => Promise<void>): Promise<void> {
+    return this.#timeout === Number.POSITIVE_INFINITY ? write() : this.#watchWriting(write);
+  }
+
+  async #watchReading(read: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
     this.#isReading = true;
     try {
       const bytes = await read();
@@ -66,7 +74,7 @@ export class IdleWatch {
     }
   }
 
-  async writing(write: () => Promise<void>): Promise<void> {
+  async #watchWriting(write: () => Promise<void>): Promise<void> {
     if (this.#writes === 0) this.touch();
     this.#writes += 1;
     try {

@@ -102,6 +102,11 @@ export class Link {
     return this.#receiving === 'stopped';
   }
 
+  /** The handshake has succeeded, and nothing is in the middle of something: a write may begin where it is called. */
+  get isReady(): boolean {
+    return this.engine.handshakeInfo !== undefined && this.handshake.settled && !this.#advancing;
+  }
+
   get drainedBytes(): number {
     return this.#drainedBytes;
   }
@@ -267,7 +272,7 @@ export class Link {
 
   async #read(): Promise<void> {
     for (;;) {
-      await this.changes.until(() => this.isStopped || this.#mayRead);
+      if (!this.#mayRead) await this.changes.until(() => this.isStopped || this.#mayRead);
       if (this.isStopped) return;
       let bytes: Uint8Array | null;
       try {

@@ -269,7 +269,8 @@ export class TlsStream implements ByteStream {
     await this.close();
   }
 
-  async #enqueue<T>(operation: () => T | Promise<T>, options: CallOptions = {}): Promise<T> {
+  /** @throws why nothing can be written */
+  #enqueue<T>(operation: () => T | Promise<T>, options: CallOptions = {}): Promise<T> {
     options.signal?.throwIfAborted();
     this.#checkOpen();
     if (this.#writeEnding !== undefined)
