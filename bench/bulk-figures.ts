@@ -1,7 +1,7 @@
 import { bareCipher, recordLength } from './bare.ts';
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { race, rowOf } from './lane-figures.ts';
+import { race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
 import type { CipherSuite } from './lane-protocol.ts';
 import { type Figure, microseconds } from './measure.ts';
 
@@ -26,11 +26,7 @@ export async function* bulkFigures({ repeats, bytes, isQuick }: BulkEffort): Asy
     const setup = { ...newSetup('ECDSA P-256'), cipherSuite };
     const work = { kind: 'upload', bytes } as const;
     const reports = await race({
-      contenders: {
-        tacit: { server: 'tacit', client: 'tacit', setup },
-        nodeTls: { server: 'node:tls', client: 'node:tls', setup },
-        net: { server: 'net', client: 'net', setup },
-      },
+      contenders: sameOnBothSides(setup),
       prepare: () => [work],
       work: () => work,
       repeats,
@@ -56,16 +52,6 @@ export async function* bulkFigures({ repeats, bytes, isQuick }: BulkEffort): Asy
       yield rowOf({ ...common, figure: `${figure}, against net and the cipher`, target, against: 'floor' });
       yield rowOf({ ...common, figure, target: null, against: 'nodeTls' });
     }
-    const rate = (of: readonly LaneReport[]): number[] => of.map(({ wall }) => bytes / wall / 1000);
-    yield rowOf({
-      figure: `bulk, ${cipherSuite}, both sides on this machine`,
-      unit: 'MB/s',
-      tacit: rate(reports.tacit),
-      nodeTls: rate(reports.nodeTls),
-      floor: rate(reports.net),
-      target: null,
-      against: 'nodeTls',
-      moreIsBetter: true,
-    });
+    yield rateRow(`bulk, ${cipherSuite}`, 'MB/s', reports, bytes / 1e6);
   }
 }

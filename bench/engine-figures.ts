@@ -17,7 +17,7 @@ interface Task {
 
 /** Both sides in one process and in memory: what is left of the cost when there is no socket. */
 export async function* engineFigures(isQuick: boolean): AsyncGenerator<Figure> {
-  const [repeats, handshakes, chunks, messages] = isQuick ? [3, 50, 200, 500] : [15, 200, 1_000, 4_000];
+  const [repeats, handshakes, chunks, messages] = isQuick ? [3, 30, 200, 500] : [15, 200, 1_000, 4_000];
   const { connectTacit, connectNode } = inMemoryPair(newSetup('ECDSA P-256'));
   const openssl = opensslSpeed(isQuick ? 1 : 3);
   const chunk = new Uint8Array(65_536);

@@ -2,7 +2,7 @@ import { type BarePrimitives, barePrimitives } from './bare.ts';
 import type { KeyKind } from './certificates.ts';
 import { newMutualSetup, newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { type Contender, race, rowOf } from './lane-figures.ts';
+import { type Contender, race, rateRow, rowOf } from './lane-figures.ts';
 import { type LaneSetup, primingConnections, type Work } from './lane-protocol.ts';
 import type { Figure } from './measure.ts';
 
@@ -106,15 +106,5 @@ async function* figuresOf(scenario: Scenario, effort: HandshakeEffort): AsyncGen
       against: 'nodeTls',
     });
   }
-  const rate = (of: readonly LaneReport[]): number[] => of.map(({ wall }) => (handshakes / wall) * 1000);
-  yield rowOf({
-    figure: `${scenario.name}, both sides on this machine`,
-    unit: 'handshakes/s',
-    tacit: rate(reports.tacit),
-    nodeTls: rate(reports.nodeTls),
-    floor: rate(reports.net),
-    target: null,
-    against: 'nodeTls',
-    moreIsBetter: true,
-  });
+  yield rateRow(scenario.name, 'handshakes/s', reports, handshakes);
 }

@@ -42,6 +42,32 @@ export async function race<Name extends string>(
   }
 }
 
+/** The lanes whose two sides have the same implementation. */
+export function sameOnBothSides(setup: LaneSetup): Readonly<Record<'tacit' | 'nodeTls' | 'net', Contender>> {
+  const both = (name: ImplementationName): Contender => ({ server: name, client: name, setup });
+  return { tacit: both('tacit'), nodeTls: both('node:tls'), net: both('net') };
+}
+
+/** How much is done in a second of the clock, both sides on this machine. @param amount of one piece of work, in units */
+export function rateRow(
+  figure: string,
+  unit: string,
+  reports: Readonly<Record<'tacit' | 'nodeTls' | 'net', readonly LaneReport[]>>,
+  amount: number,
+): Figure {
+  const rate = (of: readonly LaneReport[]): number[] => of.map(({ wall }) => (amount / wall) * 1_000);
+  return rowOf({
+    figure: `${figure}, both sides on this machine`,
+    unit,
+    tacit: rate(reports.tacit),
+    nodeTls: rate(reports.nodeTls),
+    floor: rate(reports.net),
+    target: null,
+    against: 'nodeTls',
+    moreIsBetter: true,
+  });
+}
+
 /** What a report says of one unit of work. */
 export type Reading = (report: LaneReport) => number;
 

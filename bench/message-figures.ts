@@ -1,6 +1,6 @@
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { type Reading, race, rowOf } from './lane-figures.ts';
+import { type Reading, race, rowOf, sameOnBothSides } from './lane-figures.ts';
 import type { Figure } from './measure.ts';
 
 export interface MessageEffort {
@@ -17,11 +17,7 @@ export async function* messageFigures({ repeats, messages, isQuick }: MessageEff
     const rounds = Math.max(1, Math.round(messages / connections / (connections === 1 ? 4 : 1)));
     const work = { kind: 'echo', rounds } as const;
     const reports = await race({
-      contenders: {
-        tacit: { server: 'tacit', client: 'tacit', setup },
-        nodeTls: { server: 'node:tls', client: 'node:tls', setup },
-        net: { server: 'net', client: 'net', setup },
-      },
+      contenders: sameOnBothSides(setup),
       prepare: () => [{ kind: 'hold', count: connections }, work],
       work: () => work,
       repeats,
