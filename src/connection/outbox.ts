@@ -60,10 +60,10 @@ export class Outbox {
   takeOutput(): readonly Uint8Array[] {
     this.#flushMessages();
     const output = this.#output;
-    if (output.length > 0) {
-      this.#output = [];
-      this.#hasWritten = true;
-    }
+    // Never the array that the next write fills.
+    if (output.length === 0) return [];
+    this.#output = [];
+    this.#hasWritten = true;
     return output;
   }
 

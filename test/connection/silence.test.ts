@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { noBytes } from '../../src/base/bytes.ts';
 import { contentTypes } from '../../src/wire/names.ts';
-import { summary } from '../support/engine.ts';
+import { establishedPair, summary } from '../support/engine.ts';
 import { newSessionTicket, plaintextRecord, rawPeerOf } from '../support/raw-peer.ts';
 
 const roles = ['client', 'server'] as const;
+
+it('gives out nothing that a later write fills', async () => {
+  const { client } = await establishedPair();
+  const before = client.engine.takeOutput();
+  client.engine.send(Uint8Array.of(1));
+  expect(before).toEqual([]);
+  expect(client.engine.takeOutput()).not.toEqual([]);
+});
 
 describe.each(roles)('law 1, silence: a %s', (role) => {
   it('produces no transport bytes, whatever arrives that is allowed', async () => {
