@@ -100,6 +100,10 @@ export class HandshakeDriver {
   #run(generator: Handshake<HandshakeOutcome>, first: IteratorResult<Step, HandshakeOutcome>): void {
     let result = first;
     while (!result.done) {
+      if (this.#isStopped) {
+        generator.return(undefined as never);
+        return;
+      }
       this.#step = result.value;
       if (result.value.kind !== 'question') return;
       const { subject, call } = result.value;

@@ -1,4 +1,4 @@
-import { noBytes, wipe } from '../base/bytes.ts';
+import { copyBytes, noBytes, wipe } from '../base/bytes.ts';
 import type { CryptoProvider, HashAlgorithm } from '../crypto/provider.ts';
 import { deriveSecret, hashLengths, hkdfExpandLabel, hkdfExtract } from './hkdf.ts';
 
@@ -24,7 +24,7 @@ export function earlySecret(provider: CryptoProvider, hash: HashAlgorithm, psk?:
   const constants = constantsOf(provider, hash);
   if (!psk)
     return new EarlySecret(
-      new Stage(provider, hash, constants.earlySecret.slice(), constants.saltOfHandshakeSecret),
+      new Stage(provider, hash, copyBytes(constants.earlySecret), constants.saltOfHandshakeSecret),
     );
   const zeros = new Uint8Array(hashLengths[hash]);
   return new EarlySecret(new Stage(provider, hash, hkdfExtract(provider, hash, zeros, psk)));

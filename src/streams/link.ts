@@ -102,11 +102,6 @@ export class Link {
     return this.#receiving === 'stopped';
   }
 
-  /** The handshake has succeeded, and nothing is in the middle of something: a write may begin where it is called. */
-  get isReady(): boolean {
-    return this.engine.handshakeInfo !== undefined && this.handshake.settled && !this.#advancing;
-  }
-
   get drainedBytes(): number {
     return this.#drainedBytes;
   }

@@ -153,11 +153,10 @@ export class TlsStream implements ByteStream {
     return abortable(this.#link.handshake.promise, options.signal);
   }
 
-  // What is called most often makes no promise of its own around the one that it gives.
-  read({ signal }: CallOptions = {}): Promise<Uint8Array | null> {
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    return this.#link.take(signal);
+  async read(options: CallOptions = {}): Promise<Uint8Array | null> {
+    options.signal?.throwIfAborted();
+    this.#checkOpen();
+    return this.#link.take(options.signal);
   }
 
   async write(data: Uint8Array | readonly Uint8Array[], options: CallOptions = {}): Promise<void> {
@@ -269,8 +268,7 @@ export class TlsStream implements ByteStream {
     await this.close();
   }
 
-  /** @throws why nothing can be written */
-  #enqueue<T>(operation: () => T | Promise<T>, options: CallOptions = {}): Promise<T> {
+  async #enqueue<T>(operation: () => T | Promise<T>, options: CallOptions = {}): Promise<T> {
     options.signal?.throwIfAborted();
     this.#checkOpen();
     if (this.#writeEnding !== undefined)

@@ -25,17 +25,13 @@ export class WriteQueue {
   /**
    * Runs `operation` when its turn has come. An abort in the meantime breaks the write half: what comes later must
    * not be sent behind a gap.
-   *
-   * @throws why nothing can be written
    */
-  enqueue<T>(operation: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  async enqueue<T>(operation: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
-    const { writeHalf, isReady } = this.#link;
+    const { writeHalf } = this.#link;
     writeHalf.check();
-    // Where there is nothing to wait for, the write begins at the call: each turn of the microtask queue costs.
-    const isNext = this.#waiting === 0 && isReady;
     this.#waiting += 1;
-    const result = writeHalf.guard(isNext ? this.#runNow(operation) : this.#run(this.#tail, operation));
+    const result = writeHalf.guard(this.#run(this.#tail, operation));
     const settled = (): void => {
       this.#waiting -= 1;
       this.#link.changes.notify();
@@ -60,10 +56,6 @@ export class WriteQueue {
       if (this.#turns.spend(length)) await nextTurn();
     }
     writeHalf.check();
-  }
-
-  async #runNow<T>(operation: () => T | Promise<T>): Promise<T> {
-    return operation();
   }
 
   async #run<T>(turn: Promise<unknown>, operation: () => T | Promise<T>): Promise<T> {

@@ -91,6 +91,17 @@ describe('the key schedule', () => {
     handshake.wipe();
   });
 
+  it('keeps what it begins with, also where a provider gives Buffers, whose slices are views', () => {
+    const provider: CryptoProvider = {
+      ...nodeCrypto,
+      hmac: (...args) => Buffer.from(nodeCrypto.hmac(...args)),
+    };
+    const binder = (): string => toHex(earlySecret(provider, 'sha256').binder(transcriptHash));
+    const first = binder();
+    earlySecret(provider, 'sha256').handshakeSecret(sharedSecret);
+    expect(binder()).toBe(first);
+  });
+
   it('wipes every intermediate secret, and nothing that the caller owns', () => {
     const { provider, seen } = watchedHmac();
     const psk = new Uint8Array(32).fill(5);

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { TlsUsageError } from '../../src/base/errors.ts';
 import type { ServerConfig } from '../../src/handshake/config.ts';
 import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
+import { BrokenError } from '../../src/streams/errors.ts';
+import type { TlsStream } from '../../src/streams/tls-stream.ts';
 import { turn } from '../../src/testing/turn.ts';
 import { numbered, readAtLeast } from '../support/bytes.ts';
 import {
@@ -225,3 +227,69 @@ test('an abort right behind a write that has succeeded breaks nothing', async ()
     destroy(pair);
   }
 });
+
+describe('a function of the configuration that uses its own stream in the middle of a write', () => {
+  const long = 300_000;
+
+  /** A client whose next padding runs `hook` first. */
+  async function clientWith(
+    hook: (client: TlsStream) => void,
+  ): Promise<{ client: TlsStream; received: Promise<string> }> {
+    let run: (() => void) | undefined;
+    const clientConfig = testClientConfig({
+      padding: () => {
+        const now = run;
+        run = undefined;
+        now?.();
+        return 0;
+      },
+    });
+    const { client, server } = await connectedPair({ clientConfig });
+    run = () => hook(client);
+    return { client, received: runsOf(server) };
+  }
+
+  test('cannot write into it: writes go out in call order', async () => {
+    let inner: Promise<void> | undefined;
+    const { client, received } = await clientWith((stream) => {
+      inner = stream.write(new Uint8Array(long).fill(66));
+    });
+    await client.write(new Uint8Array(long).fill(65));
+    await inner;
+    await client.closeWrite();
+    expect(await received).toBe(`65 × ${long}, 66 × ${long}`);
+  });
+
+  test('cannot end it before its time', async () => {
+    let inner: Promise<void> | undefined;
+    const { client, received } = await clientWith((stream) => {
+      inner = stream.closeWrite();
+    });
+    await client.write(new Uint8Array(long).fill(65));
+    await inner;
+    expect(await received).toBe(`65 × ${long}`);
+  });
+
+  test('can abort it', async () => {
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const { client, received } = await clientWith(() => abort.abort(reason));
+    await expect(client.write(new Uint8Array(long), { signal: abort.signal })).rejects.toBe(reason);
+    await expect(client.write(new Uint8Array(1))).rejects.toThrow(BrokenError);
+    client.destroy();
+    await received.catch(() => {});
+  });
+});
+
+/** What a stream gives to its end, as runs of one byte. */
+async function runsOf(stream: TlsStream): Promise<string> {
+  const runs: { byte: number; count: number }[] = [];
+  for await (const bytes of stream) {
+    for (const byte of bytes) {
+      const last = runs.at(-1);
+      if (last?.byte === byte) last.count += 1;
+      else runs.push({ byte, count: 1 });
+    }
+  }
+  return runs.map(({ byte, count }) => `${byte} × ${count}`).join(', ');
+}
