@@ -85,12 +85,13 @@ export class Outbox {
   }
 
   installKeys(sealer: Sealer): void {
+    // Messages do not span a key change (RFC 9846 §5.1).
+    this.#flushMessages();
+    // Their padding is a function of the caller's, which may have given the connection up.
     if (!this.#isOpen) {
       sealer.wipe();
       return;
     }
-    // Messages do not span a key change (RFC 9846 §5.1).
-    this.#flushMessages();
     this.#sealer?.wipe();
     this.#sealer = sealer;
     this.#updatable = sealer instanceof RecordSealer ? sealer : undefined;

@@ -178,6 +178,20 @@ describe.each(roles)('failure wipes, at a %s', (role) => {
   });
 });
 
+it('a server that is given up in the middle of its flight wipes its secrets too', async () => {
+  const { provider, secrets } = rememberingProvider();
+  let giveUp = (): void => {};
+  const padding = (): number => {
+    giveUp();
+    return 0;
+  };
+  const { client, server } = await newPair({ server: { ...serverOf('server', provider), padding } });
+  giveUp = () => server.engine.abandon();
+  server.receive(client.turn().output);
+  expect(secrets.some(({ copy }) => !isZero(copy))).toBe(true);
+  expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
+});
+
 function exportedBy({ engine }: Endpoint): string {
   return hex(engine.exportKeyingMaterial('EXPORTER-test', noBytes, 32));
 }
