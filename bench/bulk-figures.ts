@@ -1,8 +1,8 @@
+import type { Tls13CipherSuiteName } from '../src/wire/names.ts';
 import { bareCipher, recordLength } from './bare.ts';
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
 import { race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
-import type { CipherSuite } from './lane-protocol.ts';
 import { type Figure, microseconds } from './measure.ts';
 
 export interface BulkEffort {
@@ -11,7 +11,7 @@ export interface BulkEffort {
   readonly isQuick: boolean;
 }
 
-const suites: readonly CipherSuite[] = [
+const suites: readonly Tls13CipherSuiteName[] = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',

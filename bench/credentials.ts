@@ -2,27 +2,25 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { type KeyKind, leafKey, newAnchor, newIntermediate, newLeaf, type Signer } from './certificates.ts';
 import type { Credentials, LaneSetup } from './lane-protocol.ts';
 
-/** What all lanes of one kind of key have in common: an authority, and who the server is. */
-export function newSetup(kind: KeyKind, identities = 1): LaneSetup {
+/** What all lanes of one kind of key have in common: an authority, and who both sides are. */
+export function newSetup(
+  kind: KeyKind,
+  { identities = 1, authenticatesClient = false }: SetupOptions = {},
+): LaneSetup {
   const anchor = newAnchor(kind);
   const intermediate = newIntermediate(anchor);
   const hosts = Array.from({ length: identities }, (_, index) => `host${index}.example.org`);
   return {
     ca: pem(anchor.certificate),
     identities: hosts.map((host) => ({ host, ...credentials(intermediate, host) })),
+    client: authenticatesClient ? credentials(intermediate, 'client.example.org') : undefined,
   };
 }
 
-/** The same, with a client that authenticates. */
-export function newMutualSetup(kind: KeyKind): LaneSetup {
-  const anchor = newAnchor(kind);
-  const intermediate = newIntermediate(anchor);
-  const host = 'host0.example.org';
-  return {
-    ca: pem(anchor.certificate),
-    identities: [{ host, ...credentials(intermediate, host) }],
-    client: credentials(intermediate, 'client.example.org'),
-  };
+interface SetupOptions {
+  /** How many the server has. */
+  readonly identities?: number;
+  readonly authenticatesClient?: boolean;
 }
 
 function credentials(issuer: Signer, host: string): Credentials {

@@ -1,7 +1,7 @@
 import { newSetup } from './credentials.ts';
 import { inMemoryPair } from './implementations/in-memory.ts';
 import { rowOf } from './lane-figures.ts';
-import { type Figure, microseconds } from './measure.ts';
+import { type Figure, microseconds, processorTime } from './measure.ts';
 import { opensslSpeed } from './openssl-speed.ts';
 
 interface Task {
@@ -59,13 +59,13 @@ async function figureOf({ name, unit, size, calls, ...sides }: Task, repeats: nu
   const [tacit, nodeTls]: [number[], number[]] = [[], []];
   for (let i = -1; i < repeats; i++) {
     const ours = microseconds(sides.tacit, calls) / size;
-    const before = process.cpuUsage();
+    const before = processorTime();
     for (let call = 0; call < calls; call++) await sides.nodeTls();
-    const { user, system } = process.cpuUsage(before);
+    const theirs = (processorTime() - before) / calls / size;
     // The first time is for the compiler.
     if (i < 0) continue;
     tacit.push(ours);
-    nodeTls.push((user + system) / calls / size);
+    nodeTls.push(theirs);
   }
   const { floor } = sides;
   const floors = floor === undefined ? undefined : tacit.map(() => floor);

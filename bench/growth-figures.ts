@@ -1,7 +1,7 @@
 import { newSetup } from './credentials.ts';
 import { drawGrowth } from './growth-plot.ts';
 import type { LaneReport } from './lane.ts';
-import { type Contender, race, rowOf } from './lane-figures.ts';
+import { race, rowOf, sameOnBothSides } from './lane-figures.ts';
 import type { LaneSetup, Work } from './lane-protocol.ts';
 import { type Figure, median } from './measure.ts';
 
@@ -81,7 +81,7 @@ function ranges(): readonly Range[] {
       along: 'identities',
       unit: 'µs CPU',
       sizes: [1, 100, 10_000],
-      setup: (size) => newSetup('ECDSA P-256', size),
+      setup: (size) => newSetup('ECDSA P-256', { identities: size }),
       prepare: () => [handshakes, handshakes],
       work: () => handshakes,
       count: () => handshakes.count,
@@ -101,18 +101,16 @@ function ranges(): readonly Range[] {
 
 async function measure({ figure, along, unit, sizes, ...range }: Range, repeats: number): Promise<Growth> {
   const points: { size: number; added: number[] }[] = sizes.map((size) => ({ size, added: [] }));
-  const added = (name: 'tacit' | 'net', size: number): Contender => ({
-    server: name,
-    client: name,
-    setup: range.setup(size),
-  });
   // All sizes by turns too: a machine that slows down must not look like growth.
   const sizeOf = (name: string): number => Number(name.split(' ')[1]);
   const contenders = Object.fromEntries(
-    sizes.flatMap((size) => [
-      [`tacit ${size}`, added('tacit', size)],
-      [`net ${size}`, added('net', size)],
-    ]),
+    sizes.flatMap((size) => {
+      const { tacit, net } = sameOnBothSides(range.setup(size));
+      return [
+        [`tacit ${size}`, tacit],
+        [`net ${size}`, net],
+      ];
+    }),
   );
   const reports = await race({
     contenders,

@@ -1,8 +1,8 @@
 import { type BarePrimitives, barePrimitives } from './bare.ts';
 import type { KeyKind } from './certificates.ts';
-import { newMutualSetup, newSetup } from './credentials.ts';
+import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { type Contender, race, rateRow, rowOf } from './lane-figures.ts';
+import { race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
 import { type LaneSetup, primingConnections, type Work } from './lane-protocol.ts';
 import type { Figure } from './measure.ts';
 
@@ -48,7 +48,7 @@ const scenarios: readonly Scenario[] = [
     name: 'full handshake with a client certificate, ECDSA P-256',
     kind: 'ECDSA P-256',
     primitives: 'mutual',
-    setup: () => newMutualSetup('ECDSA P-256'),
+    setup: () => newSetup('ECDSA P-256', { authenticatesClient: true }),
     targets: { server: null, client: null },
   },
 ];
@@ -64,19 +64,12 @@ export async function* handshakeFigures(effort: HandshakeEffort): AsyncGenerator
 async function* figuresOf(scenario: Scenario, effort: HandshakeEffort): AsyncGenerator<Figure> {
   const { handshakes, warmUps, repeats, isQuick } = effort;
   const setup = scenario.setup();
-  const lane = (server: Contender['server'], client: Contender['client']): Contender => ({
-    server,
-    client,
-    setup,
-  });
   const work: Work = { kind: 'handshakes', count: handshakes, atOnce: primingConnections };
   const reports = await race({
     contenders: {
-      tacit: lane('tacit', 'tacit'),
-      nodeTls: lane('node:tls', 'node:tls'),
-      net: lane('net', 'net'),
-      tacitServer: lane('tacit', 'node:tls'),
-      tacitClient: lane('node:tls', 'tacit'),
+      ...sameOnBothSides(setup),
+      tacitServer: { server: 'tacit', client: 'node:tls', setup },
+      tacitClient: { server: 'node:tls', client: 'tacit', setup },
     },
     // Some first, which give the others sessions to resume; then until the compiler is done.
     prepare: () => [

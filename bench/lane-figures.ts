@@ -54,6 +54,7 @@ export function rateRow(
   unit: string,
   reports: Readonly<Record<'tacit' | 'nodeTls' | 'net', readonly LaneReport[]>>,
   amount: number,
+  target: number | null = null,
 ): Figure {
   const rate = (of: readonly LaneReport[]): number[] => of.map(({ wall }) => (amount / wall) * 1_000);
   return rowOf({
@@ -62,14 +63,11 @@ export function rateRow(
     tacit: rate(reports.tacit),
     nodeTls: rate(reports.nodeTls),
     floor: rate(reports.net),
-    target: null,
+    target,
     against: 'nodeTls',
     moreIsBetter: true,
   });
 }
-
-/** What a report says of one unit of work. */
-export type Reading = (report: LaneReport) => number;
 
 export interface Row {
   readonly figure: string;

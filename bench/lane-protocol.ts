@@ -1,5 +1,7 @@
 /** What the benchmark's processes say to each other. */
 
+import type { Tls13CipherSuiteName } from '../src/wire/names.ts';
+
 export type ImplementationName = 'tacit' | 'node:tls' | 'net';
 
 export interface Credentials {
@@ -18,15 +20,10 @@ export interface LaneSetup {
   /** The client's certificate, which the server then requires. */
   readonly client?: Credentials | undefined;
   /** Of TLS 1.3; all of them where it is left out. */
-  readonly cipherSuite?: CipherSuite | undefined;
+  readonly cipherSuite?: Tls13CipherSuiteName | undefined;
   /** Whether the client resumes sessions. */
   readonly resumes?: boolean | undefined;
 }
-
-export type CipherSuite =
-  | 'TLS_AES_128_GCM_SHA256'
-  | 'TLS_AES_256_GCM_SHA384'
-  | 'TLS_CHACHA20_POLY1305_SHA256';
 
 /** What a client's process does on request. */
 export type Work =

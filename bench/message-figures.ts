@@ -1,6 +1,6 @@
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { type Reading, race, rowOf, sameOnBothSides } from './lane-figures.ts';
+import { race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
 import type { Figure } from './measure.ts';
 
 export interface MessageEffort {
@@ -26,9 +26,8 @@ export async function* messageFigures({ repeats, messages, isQuick }: MessageEff
     const row = (
       what: string,
       unit: string,
-      reading: Reading,
+      reading: (report: LaneReport) => number,
       target: number | null,
-      moreIsBetter = false,
     ): Figure => {
       const read = (of: readonly LaneReport[]): number[] => of.map(reading);
       return rowOf({
@@ -39,12 +38,11 @@ export async function* messageFigures({ repeats, messages, isQuick }: MessageEff
         floor: read(reports.net),
         target,
         against: 'nodeTls',
-        moreIsBetter,
       });
     };
     const count = rounds * connections;
     const target = connections === 64 ? 1 : null;
-    yield row('both sides on this machine', 'messages/s', ({ wall }) => (count / wall) * 1000, target, true);
+    yield rateRow(figure, 'messages/s', reports, count, target);
     yield row('server', 'µs CPU', ({ server }) => server / count, target);
     yield row('client', 'µs CPU', ({ client }) => client / count, null);
     yield row('p50', 'ms', ({ p50 }) => p50, null);

@@ -11,6 +11,7 @@ import type {
   Usage,
   Work,
 } from './lane-protocol.ts';
+import { processorTime } from './measure.ts';
 
 const implementations: Readonly<Record<ImplementationName, Implementation>> = {
   tacit,
@@ -36,10 +37,10 @@ async function answerTo(request: Request): Promise<Answer> {
       return { kind: 'ready' };
     case 'work': {
       if (!client) throw new Error('this side is no client');
-      const [begun, before] = [performance.now(), process.cpuUsage()];
+      const [begun, before] = [performance.now(), processorTime()];
       const latencies = await work(client, request.work);
-      const { user, system } = process.cpuUsage(before);
-      return { kind: 'worked', report: { cpu: user + system, wall: performance.now() - begun, latencies } };
+      const [cpu, wall] = [processorTime() - before, performance.now() - begun];
+      return { kind: 'worked', report: { cpu, wall, latencies } };
     }
     case 'usage':
       return { kind: 'usage', usage: await usage(request.collect) };
@@ -96,6 +97,5 @@ async function usage(collect: boolean): Promise<Usage> {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
-  const { user, system } = process.cpuUsage();
-  return { microseconds: user + system, residentSet: process.memoryUsage.rss() };
+  return { microseconds: processorTime(), residentSet: process.memoryUsage.rss() };
 }
