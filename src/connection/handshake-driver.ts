@@ -94,16 +94,14 @@ export class HandshakeDriver {
       this.#run(generator, advance(generator));
     } finally {
       this.#isRunning = false;
+      if (this.#isStopped) generator.return(undefined as never);
     }
   }
 
   #run(generator: Handshake<HandshakeOutcome>, first: IteratorResult<Step, HandshakeOutcome>): void {
     let result = first;
     while (!result.done) {
-      if (this.#isStopped) {
-        generator.return(undefined as never);
-        return;
-      }
+      if (this.#isStopped) return;
       this.#step = result.value;
       if (result.value.kind !== 'question') return;
       const { subject, call } = result.value;
@@ -116,11 +114,7 @@ export class HandshakeDriver {
       }
       // Where the connection ends before anybody asks for its outcome, a rejection is nobody's.
       if (answer instanceof Promise) answer.catch(() => {});
-      if (this.#isStopped) {
-        this.#step = undefined;
-        generator.return(undefined as never);
-        return;
-      }
+      if (this.#isStopped) return;
       if (isPromise(answer)) {
         this.#pending = { subject, pending: answer };
         this.#raised = this.#pending;

@@ -21,11 +21,12 @@ export interface TrafficSecrets {
  * @param psk the pre-shared key; leave it out where none is used
  */
 export function earlySecret(provider: CryptoProvider, hash: HashAlgorithm, psk?: Uint8Array): EarlySecret {
-  const constants = constantsOf(provider, hash);
-  if (!psk)
+  if (!psk) {
+    const constants = constantsOf(provider, hash);
     return new EarlySecret(
       new Stage(provider, hash, copyBytes(constants.earlySecret), constants.saltOfHandshakeSecret),
     );
+  }
   const zeros = new Uint8Array(hashLengths[hash]);
   return new EarlySecret(new Stage(provider, hash, hkdfExtract(provider, hash, zeros, psk)));
 }
@@ -233,9 +234,7 @@ class Stage {
   }
 
   derive(label: string, transcriptHash: Uint8Array): Uint8Array {
-    // Without this check a wiped secret would give keys that everybody knows.
-    if (!this.#secret) throw new Error('this stage of the key schedule has ended');
-    return deriveSecret(this.provider, this.hash, this.#secret, label, transcriptHash);
+    return deriveSecret(this.provider, this.hash, this.#live(), label, transcriptHash);
   }
 
   /** Derive-Secret over no messages. */
@@ -245,7 +244,7 @@ class Stage {
 
   /** The stage below, with `input` mixed in; this one is wiped. */
   next(input: Uint8Array): Stage {
-    if (!this.#secret) throw new Error('this stage of the key schedule has ended');
+    this.#live();
     const salt = this.#publicSalt ?? this.deriveFromNothing('derived');
     const secret = hkdfExtract(this.provider, this.hash, salt, input);
     if (!this.#publicSalt) wipe(salt);
@@ -256,6 +255,12 @@ class Stage {
   wipe(): void {
     wipe(this.#secret);
     this.#secret = undefined;
+  }
+
+  /** @throws Error after the end: a wiped secret would give keys that everybody knows */
+  #live(): Uint8Array {
+    if (!this.#secret) throw new Error('this stage of the key schedule has ended');
+    return this.#secret;
   }
 }
 
@@ -279,16 +284,23 @@ interface Constants {
 const knownConstants = new WeakMap<CryptoProvider, Map<HashAlgorithm, Constants>>();
 
 function constantsOf(provider: CryptoProvider, hash: HashAlgorithm): Constants {
-  const ofProvider = knownConstants.get(provider) ?? new Map<HashAlgorithm, Constants>();
-  knownConstants.set(provider, ofProvider);
+  let ofProvider = knownConstants.get(provider);
+  if (!ofProvider) {
+    ofProvider = new Map();
+    knownConstants.set(provider, ofProvider);
+  }
   let constants = ofProvider.get(hash);
   if (!constants) {
-    const zeros = new Uint8Array(hashLengths[hash]);
-    const hashOfNothing = hashOf(provider, hash, noBytes);
-    const earlySecret = hkdfExtract(provider, hash, zeros, zeros);
-    const saltOfHandshakeSecret = deriveSecret(provider, hash, earlySecret, 'derived', hashOfNothing);
-    constants = { hashOfNothing, earlySecret, saltOfHandshakeSecret };
+    constants = computeConstants(provider, hash);
     ofProvider.set(hash, constants);
   }
   return constants;
+}
+
+function computeConstants(provider: CryptoProvider, hash: HashAlgorithm): Constants {
+  const zeros = new Uint8Array(hashLengths[hash]);
+  const hashOfNothing = hashOf(provider, hash, noBytes);
+  const earlySecret = hkdfExtract(provider, hash, zeros, zeros);
+  const saltOfHandshakeSecret = deriveSecret(provider, hash, earlySecret, 'derived', hashOfNothing);
+  return { hashOfNothing, earlySecret, saltOfHandshakeSecret };
 }

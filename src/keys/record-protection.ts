@@ -2,7 +2,7 @@ import { noBytes, wipe } from '../base/bytes.ts';
 import { peerError } from '../base/errors.ts';
 import type { Aead, CryptoProvider, RecordToSeal } from '../crypto/provider.ts';
 import { contentTypes } from '../wire/names.ts';
-import { recordHeader } from '../wire/record.ts';
+import { recordHeader, writeRecordLength } from '../wire/record.ts';
 import type { CipherSuite } from './cipher-suites.ts';
 import { hkdfExpandLabel } from './hkdf.ts';
 import { nextTrafficSecret } from './key-schedule.ts';
@@ -91,8 +91,7 @@ export class RecordSealer implements Sealer {
     let length = trailer.length + tagLength;
     for (const part of fragment.content) length += part.length;
     const { nonce, header } = scratchFor(index);
-    header[3] = length >> 8;
-    header[4] = length;
+    writeRecordLength(header, length);
     this.#keys.writeNonce(nonce);
     this.#keys.sequence++;
     return { nonce, additionalData: header, header, plaintext: [...fragment.content, trailer] };

@@ -27,15 +27,14 @@ export class Ending {
   }
 
   /** The end after a fatal alert, in the background: the alert alone, and a shorter time, so that the peer can read it. */
-  linger(): void {
-    const { fatal, transport } = this.#link;
+  linger(fatal: Error): void {
     // Nothing was said to a peer that moved no more, and nobody may take what it was sent for everything.
     const isIdle = fatal instanceof TlsTimeoutError && fatal.deadline === 'idle';
     if (fatal instanceof BrokenError || isIdle) {
       this.#link.stop(fatal);
-      transport.destroy();
+      this.#link.transport.destroy();
     } else {
-      this.#lingering ??= this.#linger();
+      this.#lingering ??= this.#linger(fatal);
     }
   }
 
@@ -65,13 +64,13 @@ export class Ending {
     throw fatal;
   }
 
-  async #linger(): Promise<void> {
+  async #linger(fatal: Error): Promise<void> {
     const link = this.#link;
     const clock = this.#startClock(this.#limits.alertTimeout);
     link.discard();
     void this.#handOver();
     await link.changes.until(() => this.#isDone() || clock.expired || link.isStopped);
-    await this.#release(clock, undefined);
+    await this.#release(clock, fatal);
     clock.stop();
   }
 
@@ -139,10 +138,10 @@ export class Ending {
   }
 
   /** Gives the transport back: politely where both directions are over, at once where they are not. */
-  async #release(clock: DrainClock, closed: ClosedError | undefined): Promise<void> {
+  async #release(clock: DrainClock, reason: Error): Promise<void> {
     const { transport, changes, inputEnd } = this.#link;
     const isClean = this.#farewell?.error === undefined && this.#isDone() && inputEnd?.error === undefined;
-    this.#link.stop(this.#link.fatal ?? closed ?? new ClosedError('The stream is closed'));
+    this.#link.stop(reason);
     if (!isClean || clock.expired) return transport.destroy();
     let isReleased = false;
     const settled = (): void => {

@@ -29,7 +29,7 @@ export interface LinkOptions {
   readonly drainBytes: number;
   readonly onKeyLog: ((line: string) => void) | undefined;
   /** A fatal alert was received, or is waiting in the engine's output. */
-  readonly onFatal: () => void;
+  readonly onFatal: (reason: Error) => void;
 }
 
 /**
@@ -385,7 +385,7 @@ export class Link {
     this.handshake.reject(error);
     this.inbox.end(error);
     this.writeHalf.blow(error);
-    this.#options.onFatal();
+    this.#options.onFatal(this.#fatal);
     this.changes.notify();
   }
 

@@ -123,7 +123,7 @@ export class TlsStream implements ByteStream {
       toleratesTruncation: options.truncation === 'tolerate',
       drainBytes: drain.bytes,
       onKeyLog: typeof config.keyLog === 'function' ? config.keyLog : undefined,
-      onFatal: () => this.#ending.linger(),
+      onFatal: (reason) => this.#ending.linger(reason),
     });
     this.#writes = new WriteQueue(this.#link);
     this.#ending = new Ending(this.#link, this.#writes, drain);

@@ -33,7 +33,15 @@ export function recordHeader(
   length: number,
   version: number = protocolVersions.tls12,
 ): Uint8Array {
-  return Uint8Array.of(type, version >> 8, version & 0xff, length >> 8, length & 0xff);
+  const header = Uint8Array.of(type, version >> 8, version & 0xff, 0, 0);
+  writeRecordLength(header, length);
+  return header;
+}
+
+/** Puts another length into a header that `recordHeader` gave. */
+export function writeRecordLength(header: Uint8Array, length: number): void {
+  header[3] = length >> 8;
+  header[4] = length;
 }
 
 const knownTypes: ReadonlySet<number> = new Set(Object.values(contentTypes));
