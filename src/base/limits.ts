@@ -87,8 +87,11 @@ export const maxPathSteps: number = 2_000;
 /** Signatures verified for one chain, the dearest thing that a peer can make us do; large keys count several times. */
 export const maxSignatureChecks: number = 100;
 
-/** Keys of authorities that are kept ready: the public Web has some two thousand, of which a hundred do most. */
-export const maxRememberedKeys: number = 256;
+/** Certificates of trusted paths that are kept ready: the public Web has some two thousand authorities, of which a hundred do most. */
+export const maxRememberedCertificates: number = 256;
+
+/** Of a certificate that is kept ready. Larger ones list hundreds of names. */
+export const maxRememberedBytes: number = 8_192;
 
 /** Certificates of a peer that are read at all: several times what the crossed signatures of any authority need. */
 export const maxPresentedCertificates: number = 32;

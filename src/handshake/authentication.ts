@@ -5,6 +5,8 @@ import type { CipherSuite } from '../keys/cipher-suites.ts';
 import { finishedVerifyData } from '../keys/key-schedule.ts';
 import type { Transcript } from '../keys/transcript.ts';
 import { subjectPublicKeyInfo } from '../pki/certificate.ts';
+import { keyOf } from '../pki/keys.ts';
+import { rememberedCertificate } from '../pki/remembered.ts';
 import { extensionTypes } from '../wire/extension-types.ts';
 import type { RawMessage } from '../wire/message.ts';
 import {
@@ -274,9 +276,10 @@ export function codes<Name extends string>(
 function publicKeyOf(provider: CryptoProvider, { chain, certificateType }: PresentedChain): PublicKey {
   const [leaf] = chain;
   if (!leaf) throw new TlsUsageError('an empty chain has no key');
-  const key = provider.importPublicKey(
-    certificateType === 'RawPublicKey' ? leaf : subjectPublicKeyInfo(leaf),
-  );
+  const isRaw = certificateType === 'RawPublicKey';
+  const known = isRaw ? undefined : rememberedCertificate(leaf, provider);
+  if (known !== undefined) return keyOf(known, 0, provider);
+  const key = provider.importPublicKey(isRaw ? leaf : subjectPublicKeyInfo(leaf));
   if (!key)
     throw peerError(
       'unsupported_certificate',

@@ -1,42 +1,17 @@
-import { copyBytes, equalBytes, lookupKey } from '../base/bytes.ts';
 import { TlsCertificateError } from '../base/errors.ts';
-import { maxRememberedKeys } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import { type Certificate, nameOf, placeOf } from './certificate.ts';
 
-interface KnownKeys {
-  /** What came of reading keys, good and bad: anchors' are used again and again, a search asks for each many times. */
-  readonly byCertificate: WeakMap<Certificate, PublicKey | string>;
-  /** Those of authorities that led to an anchor, by `lookupKey`: most peers' certificates are from the same few. */
-  readonly ofAuthorities: Map<number, { readonly subjectPublicKeyInfo: Uint8Array; readonly key: PublicKey }>;
-}
+/** What came of reading keys, good and bad: anchors' are used again and again, a search asks for each many times. */
+const known = new WeakMap<CryptoProvider, WeakMap<Certificate, PublicKey | string>>();
 
-const known = new WeakMap<CryptoProvider, KnownKeys>();
-
-function knownKeys(provider: CryptoProvider): KnownKeys {
+function knownKeys(provider: CryptoProvider): WeakMap<Certificate, PublicKey | string> {
   let keys = known.get(provider);
   if (keys === undefined) {
-    keys = { byCertificate: new WeakMap(), ofAuthorities: new Map() };
+    keys = new WeakMap();
     known.set(provider, keys);
   }
   return keys;
-}
-
-/**
- * Spares the next chain under the same authorities the imports. Strangers cannot fill this: nothing false leads to an
- * anchor. An authority under one could, and would cost others no more than their imports.
- */
-export function rememberKeys(path: readonly Certificate[], provider: CryptoProvider): void {
-  const { ofAuthorities } = knownKeys(provider);
-  for (let position = 1; position < path.length - 1; position++) {
-    const authority = path[position]!;
-    const lookup = lookupKey(authority.subjectPublicKeyInfo);
-    if (ofAuthorities.has(lookup)) continue;
-    // The oldest goes.
-    if (ofAuthorities.size === maxRememberedKeys) ofAuthorities.delete(ofAuthorities.keys().next().value!);
-    const subjectPublicKeyInfo = copyBytes(authority.subjectPublicKeyInfo);
-    ofAuthorities.set(lookup, { subjectPublicKeyInfo, key: keyOf(authority, position, provider) });
-  }
 }
 
 /**
@@ -44,14 +19,11 @@ export function rememberKeys(path: readonly Certificate[], provider: CryptoProvi
  * @throws TlsCertificateError (`weak_key`)
  */
 export function keyOf(certificate: Certificate, position: number, provider: CryptoProvider): PublicKey {
-  const { byCertificate, ofAuthorities } = knownKeys(provider);
-  let key = byCertificate.get(certificate);
+  const keys = knownKeys(provider);
+  let key = keys.get(certificate);
   if (key === undefined) {
-    const { subjectPublicKeyInfo } = certificate;
-    const found = ofAuthorities.get(lookupKey(subjectPublicKeyInfo));
-    const isKnown = found !== undefined && equalBytes(found.subjectPublicKeyInfo, subjectPublicKeyInfo);
-    key = isKnown ? found.key : readKey(certificate, provider);
-    byCertificate.set(certificate, key);
+    key = readKey(certificate, provider);
+    keys.set(certificate, key);
   }
   if (typeof key !== 'string') return key;
   const message = `The certificate "${nameOf(certificate, 'subject')}" ${key}`;

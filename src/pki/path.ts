@@ -5,9 +5,10 @@ import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
-import { keyOf, rememberKeys } from './keys.ts';
+import { keyOf } from './keys.ts';
 import { brokenNameConstraints, type Comparisons, noComparisons } from './name-constraints.ts';
 import { askedOnce, type KnownOfPairs } from './pairs.ts';
+import { hasSigned } from './remembered.ts';
 import { algorithmName, signatureAlgorithm } from './signature-algorithms.ts';
 
 export interface PathQuestion {
@@ -58,10 +59,7 @@ export function findPath(question: PathQuestion): readonly Certificate[] {
     failure: undefined,
   };
   const path = extend(search, [leaf]);
-  if (path !== undefined) {
-    rememberKeys(path, provider);
-    return path;
-  }
+  if (path !== undefined) return path;
   throw (
     search.failure?.error ?? new TlsCertificateError('unknown_issuer', 'No path to a trust anchor was found.')
   );
@@ -266,6 +264,7 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
   const child = path.at(-1)!;
   const key = whereFit(search, candidate, () => keyOf(candidate, path.length, search.provider));
   const isGood = askedOnce(search.signatures, candidate, child, () => {
+    if (hasSigned(candidate, child, search.provider)) return true;
     search.signatureChecks += costOf(key);
     const algorithm = signatureAlgorithm(child.signatureAlgorithm);
     return algorithm !== undefined && key.verifySigned(algorithm, child.toBeSigned, child.signature);

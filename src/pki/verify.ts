@@ -2,10 +2,11 @@ import { TlsCertificateError } from '../base/errors.ts';
 import { maxPresentedBytes, maxPresentedCertificates } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { TrustAnchors } from './anchors.ts';
-import { type Certificate, nameOf, parseCertificate, placeOf } from './certificate.ts';
+import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
 import { checkCertificate, findPath, type PathQuestion, purposes } from './path.ts';
+import { readOrRemembered, rememberPath } from './remembered.ts';
 import {
   checkRevocation,
   defaultRevocation,
@@ -64,7 +65,7 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   const { provider, anchors, purpose, host, now, onDeadEnd, revocation = defaultRevocation } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
-  const chain = parseChain(question.chain);
+  const chain = parseChain(question.chain, provider);
   const [leaf, ...intermediates] = chain;
   if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
   checkCertificate(leaf, 0, question);
@@ -95,13 +96,14 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
     );
   }
   if (purpose === 'server' || host !== undefined) checkName(leaf, host);
+  rememberPath(path, provider);
   return { path, validUntil: Math.min(known, ...path.map(({ notAfter }) => notAfter)) };
 }
 
-function parseChain(chain: readonly Uint8Array[]): readonly Certificate[] {
+function parseChain(chain: readonly Uint8Array[], provider: CryptoProvider): readonly Certificate[] {
   return chain.map((der, position) => {
     try {
-      return parseCertificate(der);
+      return readOrRemembered(der, provider);
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       const message = `Certificate ${position + 1} of the peer's chain cannot be read: ${error.message}.`;

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { equalBytes } from '../../src/base/bytes.ts';
 import { TlsCertificateError } from '../../src/base/errors.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
@@ -171,30 +170,6 @@ describe('what a step of the search costs does not depend on how much a certific
     judge([...maze(5, 3), ...others], { provider: counting });
     expect(imports).toBeLessThanOrEqual(33);
   });
-});
-
-test('keys of authorities are read once for all chains that they lead to an anchor, and for no others', () => {
-  const read: Uint8Array[] = [];
-  const counting: CryptoProvider = {
-    ...nodeCrypto,
-    importPublicKey: (key) => {
-      read.push(key);
-      return nodeCrypto.importPublicKey(key);
-    },
-  };
-  const timesRead = (key: Uint8Array): number => read.filter((other) => equalBytes(other, key)).length;
-  const stranger = newKey();
-  for (let i = 0; i < 3; i++) {
-    expect(judge([leaf([dnsNames(host)]), intermediate([authority])], { provider: counting })).toBe(
-      'trusted',
-    );
-    const [forged, signer] = [
-      leaf([dnsNames(host)], { signer: stranger }),
-      { key: stranger, signer: stranger },
-    ];
-    expect(judge([forged, intermediate([authority], signer)], { provider: counting })).not.toBe('trusted');
-  }
-  expect([intermediateKey, leafKey, stranger].map((key) => timesRead(publicKeyOf(key)))).toEqual([1, 6, 3]);
 });
 
 test('large keys count several times among the signatures that are checked', () => {
