@@ -90,8 +90,11 @@ export const maxSignatureChecks: number = 100;
 /** Certificates of trusted paths that are kept ready: the public Web has some two thousand authorities, of which a hundred do most. */
 export const maxRememberedCertificates: number = 256;
 
-/** Of a certificate that is kept ready. Larger ones list hundreds of names. */
+/** Of a certificate that is kept ready. */
 export const maxRememberedBytes: number = 8_192;
+
+/** Names, places and purposes in it, which take ten times the memory of their bytes. Few have more than a hundred. */
+export const maxRememberedItems: number = 128;
 
 /** Certificates of a peer that are read at all: several times what the crossed signatures of any authority need. */
 export const maxPresentedCertificates: number = 32;

@@ -264,8 +264,9 @@ function checkSignature(search: Search, path: readonly Certificate[], candidate:
   const child = path.at(-1)!;
   const key = whereFit(search, candidate, () => keyOf(candidate, path.length, search.provider));
   const isGood = askedOnce(search.signatures, candidate, child, () => {
-    if (hasSigned(candidate, child, search.provider)) return true;
+    // It counts where it is known, too: what is judged must not depend on what was met before.
     search.signatureChecks += costOf(key);
+    if (hasSigned(candidate, child, search.provider)) return true;
     const algorithm = signatureAlgorithm(child.signatureAlgorithm);
     return algorithm !== undefined && key.verifySigned(algorithm, child.toBeSigned, child.signature);
   });

@@ -1,5 +1,5 @@
 import { copyBytes, equalBytes, lookupKey } from '../base/bytes.ts';
-import { maxRememberedBytes, maxRememberedCertificates } from '../base/limits.ts';
+import { maxRememberedBytes, maxRememberedCertificates, maxRememberedItems } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 
@@ -57,8 +57,8 @@ export function hasSigned(issuer: Certificate, certificate: Certificate, provide
 export function rememberPath(path: readonly Certificate[], provider: CryptoProvider): void {
   const { certificates, signers } = rememberedBy(provider);
   for (const [position, certificate] of path.slice(0, -1).entries()) {
+    if (certificate.der.length > maxRememberedBytes || itemsOf(certificate) > maxRememberedItems) continue;
     const lookup = lookupKey(certificate.der);
-    if (certificate.der.length > maxRememberedBytes) continue;
     if (certificates.get(lookup) !== certificate) {
       certificates.delete(lookup);
       if (certificates.size === maxRememberedCertificates)
@@ -72,4 +72,18 @@ export function rememberPath(path: readonly Certificate[], provider: CryptoProvi
     }
     known.add(path[position + 1]!);
   }
+}
+
+function itemsOf(certificate: Certificate): number {
+  const { subjectAltName, nameConstraints, crlDistributionPoints, extendedKeyUsage, tlsFeatures } =
+    certificate;
+  const lists = [
+    subjectAltName,
+    nameConstraints?.permitted,
+    nameConstraints?.excluded,
+    crlDistributionPoints,
+    extendedKeyUsage,
+    tlsFeatures,
+  ];
+  return lists.reduce((sum, list) => sum + (list?.length ?? 0), 0);
 }

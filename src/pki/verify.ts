@@ -75,9 +75,9 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   const responses = new Map(
     (question.ocspResponses ?? []).flatMap((response, place) => {
       const certificate = chain[place];
-      return response === undefined || certificate === undefined
-        ? []
-        : [[certificate, readStapled(response)]];
+      if (response === undefined || certificate === undefined) return [];
+      // One that is remembered is the same object wherever it is repeated: what counts is what came with the first.
+      return chain.indexOf(certificate) === place ? [[certificate, readStapled(response)]] : [];
     }),
   );
   const answers: RevocationQuestion['answers'] = new Map();

@@ -1,10 +1,13 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { lookupKey } from '../../src/base/bytes.ts';
 import { TlsCertificateError } from '../../src/base/errors.ts';
-import { maxRememberedBytes, maxRememberedCertificates } from '../../src/base/limits.ts';
+import { maxRememberedCertificates, maxRememberedItems } from '../../src/base/limits.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { anchorsOf } from '../../src/pki/anchors.ts';
 import { type ChainQuestion, verifyChain } from '../../src/pki/verify.ts';
+import { ascii, der, objectIdentifier, sequence } from '../support/der.ts';
 import {
   authority,
   commonName,
@@ -12,6 +15,7 @@ import {
   newKey,
   type RawCertificate,
   rawCertificate,
+  rawExtension,
 } from '../support/raw-certificates.ts';
 
 const host = 'www.example.org';
@@ -110,7 +114,7 @@ describe('a trusted chain that is met again', () => {
     expect(judge.workFor([leaf({ key: newKey() }), authorityBelow])).toEqual({ verified: 1, imports: 1 });
   });
 
-  test('is judged anew by date, name, purpose and anchors', () => {
+  test('is judged anew by date, name and anchors', () => {
     const judge = new Judge();
     const chain = [leaf(), authorityBelow];
     judge.workFor(chain);
@@ -183,16 +187,170 @@ describe('what is not remembered', () => {
     );
     for (const other of others.slice(0, -2)) judge.workFor([other, authorityBelow]);
     expect(judge.workFor([first, authorityBelow])).toEqual({ verified: 0, imports: 0 });
+    // It has just been met: two others push out what was met before it, and not the first one.
+    for (const other of others.slice(-2)) judge.workFor([other, authorityBelow]);
+    expect(judge.workFor([first, authorityBelow])).toEqual({ verified: 0, imports: 0 });
+    expect(judge.workFor([others[0]!, authorityBelow])).toEqual({ verified: 1, imports: 1 });
     for (const other of others) judge.judge([other, authorityBelow]);
     // The authority was among every one of them.
     expect(judge.workFor([first, authorityBelow])).toEqual({ verified: 1, imports: 1 });
   });
 
-  test('is a certificate of unusual size', () => {
+  test.each([
+    ['bytes', Array.from({ length: 40 }, (_, i) => `${i}.${'long-label.'.repeat(20)}example.org`)],
+    ['names', Array.from({ length: maxRememberedItems }, (_, i) => `${i}.a`)],
+  ])('is a certificate of unusually many %s', (_, names) => {
     const judge = new Judge();
-    const names = Array.from({ length: maxRememberedBytes / 20 }, (_, i) => `name-${i}.of-many.example.org`);
     const large = leaf({ extensions: [dnsNames(host, ...names)] });
     judge.workFor([large, authorityBelow]);
     expect(judge.workFor([large, authorityBelow])).toEqual({ verified: 1, imports: 1 });
   });
+
+  test('is what a trusted path did not lead through', () => {
+    const judge = new Judge();
+    const otherKey = newKey();
+    const other = intermediate({ subject: commonName('Other'), key: otherKey });
+    judge.workFor([leaf(), authorityBelow, other]);
+    const below = leaf({ issuer: commonName('Other'), signer: otherKey });
+    expect(judge.workFor([below, other])).toEqual({ verified: 2, imports: 2 });
+    const stranger = newKey();
+    const forged = intermediate({ key: stranger, signer: stranger });
+    const genuine = leaf();
+    expect(judge.judge([genuine, forged, authorityBelow])).toBe('trusted');
+    expect(judge.judge([leaf({ signer: stranger }), forged])).toBe('bad_signature');
+  });
 });
+
+describe('what is remembered of a path', () => {
+  test('is who signed whom, and not who stands above', () => {
+    const judge = new Judge();
+    const name = commonName('Intermediate');
+    const lowerKey = newKey();
+    const lower = intermediate({ issuer: name, key: lowerKey, signer: intermediateKey });
+    const below = leaf({ signer: lowerKey });
+    expect(judge.judge([below, lower, authorityBelow])).toBe('trusted');
+    expect(judge.judge([below, authorityBelow])).toBe('bad_signature');
+    expect(judge.workFor([below, lower, authorityBelow])).toEqual({ verified: 0, imports: 0 });
+  });
+
+  test('is found by its bytes, even where another has the same lookup key', () => {
+    const judge = new Judge();
+    const good = leaf();
+    judge.workFor([good, authorityBelow]);
+    const forged = withLookupKey(leaf({ signer: newKey() }), lookupKey(good));
+    expect(lookupKey(forged)).toBe(lookupKey(good));
+    expect(judge.judge([forged, authorityBelow])).toBe('bad_signature');
+    expect(judge.workFor([good, authorityBelow])).toEqual({ verified: 0, imports: 0 });
+  });
+
+  test('is for the provider that verified it alone', () => {
+    const chain = [leaf(), authorityBelow];
+    const anchors = anchorsOf([root()], nodeCrypto);
+    const distrusting: CryptoProvider = {
+      ...nodeCrypto,
+      importPublicKey: (info) => {
+        const key = nodeCrypto.importPublicKey(info);
+        return (
+          key && {
+            schemes: key.schemes,
+            modulusBits: key.modulusBits,
+            verify: () => false,
+            verifySigned: () => false,
+          }
+        );
+      },
+    };
+    const judge = new Judge();
+    expect(judge.judge(chain, { anchors, provider: nodeCrypto })).toBe('trusted');
+    expect(judge.judge(chain, { anchors, provider: distrusting })).toBe('bad_signature');
+    expect(judge.judge(chain, { anchors, provider: nodeCrypto })).toBe('trusted');
+  });
+
+  test('leaves its authorities to be judged: by date, by purpose, by what they allow', () => {
+    const judge = new Judge();
+    const brief = intermediate({
+      validity: [der(0x17, ascii('240101000000Z')), der(0x17, ascii('260701000000Z'))],
+    });
+    const forServers = intermediate({
+      extensions: [
+        authority,
+        rawExtension('2.5.29.37', false, sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'))),
+      ],
+    });
+    const below = leaf();
+    expect(judge.judge([below, brief])).toBe('trusted');
+    expect(judge.judge([below, brief], { now: Date.parse('2027-01-01') })).toBe('expired');
+    expect(judge.judge([below, forServers])).toBe('trusted');
+    expect(judge.judge([below, forServers], { purpose: 'client', host: undefined })).toBe(
+      'extended_key_usage',
+    );
+  });
+
+  test('counts among the signatures that a peer may cost', () => {
+    const chains = Array.from({ length: 2 }, () => new Judge());
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey;
+    const signer = { key, dsaEncoding: 'der' } as const;
+    const algorithm = sequence(objectIdentifier('1.2.840.10045.4.3.4'));
+    const large = { key, signer, algorithm, hash: 'sha512', extensions: [authority] };
+    const name = (index: number): Uint8Array => commonName(`Level ${index}`);
+    const anchor = rawCertificate({ ...large, subject: name(0), issuer: name(0) });
+    const levels = Array.from({ length: 6 }, (_, index) =>
+      rawCertificate({ ...large, subject: name(index + 1), issuer: name(index) }),
+    );
+    const namesake = rawCertificate({
+      ...large,
+      key: generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey,
+      subject: name(1),
+      issuer: name(0),
+    });
+    const end = rawCertificate({
+      ...large,
+      subject: commonName('End'),
+      issuer: name(6),
+      extensions: [dnsNames(host)],
+    });
+    const [fresh, warmed] = chains.map((judge) => {
+      judge.trust(anchor);
+      return judge;
+    });
+    // Every link is known to the warmed one in the end; with the namesake, the whole costs more than is allowed.
+    for (const [index, level] of levels.entries()) {
+      const below = rawCertificate({
+        ...large,
+        subject: commonName('End'),
+        issuer: name(index + 1),
+        extensions: [dnsNames(host)],
+      });
+      warmed!.judge([below, ...levels.slice(0, index), level]);
+    }
+    expect(warmed!.judge([end, ...levels])).toBe('trusted');
+    const chain = [end, namesake, ...levels];
+    expect(fresh!.judge(chain)).toBe('path_too_long');
+    expect(warmed!.judge(chain)).toBe('path_too_long');
+  });
+});
+
+/** A certificate with other last bytes of its signature, so that its lookup key is this one. */
+function withLookupKey(certificate: Uint8Array, wanted: number): Uint8Array {
+  const prime = 0x01000193;
+  // Its inverse modulo 2^32.
+  const inverse = 0x359c449b;
+  const prefix = certificate.slice(0, -4);
+  const forward = new Map<number, number>();
+  const start = lookupKey(prefix);
+  for (let pair = 0; pair < 0x10000; pair++) {
+    const first = Math.imul(start ^ (pair >> 8), prime);
+    forward.set(Math.imul(first ^ (pair & 0xff), prime), pair);
+  }
+  for (let pair = 0; pair < 0x10000; pair++) {
+    const before = Math.imul(wanted, inverse) ^ (pair & 0xff);
+    const found = forward.get(Math.imul(before, inverse) ^ (pair >> 8));
+    if (found !== undefined)
+      return Uint8Array.of(...prefix, found >> 8, found & 0xff, pair >> 8, pair & 0xff);
+  }
+  // Two thirds of all prefixes have an end that fits.
+  const others = certificate.slice();
+  others[others.length - 5]! ^= 1 + (others[others.length - 6]! & 1);
+  others[others.length - 6]! += 1;
+  return withLookupKey(others, wanted);
+}

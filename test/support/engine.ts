@@ -167,8 +167,9 @@ export async function serverConfig(settings: Partial<ServerSettings> = {}): Prom
 export function clientEndpoint(
   config: ClientConfig,
   through: (flight: Flight) => Flight = (flight) => flight,
+  host = 'localhost',
 ): Endpoint {
-  const start: HandshakeStarter = (flight) => clientHandshake(config, { host: 'localhost' }, through(flight));
+  const start: HandshakeStarter = (flight) => clientHandshake(config, { host }, through(flight));
   return new Endpoint('client', new TlsConnection(config, start));
 }
 
