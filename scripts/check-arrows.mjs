@@ -36,7 +36,7 @@ const rooms = {
     'node:fs',
     'node:fs/promises',
   ],
-  node: ['net', 'streams', 'connection', 'node:fs', 'node:fs/promises'],
+  node: ['net', 'streams', 'connection', 'crypto/node', 'base', 'node:fs', 'node:fs/promises'],
   cli: [
     'index.ts',
     'engine.ts',

@@ -1,6 +1,5 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import { concatBytes } from '../base/bytes.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import type { ByteStream } from '../streams/byte-stream.ts';
@@ -31,7 +30,7 @@ export interface FromDuplexOptions {
 export function fromDuplex(duplex: Duplex, options: FromDuplexOptions = {}): ByteStream {
   check(duplex);
   // A TLSSocket is a socket too, but neither its writing nor its end are the kernel's.
-  if (!(duplex instanceof Socket) || duplex instanceof TLSSocket)
+  if (!(duplex instanceof Socket) || 'encrypted' in duplex)
     return new DuplexStream(duplex, handling(duplex), options.drain);
   duplex.allowHalfOpen = true;
   return new TcpStream(duplex, options);

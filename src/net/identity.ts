@@ -4,7 +4,9 @@ import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import { maxOcspResponse } from '../base/limits.ts';
 import { importPublicKey } from '../crypto/node/public-key.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
+import type { CertificateRequestInfo } from '../handshake/config.ts';
 import type { Identity } from '../handshake/identity.ts';
+import { chooseClientIdentity } from '../handshake/identity-choice.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { readStapled } from '../pki/stapled.ts';
 import type { CertificateType } from '../wire/names.ts';
@@ -83,6 +85,14 @@ export function loadIdentity<Ready extends Identity>(
     signer: nodeSigner(key),
     ocspResponse: ocspResponse instanceof Uint8Array ? copyBytes(ocspResponse) : ocspResponse,
   });
+}
+
+/** Of several identities that would all do, the one that fits best what a client can verify. */
+export function fittingIdentity(
+  identities: readonly Identity[],
+  hello: CertificateRequestInfo,
+): Identity | undefined {
+  return chooseClientIdentity(identities, 'X509', { ...hello, certificateAuthorities: [] }) ?? identities[0];
 }
 
 /** What a function gives is looked at when it gives it. */

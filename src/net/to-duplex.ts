@@ -1,9 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { ByteStream } from '../streams/byte-stream.ts';
-import { startTimer } from '../streams/timer.ts';
-
-/** After a failed write: how long nothing may be read before the error is reported, milliseconds. */
-const errorHoldTimeout = 1_000;
+import { DuplexPump, whenSettled } from './duplex-pump.ts';
 
 /** Settings of `toDuplex()`. */
 export interface ToDuplexOptions {
@@ -39,12 +36,7 @@ type Callback = (error?: Error | null) => void;
 
 class StreamDuplex extends Duplex {
   readonly #stream: ByteStream;
-  /** The stream gave its end, or failed. */
-  #inputEnd: { readonly error: Error | undefined } | undefined;
-  #isOutputEnded = false;
-  /** Reports an error of writing that was kept back. */
-  #reportHeld: (() => void) | undefined;
-  #stopHolding: () => void = () => {};
+  readonly #pump: DuplexPump;
 
   constructor(stream: ByteStream, { readableHighWaterMark = 1, writableHighWaterMark }: ToDuplexOptions) {
     super({
@@ -53,6 +45,11 @@ class StreamDuplex extends Duplex {
       ...(writableHighWaterMark !== undefined && { writableHighWaterMark }),
     });
     this.#stream = stream;
+    this.#pump = new DuplexPump(this, stream, {
+      deliver: (bytes) => this.push(bytes),
+      end: () => this.push(null),
+      errorOf: (error) => error,
+    });
   }
 
   /** As a socket's: servers log it. */
@@ -65,28 +62,26 @@ class StreamDuplex extends Duplex {
   }
 
   override _read(): void {
-    if (this.#inputEnd !== undefined) this.#giveEnd();
-    else this.#pull();
+    this.#pump.read();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
-    this.#settle(this.#stream.write(chunk), callback);
+    this.#pump.write(chunk, callback);
   }
 
   override _writev(chunks: { readonly chunk: Buffer }[], callback: Callback): void {
-    this.#settle(this.#stream.write(chunks.map(({ chunk }) => chunk)), callback);
+    this.#pump.write(
+      chunks.map(({ chunk }) => chunk),
+      callback,
+    );
   }
 
   override _final(callback: Callback): void {
-    this.#settle(this.#stream.closeWrite(), (error) => {
-      this.#isOutputEnded = !error;
-      callback(error);
-    });
+    this.#pump.endOutput(callback);
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
-    this.#stopHolding();
-    if (this.#isOutputEnded && this.#inputEnd !== undefined && this.#inputEnd.error === undefined) {
+    if (this.#pump.isDone) {
       whenSettled(
         this.#stream.close(),
         () => callback(error),
@@ -96,75 +91,6 @@ class StreamDuplex extends Duplex {
       this.#stream.destroy();
       callback(error);
     }
-    this.#reportHeld?.();
+    this.#pump.stop();
   }
-
-  #pull(): void {
-    this.#holdOn();
-    whenSettled(
-      this.#stream.read(),
-      (bytes) => {
-        this.#holdOn();
-        if (bytes === null) this.#endInput(undefined);
-        else this.push(bytes);
-      },
-      (error) => this.#endInput(error),
-    );
-  }
-
-  #endInput(error: Error | undefined): void {
-    this.#inputEnd = { error };
-    this.#giveEnd();
-  }
-
-  #giveEnd(): void {
-    const error = this.#inputEnd?.error;
-    if (error === undefined) {
-      this.push(null);
-    } else if (this.readableLength > 0) {
-      // Gives nothing, but lets Node ask again when what it holds has been read: an error would throw that away.
-      this.push(new Uint8Array(0));
-    } else {
-      this.#reportHeld?.();
-      this.destroy(error);
-    }
-  }
-
-  #settle(done: Promise<void>, callback: Callback): void {
-    whenSettled(
-      done,
-      () => callback(),
-      (error) => this.#failWriting(error, callback),
-    );
-  }
-
-  #failWriting(error: Error, callback: Callback): void {
-    const isRead = this.listenerCount('data') > 0 || this.listenerCount('readable') > 0;
-    if (!isRead || this.readableEnded || this.destroyed) {
-      callback(error);
-      return;
-    }
-    this.#reportHeld = () => {
-      this.#reportHeld = undefined;
-      this.#stopHolding();
-      callback(error);
-    };
-    this.once('end', this.#reportHeld);
-    this.#holdOn();
-  }
-
-  /** The time begins again. */
-  #holdOn(): void {
-    this.#stopHolding();
-    if (this.#reportHeld === undefined) return;
-    this.#stopHolding = startTimer(errorHoldTimeout, () => this.#reportHeld?.());
-  }
-}
-
-/** Calls back outside the promise: what a listener throws is an uncaught exception, as in all of Node, no rejection. */
-function whenSettled<T>(promise: Promise<T>, done: (value: T) => void, failed: (error: Error) => void): void {
-  promise.then(
-    (value) => queueMicrotask(() => done(value)),
-    (error) => queueMicrotask(() => failed(error)),
-  );
 }

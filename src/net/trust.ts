@@ -9,7 +9,7 @@ import type {
   TrustPolicy,
   TrustVerdict,
 } from '../handshake/identity.ts';
-import { checkPresentedSize, type VerifiedChain, verifyChain } from '../pki/verify.ts';
+import { type ChainQuestion, checkPresentedSize, type VerifiedChain, verifyChain } from '../pki/verify.ts';
 import { type CertificateAuthorities, trustAnchors } from './anchors.ts';
 import { checkPins, pinSet } from './pins.ts';
 import { type RevocationOptions, revocationSettings } from './revocation.ts';
@@ -28,6 +28,8 @@ export interface X509TrustOptions {
   readonly verifyPeer?: PeerCheck | undefined;
   /** What the leaf must be good for. */
   readonly purpose: 'server' | 'client';
+  /** `caller`: whoever asks compares a server's names itself. */
+  readonly namesCheckedBy?: ChainQuestion['namesCheckedBy'];
 }
 
 /** A chain that has passed every check but the caller's own. */
@@ -56,7 +58,7 @@ export type PeerCheck = (peer: VerifiedPeer, context: QuestionContext) => MaybeP
  * the system's store is empty
  */
 export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
-  const { ca, purpose, verifyPeer } = options;
+  const { ca, purpose, verifyPeer, namesCheckedBy } = options;
   const revocation = revocationSettings(options.revocation ?? {});
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
@@ -69,7 +71,7 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
     get fingerprint(): Uint8Array {
       fingerprint ??= sha256(
         provider,
-        utf8(`tacit x509 3 ${purpose} `),
+        utf8(`tacit x509 3 ${purpose} ${namesCheckedBy ?? 'us'} `),
         anchors().hash,
         // A session from before a certificate was revoked is none.
         utf8(` ${revocation.stapledResponses} ${revocation.unknownStatus} ${revocation.lists.length} `),
@@ -88,7 +90,7 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       try {
         if (peer.purpose !== purpose) throw otherPurpose(purpose, peer.purpose);
         checkPresentedSize(peer.chain);
-        chain = verifyChain({ ...peer, provider, anchors: anchors(), revocation });
+        chain = verifyChain({ ...peer, provider, anchors: anchors(), revocation, namesCheckedBy });
         if (pins !== undefined) checkPins(chain.path, pins, provider);
       } catch (error) {
         if (error instanceof TlsCertificateError) return { trusted: false, error };

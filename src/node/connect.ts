@@ -1,0 +1,60 @@
+import type { ConnectionOptions } from 'node:tls';
+import { checkServerIdentity } from 'node:tls';
+import { connectArguments } from './connect-arguments.ts';
+import { nodeError } from './errors.ts';
+import { createSecureContext, type SecureContext } from './secure-context.ts';
+import { TLSSocket } from './tls-socket.ts';
+
+type Options = Omit<ConnectionOptions, 'secureContext'> & {
+  readonly secureContext?: SecureContext | undefined;
+  readonly allowHalfOpen?: boolean | undefined;
+};
+
+let isWarned = false;
+
+/** Whether NODE_TLS_REJECT_UNAUTHORIZED=0 switches the verification off; it is said once, as Node does. */
+function trustsEverybody(): boolean {
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return false;
+  if (!isWarned) {
+    isWarned = true;
+    process.emitWarning(
+      "Setting the NODE_TLS_REJECT_UNAUTHORIZED environment variable to '0' makes TLS connections and HTTPS requests " +
+        'insecure by disabling certificate verification.',
+    );
+  }
+  return true;
+}
+
+/**
+ * As `tls.connect`, in all of its forms: `(options)`, `(path, options)`, `(port, host, options)`, each with a listener for
+ * 'secureConnect' behind it.
+ */
+export function connect(...given: readonly unknown[]): TLSSocket {
+  const { listener, ...found } = connectArguments(given);
+  const options = found.options as Options;
+  const { socket: raw, timeout, checkServerIdentity: check = checkServerIdentity } = options;
+  if (typeof check !== 'function')
+    throw nodeError('ERR_INVALID_ARG_TYPE', `checkServerIdentity: expected a function, got ${typeof check}`);
+  const rejectUnauthorized = options.rejectUnauthorized ?? !trustsEverybody();
+  const socket = new TLSSocket(raw, {
+    ...options,
+    secureContext: options.secureContext ?? createSecureContext(options),
+    allowHalfOpen: raw === undefined ? options.allowHalfOpen === true : raw.allowHalfOpen,
+    isServer: false,
+    rejectUnauthorized,
+    checkServerIdentity: check,
+    hostName: options.servername || options.host || hostOf(raw) || 'localhost',
+  } as ConstructorParameters<typeof TLSSocket>[1]);
+  if (listener !== undefined) socket.once('secureConnect', listener);
+  if (raw === undefined || raw === null) {
+    if (timeout !== undefined) socket.setTimeout(timeout);
+    socket.connect(options);
+  }
+  return socket;
+}
+
+/** The name that a socket was connected to, which Node keeps there. */
+function hostOf(raw: unknown): string | undefined {
+  const host = (raw as { readonly _host?: unknown } | undefined)?._host;
+  return typeof host === 'string' ? host : undefined;
+}

@@ -1,0 +1,139 @@
+import { type ClientSettings, createClientConfig, createServerConfig } from '../connection/config.ts';
+import { fittingIdentity } from '../net/identity.ts';
+import type { ByteStream } from '../streams/byte-stream.ts';
+import { TlsStream } from '../streams/tls-stream.ts';
+import { type JudgedSocket, judgingPolicy } from './judge.ts';
+import { type ContextMaterial, provider } from './secure-context.ts';
+import { decodeSession, encodeSession } from './sessions.ts';
+
+type ClientSessionCache = Exclude<NonNullable<ClientSettings['sessions']>, false>;
+type ServerConfig = ReturnType<typeof createServerConfig>;
+
+/** What a socket brings with it, on both sides. */
+export interface EndpointHooks extends JudgedSocket {
+  /** A line of the key log, or undefined where nobody wants any. */
+  readonly onKeyLog: ((line: string) => void) | undefined;
+}
+
+export interface ClientHooks extends EndpointHooks {
+  readonly serverName: string;
+  readonly alpnProtocols: readonly string[];
+  /** As `getSession()` gave it; taken when the handshake begins. */
+  readonly offeredSession: () => Uint8Array | undefined;
+  onSession(session: Buffer, ticket: Uint8Array): void;
+}
+
+/** The client's side of a connection, as a socket has been told to make it. */
+export function clientStream(
+  transport: ByteStream,
+  material: ContextMaterial,
+  hooks: ClientHooks,
+): TlsStream {
+  const trust = judgingPolicy(material, 'server', hooks);
+  const config = createClientConfig({
+    ...material.algorithms,
+    provider,
+    trust,
+    identity: material.identities,
+    alpnProtocols: hooks.alpnProtocols,
+    sessions: sessionCache(trust, hooks),
+    keyLog: hooks.onKeyLog,
+  });
+  // The names are the socket's affair: `host` is nothing but a part of the session's scope here.
+  const peer = {
+    host: hooks.serverName === '' ? 'localhost' : hooks.serverName,
+    serverName: hooks.serverName,
+  };
+  return TlsStream.client(transport, config, peer, { handshakeTimeout: Number.POSITIVE_INFINITY });
+}
+
+/** Gives the one session that the socket was told to offer, and passes on those that come. */
+function sessionCache(trust: ClientSettings['trust'], hooks: ClientHooks): ClientSessionCache {
+  return {
+    put: (session) => hooks.onSession(encodeSession(session), session.ticket),
+    take(scope) {
+      const encoded = hooks.offeredSession();
+      const session = encoded === undefined ? undefined : decodeSession(encoded);
+      if (session === undefined) return undefined;
+      // Its server is judged before a byte is written to it: what was good enough for another socket may not be here.
+      const verdict = trust.verify(
+        { chain: session.peerCertificates, purpose: 'server', host: undefined, now: Date.now() },
+        { signal: new AbortController().signal },
+      );
+      return 'trusted' in verdict && verdict.trusted ? { ...session, scope } : undefined;
+    },
+  };
+}
+
+/** What a server says once for all of its connections. */
+export interface ServerSettings {
+  readonly material: ContextMaterial;
+  readonly alpnProtocols: readonly string[];
+  readonly requestsCertificate: boolean;
+  readonly rejectsUnauthorized: boolean;
+  /** Milliseconds. */
+  readonly handshakeTimeout: number;
+  /** How many tickets are owed after a handshake. */
+  readonly numTickets: number | undefined;
+  /** What keeps sessions, where it is another's that this one takes over from. */
+  readonly keeper?: ServerConfig['tickets']['keeper'] | undefined;
+  /** Another context for a client that asks for this name; undefined: the server's own. */
+  readonly contextFor: ((serverName: string) => Promise<ContextMaterial | undefined> | undefined) | undefined;
+}
+
+/** A configuration that the connections of a server share, but for what each one is told. */
+export function serverConfigOf(settings: ServerSettings): ServerConfig {
+  const { material, requestsCertificate, rejectsUnauthorized, contextFor, numTickets } = settings;
+  const own = material.identities;
+  return createServerConfig({
+    ...material.algorithms,
+    provider,
+    identity:
+      contextFor === undefined
+        ? own
+        : async (hello) => {
+            const { serverName } = hello;
+            const other = serverName === undefined ? undefined : await contextFor(serverName);
+            return fittingIdentity(other?.identities ?? own, hello);
+          },
+    alpnProtocols: settings.alpnProtocols,
+    clientAuthentication: requestsCertificate ? (rejectsUnauthorized ? 'require' : 'request') : 'none',
+    // Which connection it is for is not known yet: each gets a policy of its own in place of this one.
+    ...(requestsCertificate && { clientTrust: judgingPolicy(material, 'client', unjudged) }),
+    tickets: { lifetime: material.sessionTimeout, count: numTickets, keeper: settings.keeper },
+  });
+}
+
+const unjudged: JudgedSocket = {
+  rejectsUnauthorized: true,
+  requestsOcspResponse: false,
+  checkIdentity: undefined,
+  onJudged: () => {},
+  onOcspResponse: () => {},
+};
+
+/** The server's side of a connection. */
+export function serverStream(
+  transport: ByteStream,
+  shared: ServerConfig,
+  { material, handshakeTimeout }: Pick<ServerSettings, 'material' | 'handshakeTimeout'>,
+  hooks: EndpointHooks,
+): TlsStream {
+  const config: ServerConfig = {
+    ...shared,
+    keyLog: hooks.onKeyLog ?? false,
+    ...(shared.clientTrust && { clientTrust: judgingPolicy(material, 'client', hooks) }),
+  };
+  return TlsStream.server(transport, config, { handshakeTimeout });
+}
+
+/** Judges the chain of a session that was resumed, as if it had been presented; `hooks` are told. */
+export function judgeAgain(
+  material: ContextMaterial,
+  purpose: 'server' | 'client',
+  chain: readonly Uint8Array[],
+  hooks: EndpointHooks,
+): void {
+  const peer = { chain, purpose, host: undefined, now: Date.now() };
+  void judgingPolicy(material, purpose, hooks).verify(peer, { signal: new AbortController().signal });
+}

@@ -1,0 +1,131 @@
+import {
+  type CertificateCheck,
+  TlsCertificateError,
+  TlsPeerError,
+  TlsTimeoutError,
+  TlsTruncatedError,
+} from '../base/errors.ts';
+
+/** An error with the code by which programs for `node:tls` know it. */
+export function nodeError(code: string, message: string, more: object = {}): Error & { code: string } {
+  return Object.assign(new Error(message, 'cause' in more ? { cause: more.cause } : undefined), more, {
+    code,
+  });
+}
+
+/** By check: the code of OpenSSL's verification (`X509_V_ERR_…`), as Node has it. */
+const verificationCodes: Readonly<Record<Exclude<CertificateCheck, 'unknown_issuer'>, string>> = {
+  malformed: 'UNSPECIFIED',
+  expired: 'CERT_HAS_EXPIRED',
+  not_yet_valid: 'CERT_NOT_YET_VALID',
+  bad_signature: 'CERT_SIGNATURE_FAILURE',
+  weak_key: 'EE_KEY_TOO_SMALL',
+  weak_signature: 'CA_MD_TOO_WEAK',
+  not_a_ca: 'INVALID_CA',
+  path_too_long: 'PATH_LENGTH_EXCEEDED',
+  key_usage: 'INVALID_PURPOSE',
+  extended_key_usage: 'INVALID_PURPOSE',
+  critical_extension: 'UNHANDLED_CRITICAL_EXTENSION',
+  name_mismatch: 'HOSTNAME_MISMATCH',
+  pin_mismatch: 'CERT_REJECTED',
+  revoked: 'CERT_REVOKED',
+  revocation_unknown: 'UNABLE_TO_GET_CRL',
+  bad_ocsp_response: 'CERT_REJECTED',
+  missing_ocsp_response: 'CERT_REJECTED',
+  not_acceptable: 'CERT_REJECTED',
+  missing: 'UNABLE_TO_GET_ISSUER_CERT',
+};
+
+/** A refused chain, as Node tells it: OpenSSL's code; the text is Tacit's, which names the certificate. */
+export function verificationError(
+  cause: TlsCertificateError,
+  chain: readonly ChainLink[],
+): Error & { code: string } {
+  const code = cause.check === 'unknown_issuer' ? issuerCode(cause, chain) : verificationCodes[cause.check];
+  return nodeError(code, cause.message, { cause });
+}
+
+/** What the code for an unknown issuer depends on. */
+export interface ChainLink {
+  readonly isSelfIssued: boolean;
+}
+
+function issuerCode({ certificate }: TlsCertificateError, chain: readonly ChainLink[]): string {
+  const position = certificate?.position ?? 0;
+  const isSelfIssued = chain[position]?.isSelfIssued ?? chain.at(-1)?.isSelfIssued ?? false;
+  if (isSelfIssued) return position === 0 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
+  return chain.length === 1 ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+}
+
+/** The prefix that OpenSSL gives the reason of a received alert, where it is not `TLSV1_ALERT_`. */
+const alertPrefixes: readonly (readonly [string, readonly string[]])[] = [
+  [
+    'SSLV3_ALERT_',
+    [
+      'unexpected_message',
+      'bad_record_mac',
+      'handshake_failure',
+      'bad_certificate',
+      'unsupported_certificate',
+      'certificate_revoked',
+      'certificate_expired',
+      'certificate_unknown',
+      'illegal_parameter',
+    ],
+  ],
+  ['TLSV1_', ['unsupported_extension', 'unrecognized_name', 'bad_certificate_status_response']],
+  ['TLSV13_ALERT_', ['missing_extension', 'certificate_required']],
+];
+
+/** By the alert that we sent: what OpenSSL calls the reason for it. All others are named after the alert. */
+const sentReasons: Readonly<Record<string, string>> = {
+  protocol_version: 'UNSUPPORTED_PROTOCOL',
+  handshake_failure: 'NO_SHARED_CIPHER',
+  bad_record_mac: 'DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+  decrypt_error: 'BAD_SIGNATURE',
+  no_application_protocol: 'NO_APPLICATION_PROTOCOL',
+  record_overflow: 'DATA_LENGTH_TOO_LONG',
+};
+
+/**
+ * The reason of a failed connection with the code that Node has for it. The reason itself is its `cause`; what Node has
+ * no code for stays as it is.
+ */
+export function connectionError(cause: Error): Error {
+  if (cause instanceof TlsPeerError) {
+    const { direction, alert, message } = cause;
+    const reason = direction === 'received' ? receivedReason(alert) : sentReason(alert);
+    return nodeError(`ERR_SSL_${reason}`, message, {
+      library: 'SSL routines',
+      reason: reason.toLowerCase().replaceAll('_', ' '),
+      cause,
+    });
+  }
+  if (cause instanceof TlsTimeoutError && cause.deadline === 'handshake')
+    return nodeError('ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout', { cause });
+  if (cause instanceof TlsCertificateError && cause.check === 'missing')
+    return nodeError('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', cause.message, {
+      library: 'SSL routines',
+      reason: 'peer did not return a certificate',
+      cause,
+    });
+  if (cause instanceof TlsTruncatedError)
+    return nodeError('ERR_SSL_UNEXPECTED_EOF_WHILE_READING', cause.message, {
+      library: 'SSL routines',
+      reason: 'unexpected eof while reading',
+      cause,
+    });
+  const { code } = cause as { readonly code?: unknown };
+  const { cause: below } = cause;
+  // A socket's error comes as the socket gave it: programs look at its `syscall` and `errno` too.
+  return below instanceof Error && 'code' in below && below.code === code ? below : cause;
+}
+
+function receivedReason(alert: string): string {
+  const prefix = alertPrefixes.find(([, alerts]) => alerts.includes(alert))?.[0] ?? 'TLSV1_ALERT_';
+  return prefix + alert.toUpperCase();
+}
+
+function sentReason(alert: string): string {
+  return sentReasons[alert] ?? alert.toUpperCase();
+}

@@ -1,0 +1,128 @@
+import { type AddressInfo, Socket, type SocketConnectOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connectArguments } from './connect-arguments.ts';
+
+/**
+ * A socket over another one, or over any duplex: what is asked of the connection itself, it asks of that one. It has no
+ * handle of its own, so that nothing but its stream can be read or written.
+ */
+export abstract class OverSocket extends Socket {
+  #raw: Duplex | undefined;
+  #hasBegun = false;
+
+  static {
+    const names = [
+      'remoteAddress',
+      'remotePort',
+      'remoteFamily',
+      'localAddress',
+      'localPort',
+      'localFamily',
+      'autoSelectFamilyAttemptedAddresses',
+    ] as const;
+    for (const name of names) {
+      Object.defineProperty(OverSocket.prototype, name, {
+        configurable: true,
+        get(this: OverSocket) {
+          return this.#raw instanceof Socket ? this.#raw[name as keyof Socket] : undefined;
+        },
+      });
+    }
+    // Node's goes by the handle.
+    Object.defineProperty(OverSocket.prototype, 'pending', {
+      configurable: true,
+      get(this: OverSocket) {
+        return this.connecting;
+      },
+    });
+  }
+
+  /** `raw` is connected, and from now on nobody else's. */
+  protected abstract begin(raw: Duplex): void;
+
+  /** What to say where `raw` has closed before. */
+  protected abstract disconnected(): Error;
+
+  /** Connects as `net.Socket` does, and begins then. */
+  override connect(...given: unknown[]): this {
+    const { options, listener } = connectArguments(given);
+    if (listener !== undefined) this.once('connect', listener);
+    const raw = new Socket({ allowHalfOpen: true });
+    this.attach(raw);
+    raw.connect(options as SocketConnectOpts);
+    return this;
+  }
+
+  override address(): AddressInfo | object {
+    return this.#raw instanceof Socket ? this.#raw.address() : {};
+  }
+
+  override setNoDelay(noDelay?: boolean): this {
+    return this.#tell((raw) => raw.setNoDelay(noDelay));
+  }
+
+  override setKeepAlive(enable?: boolean, initialDelay?: number): this {
+    return this.#tell((raw) => raw.setKeepAlive(enable, initialDelay));
+  }
+
+  override ref(): this {
+    return this.#tell((raw) => raw.ref());
+  }
+
+  override unref(): this {
+    return this.#tell((raw) => raw.unref());
+  }
+
+  /** Stands over `raw` from now on, and begins once it is connected; not before the next tick. */
+  protected attach(raw: Duplex): void {
+    this.#raw = raw;
+    // Whoever listened to the plaintext before must not be given ciphertext.
+    raw.removeAllListeners('data').removeAllListeners('readable');
+    raw.pause();
+    // Or it would end itself before our own end.
+    raw.allowHalfOpen = true;
+    const isConnecting = raw instanceof Socket && (raw.connecting || raw.pending);
+    if (!isConnecting) {
+      // Whoever has just made this socket can still say what it is to do.
+      process.nextTick(() => this.#begin(raw));
+      return;
+    }
+    this.#setConnecting(true);
+    for (const name of ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout'])
+      raw.on(name, (...details) => this.emit(name, ...details));
+    raw.once('error', (error) => {
+      if (!this.#hasBegun) this.destroy(error);
+    });
+    raw.once('close', () => {
+      if (!this.#hasBegun && !this.destroyed) this.destroy(this.disconnected());
+    });
+    raw.once('connect', () => {
+      this.#setConnecting(false);
+      this.emit('connect');
+      this.emit('ready');
+      this.#begin(raw);
+    });
+  }
+
+  /** Where nothing has begun yet, there is only `raw` to be given up. */
+  protected giveUp(): void {
+    this.#setConnecting(false);
+    if (!this.#hasBegun) this.#raw?.destroy();
+  }
+
+  #begin(raw: Duplex): void {
+    if (this.destroyed || this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.begin(raw);
+  }
+
+  #tell(say: (raw: Socket) => void): this {
+    if (this.#raw instanceof Socket) say(this.#raw);
+    return this;
+  }
+
+  /** Node's own types let nobody but Node write this. */
+  #setConnecting(connecting: boolean): void {
+    (this as { connecting: boolean }).connecting = connecting;
+  }
+}

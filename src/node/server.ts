@@ -1,0 +1,170 @@
+import { Server as NetServer, type Socket } from 'node:net';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import { TlsUsageError } from '../base/errors.ts';
+import { type ServerSettings, serverConfigOf } from './endpoint.ts';
+import { protocolNamesOf } from './protocols.ts';
+import { type ContextMaterial, createSecureContext, refuseOptions, SecureContext } from './secure-context.ts';
+import { type ServerSide, TLSSocket } from './tls-socket.ts';
+
+type ServerConfig = ReturnType<typeof serverConfigOf>;
+type Identity = ContextMaterial['identities'][number];
+
+/** Beside Node's own options. */
+export interface ServerOptions extends TlsOptions {
+  /** How many session tickets are owed after a handshake; they leave with the first write of the application. */
+  readonly numTickets?: number | undefined;
+  readonly allowHalfOpen?: boolean | undefined;
+  readonly pauseOnConnect?: boolean | undefined;
+}
+
+/** What a server does not do on purpose. */
+const refused: Readonly<Record<string, string>> = {
+  ALPNCallback: 'a choice by a function is not supported; give ALPNProtocols',
+  pskCallback: 'external pre-shared keys are not supported',
+  pskIdentityHint: 'external pre-shared keys are not supported',
+};
+
+/** Milliseconds, as in Node. */
+const defaultHandshakeTimeout = 120_000;
+
+/**
+ * As `tls.Server`. Its connections get session tickets only with what the application writes, so that clients which only
+ * write and close lose nothing.
+ */
+export class Server extends NetServer {
+  readonly #options: ServerOptions;
+  readonly #contexts: { readonly pattern: RegExp; readonly context: SecureContext }[] = [];
+  #context: SecureContext;
+  #shared: { readonly settings: ServerSettings; readonly config: ServerConfig } | undefined;
+  #keeper: ServerConfig['tickets']['keeper'] | undefined;
+
+  constructor(
+    options: ServerOptions | ((socket: TLSSocket) => void) = {},
+    listener?: (socket: TLSSocket) => void,
+  ) {
+    const [own, onSecure] = typeof options === 'function' ? [{}, options] : [options, listener];
+    // Whether a raw socket is half open is Tacit's affair; whether the secure one is, the application's.
+    super({ ...own, allowHalfOpen: true, pauseOnConnect: false });
+    refuseOptions(own, refused);
+    this.#options = own;
+    this.#context = createSecureContext(own);
+    protocolNamesOf(own.ALPNProtocols);
+    if (onSecure !== undefined) this.on('secureConnection', onSecure);
+    this.on('connection', (raw: Socket) => this.#accept(raw));
+  }
+
+  /**
+   * Another context for clients that ask for `hostname`, which may have a `*` for a label. The one that was added last
+   * goes before the others.
+   */
+  addContext(hostname: string, context: SecureContextOptions | SecureContext): void {
+    if (typeof hostname !== 'string' || hostname === '')
+      throw new TlsUsageError('addContext: expected the name that clients ask for');
+    const pattern = new RegExp(
+      `^${hostname.replace(/([.^$+?\\\-[\]{}])/g, '\\$1').replaceAll('*', '[^.]*')}$`,
+      'i',
+    );
+    const ready = context instanceof SecureContext ? context : createSecureContext(context);
+    this.#contexts.unshift({ pattern, context: ready });
+    this.#shared = undefined;
+  }
+
+  /** For connections from now on. Session tickets stay good. */
+  setSecureContext(options: SecureContextOptions): void {
+    this.#context = createSecureContext(options);
+    this.#shared = undefined;
+  }
+
+  #accept(raw: Socket): void {
+    const { allowHalfOpen = false, pauseOnConnect = false } = this.#options;
+    let side: ServerSide;
+    try {
+      side = this.#side();
+    } catch (error) {
+      raw.destroy();
+      this.emit('error', error);
+      return;
+    }
+    const socket = new TLSSocket(raw, {
+      isServer: true,
+      secureContext: this.#context,
+      serverSide: side,
+      allowHalfOpen,
+    } as ConstructorParameters<typeof TLSSocket>[1]);
+    if (pauseOnConnect) socket.pause();
+    socket.once('secure', () => this.emit('secureConnection', socket));
+  }
+
+  #side(): ServerSide {
+    this.#shared ??= this.#share();
+    return {
+      ...this.#shared,
+      onKeyLog:
+        this.listenerCount('keylog') > 0 ? (line, socket) => this.emit('keylog', line, socket) : undefined,
+      onClientError: (error, socket) => this.emit('tlsClientError', error, socket),
+    };
+  }
+
+  #share(): { readonly settings: ServerSettings; readonly config: ServerConfig } {
+    const { ALPNProtocols, requestCert, rejectUnauthorized, handshakeTimeout, numTickets } = this.#options;
+    const hasOthers = this.#options.SNICallback !== undefined || this.#contexts.length > 0;
+    const settings: ServerSettings = {
+      material: this.#stapling(this.#context.context),
+      alpnProtocols: protocolNamesOf(ALPNProtocols),
+      requestsCertificate: requestCert === true,
+      rejectsUnauthorized: rejectUnauthorized !== false,
+      handshakeTimeout: handshakeTimeout ?? defaultHandshakeTimeout,
+      numTickets,
+      contextFor: hasOthers ? (serverName) => this.#contextFor(serverName) : undefined,
+      keeper: this.#keeper,
+    };
+    const config = serverConfigOf(settings);
+    this.#keeper = config.tickets.keeper;
+    return { settings, config };
+  }
+
+  async #contextFor(serverName: string): Promise<ContextMaterial | undefined> {
+    const { SNICallback } = this.#options;
+    if (SNICallback === undefined) {
+      const found = this.#contexts.find(({ pattern }) => pattern.test(serverName));
+      return found && this.#stapling(found.context.context);
+    }
+    return new Promise((resolve, reject) => {
+      SNICallback(serverName, (error, context) => {
+        if (error) reject(error);
+        else if (context === undefined || context === null) resolve(undefined);
+        else if (context instanceof SecureContext) resolve(this.#stapling(context.context));
+        else reject(new TlsUsageError('SNICallback gave no context of createSecureContext of this module'));
+      });
+    });
+  }
+
+  /** With what 'OCSPRequest' says for those who ask. */
+  #stapling(material: ContextMaterial): ContextMaterial {
+    const identities = material.identities.map((identity) => ({
+      ...identity,
+      ocspResponse: () => this.#askOcsp(identity),
+    }));
+    return { ...material, identities };
+  }
+
+  #askOcsp({ chain }: Identity): Promise<Uint8Array | undefined> | undefined {
+    if (this.listenerCount('OCSPRequest') === 0) return undefined;
+    const [leaf, issuer] = chain.map((der) => Buffer.from(der));
+    return new Promise((resolve, reject) => {
+      const answer = (error: Error | null, response?: Uint8Array | null): void => {
+        if (error) reject(error);
+        else resolve(response ?? undefined);
+      };
+      this.emit('OCSPRequest', leaf, issuer, answer);
+    });
+  }
+}
+
+/** As `tls.createServer`. */
+export function createServer(
+  options?: ServerOptions | ((socket: TLSSocket) => void),
+  listener?: (socket: TLSSocket) => void,
+): Server {
+  return new Server(options, listener);
+}

@@ -1,0 +1,480 @@
+import { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { addAbortSignal, type Duplex } from 'node:stream';
+import type {
+  CipherNameAndProtocol,
+  ConnectionOptions,
+  DetailedPeerCertificate,
+  EphemeralKeyInfo,
+  PeerCertificate,
+  TLSSocketOptions,
+} from 'node:tls';
+import { TlsCertificateError, TlsTruncatedError, TlsUsageError } from '../base/errors.ts';
+import type { HandshakeInfo } from '../connection/events.ts';
+import { DuplexPump, whenSettled } from '../net/duplex-pump.ts';
+import { fromDuplex } from '../net/from-duplex.ts';
+import type { TlsStream } from '../streams/tls-stream.ts';
+import { peerCertificate } from './certificates.ts';
+import {
+  clientStream,
+  type EndpointHooks,
+  judgeAgain,
+  type ServerSettings,
+  serverConfigOf,
+  serverStream,
+} from './endpoint.ts';
+import { connectionError, nodeError } from './errors.ts';
+import { describeSuite, ephemeralKeys } from './openssl-names.ts';
+import { OverSocket } from './over-socket.ts';
+import { protocolNamesOf } from './protocols.ts';
+import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
+import { createSecureContext, refuseOptions, type SecureContext } from './secure-context.ts';
+
+type Callback = (error?: Error | null) => void;
+
+/** What a server of this module shares among its sockets. */
+export interface ServerSide {
+  readonly settings: ServerSettings;
+  readonly config: ReturnType<typeof serverConfigOf>;
+  readonly onKeyLog: ((line: Buffer, socket: TLSSocket) => void) | undefined;
+  /** The handshake failed, and the socket is being destroyed. */
+  onClientError(error: Error, socket: TLSSocket): void;
+}
+
+/** What a socket is made with, beside the options of its context. */
+export interface SocketOptions
+  extends Omit<ConnectionOptions & TLSSocketOptions, 'server' | 'secureContext' | 'socket' | 'onread'> {
+  readonly secureContext?: SecureContext | undefined;
+  readonly serverSide?: ServerSide | undefined;
+  /** Whom `connect` has to find: the check of the server's identity is about this name. */
+  readonly hostName?: string | undefined;
+  readonly onread?: ReadBufferOptions | undefined;
+}
+
+/** What a socket does not do on purpose. */
+const refused: Readonly<Record<string, string>> = {
+  ALPNCallback: 'a choice by a function is not supported; give ALPNProtocols',
+  pskCallback: 'external pre-shared keys are not supported',
+};
+
+/**
+ * As `tls.TLSSocket`: TLS on a socket or any other duplex. After its handshake it writes only what it is told to write,
+ * and its end loses nothing: what was written before `end()` arrives, although nobody reads what the peer sends.
+ */
+export class TLSSocket extends OverSocket {
+  readonly encrypted = true;
+  authorized = false;
+  /** The code of what is wrong with the peer's certificate, as Node has it; `null` where nothing is. */
+  authorizationError: Error | null = null;
+  /** The protocol that was agreed on, `false` where there is none, `null` before the handshake is done. */
+  alpnProtocol: string | false | null = null;
+  /** The name that the client asked for. */
+  servername: string | false | null = null;
+  secureConnecting = true;
+
+  readonly #options: SocketOptions;
+  readonly #isServer: boolean;
+  readonly #readBuffer: ReadBuffer | undefined;
+  #context: SecureContext;
+  #stream: TlsStream | undefined;
+  #pump: DuplexPump | undefined;
+  #info: HandshakeInfo | undefined;
+  /** What waits for the handshake to begin, and what waits for its end. */
+  #onBegun: (() => void)[] = [];
+  #onSecured: (() => void)[] = [];
+  #judgement: Error | undefined;
+  #offeredSession: Uint8Array | undefined;
+  #session: Buffer | undefined;
+  #ticket: Uint8Array | undefined;
+  #heldSessions: Buffer[] = [];
+  #bytesRead = 0;
+  #bytesWritten = 0;
+
+  /** @param raw a socket, connected or about to be, or any other duplex; without one, `connect` makes it */
+  constructor(raw?: Duplex | null, options: SocketOptions = {}) {
+    const {
+      isServer = false,
+      allowHalfOpen,
+      readableHighWaterMark,
+      writableHighWaterMark,
+    } = options as SocketMarks;
+    // A signal that has fired already would destroy what is not there yet: it is added below.
+    super({
+      allowHalfOpen: allowHalfOpen ?? raw?.allowHalfOpen ?? false,
+      ...(readableHighWaterMark !== undefined && { readableHighWaterMark }),
+      ...(writableHighWaterMark !== undefined && { writableHighWaterMark }),
+    } as ConstructorParameters<typeof Socket>[0]);
+    refuseOptions(options, refused);
+    this.#options = options;
+    this.#isServer = isServer;
+    this.#context = options.secureContext ?? createSecureContext(options);
+    this.#readBuffer = options.onread && new ReadBuffer(options.onread, () => this.#pump?.read());
+    if (options.servername !== undefined) this.setServername(options.servername);
+    if (options.session !== undefined) this.setSession(options.session);
+    if (raw) this.attach(raw);
+    const { signal } = options as { readonly signal?: AbortSignal };
+    if (signal !== undefined) addAbortSignal(signal, this);
+  }
+
+  static {
+    const counts = {
+      bytesRead: (socket: TLSSocket) => socket.#bytesRead,
+      bytesWritten: (socket: TLSSocket) => socket.#bytesWritten + socket.writableLength,
+    };
+    for (const [name, count] of Object.entries(counts)) {
+      Object.defineProperty(TLSSocket.prototype, name, {
+        configurable: true,
+        get(this: TLSSocket) {
+          return count(this);
+        },
+      });
+    }
+  }
+
+  override _read(): void {
+    this.#whenSecured(() => this.#pump?.read());
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: Callback): void {
+    const bytes = bytesOf({ chunk, encoding });
+    this.#send(bytes, bytes.length, callback);
+  }
+
+  override _writev(chunks: Written[], callback: Callback): void {
+    const parts = chunks.map(bytesOf);
+    this.#send(
+      parts,
+      parts.reduce((sum, { length }) => sum + length, 0),
+      callback,
+    );
+  }
+
+  override _final(callback: Callback): void {
+    this.#whenBegun(() => this.#pump?.endOutput(callback));
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    this.setTimeout(0);
+    this.giveUp();
+    this.#onBegun = [];
+    this.#onSecured = [];
+    const stream = this.#stream;
+    // What the kernel still has must arrive, though nobody reads any more (RFC 9293 §3.6.1).
+    if (!error && this.#isSaid()) stream?.close().catch(() => {});
+    // A failed connection ends by itself, so that the peer can read why.
+    else if (stream?.failure === undefined) stream?.destroy();
+    callback(error);
+    this.#pump?.stop();
+    // `net.Socket` switches off what streams do by themselves; its own 'close' comes in a later turn, too.
+    setImmediate(() => this.emit('close', error !== null && error !== undefined));
+  }
+
+  /** Bytes of the session, to be offered by `session` or `setSession` of another socket; there once one has come. */
+  getSession(): Buffer | undefined {
+    return this.#session;
+  }
+
+  getTLSTicket(): Buffer | undefined {
+    return this.#ticket && Buffer.from(this.#ticket);
+  }
+
+  isSessionReused(): boolean {
+    return this.#info?.resumed ?? false;
+  }
+
+  /** Before the handshake. One that is not Tacit's is not offered. */
+  setSession(session: string | Buffer): void {
+    this.#offeredSession = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+  }
+
+  setServername(name: string): void {
+    if (typeof name !== 'string')
+      throw nodeError('ERR_INVALID_ARG_TYPE', `servername: expected a string, got ${typeof name}`);
+    if (this.#isServer)
+      throw nodeError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
+    this.servername = name;
+  }
+
+  getProtocol(): string | null {
+    return this.#info?.protocolVersion ?? null;
+  }
+
+  getCipher(): CipherNameAndProtocol {
+    return (this.#info && describeSuite(this.#info.cipherSuite)) as CipherNameAndProtocol;
+  }
+
+  getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {
+    if (this.#isServer) return null;
+    const group = this.#info?.group;
+    return group === undefined ? {} : ephemeralKeys[group];
+  }
+
+  getPeerCertificate(detailed: true): DetailedPeerCertificate;
+  getPeerCertificate(detailed?: false): PeerCertificate;
+  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
+  getPeerCertificate(detailed = false): PeerCertificate | DetailedPeerCertificate {
+    return peerCertificate(this.#info?.peerCertificates ?? [], detailed);
+  }
+
+  getPeerX509Certificate(): X509Certificate | undefined {
+    const der = this.#info?.peerCertificates[0];
+    return der && new X509Certificate(der);
+  }
+
+  getCertificate(): PeerCertificate | object | null {
+    const chain = this.#context.context.identities[0]?.chain;
+    return chain === undefined ? {} : peerCertificate(chain, false);
+  }
+
+  getX509Certificate(): X509Certificate | undefined {
+    const der = this.#context.context.identities[0]?.chain[0];
+    return der && new X509Certificate(der);
+  }
+
+  /** @throws Error (`ERR_TLS_INVALID_STATE`) before the handshake is done */
+  exportKeyingMaterial(length: number, label: string, context: Buffer = Buffer.alloc(0)): Buffer {
+    if (this.#stream === undefined || this.#info === undefined)
+      throw nodeError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
+    return Buffer.from(this.#stream.exportKeyingMaterial(label, context, length));
+  }
+
+  /** There is no renegotiation, in any version: it has no place in TLS 1.3, and is not safe in TLS 1.2. */
+  disableRenegotiation(): void {}
+
+  /** Sends session tickets now, alone; nobody does without being asked. @returns how many */
+  async sendTickets(count: number): Promise<number> {
+    return this.#established('sendTickets').sendTickets(count);
+  }
+
+  /** Moves to new keys, and asks the peer to (RFC 9846 §4.7.3). */
+  async updateKeys(): Promise<void> {
+    return this.#established('updateKeys').updateKeys();
+  }
+
+  override resume(): this {
+    super.resume();
+    this.#readBuffer?.resume();
+    return this;
+  }
+
+  override resetAndDestroy(): this {
+    this.#stream?.destroy();
+    return this.destroy();
+  }
+
+  protected override begin(raw: Duplex): void {
+    try {
+      const stream = this.#makeStream(raw);
+      this.#stream = stream;
+      this.#pump = new DuplexPump(this, stream, {
+        deliver: (bytes) => this.#deliver(bytes),
+        end: () => {
+          this.push(null);
+          // Node's end comes also to one who does not read, where there is nothing left to be read.
+          this.read(0);
+        },
+        errorOf: (error) => this.#told(error),
+      });
+      whenSettled(
+        stream.handshake(),
+        (info) => this.#secured(info),
+        (error) => this.#failed(this.#told(error)),
+      );
+      for (const begun of this.#onBegun.splice(0)) begun();
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  }
+
+  #makeStream(raw: Duplex): TlsStream {
+    const options = this.#options;
+    const { serverSide, ALPNProtocols } = options;
+    const transport = fromDuplex(raw);
+    const hooks = this.#hooks();
+    if (serverSide !== undefined)
+      return serverStream(transport, serverSide.config, serverSide.settings, hooks);
+    const material = this.#context.context;
+    const alpnProtocols = protocolNamesOf(ALPNProtocols);
+    if (this.#isServer) {
+      const settings: ServerSettings = {
+        material,
+        alpnProtocols,
+        requestsCertificate: options.requestCert === true,
+        rejectsUnauthorized: hooks.rejectsUnauthorized,
+        handshakeTimeout: Number.POSITIVE_INFINITY,
+        numTickets: undefined,
+        contextFor: undefined,
+      };
+      return serverStream(transport, serverConfigOf(settings), settings, hooks);
+    }
+    return clientStream(transport, material, {
+      ...hooks,
+      serverName: this.servername === false ? '' : (this.servername ?? ''),
+      alpnProtocols,
+      offeredSession: () => this.#offeredSession,
+      onSession: (session, ticket) => this.#keepSession(session, ticket),
+    });
+  }
+
+  #hooks(): EndpointHooks {
+    const { serverSide, requestOCSP, rejectUnauthorized, checkServerIdentity, hostName } = this.#options;
+    const name = hostName ?? (this.servername || undefined);
+    const logsKeys = this.listenerCount('keylog') > 0 || serverSide?.onKeyLog !== undefined;
+    return {
+      rejectsUnauthorized: serverSide?.settings.rejectsUnauthorized ?? rejectUnauthorized !== false,
+      requestsOcspResponse: !this.#isServer && requestOCSP === true,
+      checkIdentity:
+        this.#isServer || checkServerIdentity === undefined || name === undefined
+          ? undefined
+          : (certificate) => checkServerIdentity(name, certificate),
+      onJudged: (error) => {
+        this.#judgement = error;
+      },
+      onOcspResponse: (response) => {
+        this.emit('OCSPResponse', response);
+      },
+      onKeyLog: logsKeys ? (line) => this.#logKeys(Buffer.from(`${line}\n`)) : undefined,
+    };
+  }
+
+  #logKeys(line: Buffer): void {
+    this.emit('keylog', line);
+    this.#options.serverSide?.onKeyLog?.(line, this);
+  }
+
+  #secured(info: HandshakeInfo): void {
+    if (this.destroyed) return;
+    const isAsked =
+      this.#isServer &&
+      (this.#options.serverSide?.settings.requestsCertificate ?? this.#options.requestCert === true);
+    if (isAsked && info.resumed && info.peerCertificates.length > 0) {
+      judgeAgain(this.#context.context, 'client', info.peerCertificates, this.#hooks());
+      if (this.#judgement !== undefined && this.#hooks().rejectsUnauthorized) {
+        this.#failed(this.#judgement);
+        return;
+      }
+    }
+    this.#info = info;
+    this.secureConnecting = false;
+    this.alpnProtocol = info.alpnProtocol ?? false;
+    if (this.#isServer) this.servername = info.serverName ?? false;
+    const isAnonymous = info.peerCertificates.length === 0;
+    const error = isAsked && isAnonymous ? 'UNABLE_TO_GET_ISSUER_CERT' : codeOf(this.#judgement);
+    this.authorized = error === undefined && (!this.#isServer || isAsked);
+    // Node's type says Error, and its value is the code.
+    this.authorizationError = (error ?? null) as unknown as Error | null;
+    this.emit('secure');
+    if (!this.#isServer) this.emit('secureConnect');
+    for (const session of this.#heldSessions.splice(0)) this.emit('session', session);
+    for (const secured of this.#onSecured.splice(0)) secured();
+    // Who does not read must see the end all the same.
+    if (!this.destroyed && !this.isPaused()) this.read(0);
+  }
+
+  /** All was written that there was to write: our end was said, or the peer's has come, as behind `for await`. */
+  #isSaid(): boolean {
+    return this.writableFinished || (this.writableLength === 0 && (this.writableEnded || this.readableEnded));
+  }
+
+  #failed(error: Error): void {
+    if (this.destroyed) return;
+    const { serverSide } = this.#options;
+    if (serverSide === undefined) {
+      this.destroy(error);
+      return;
+    }
+    serverSide.onClientError(error, this);
+    this.destroy();
+  }
+
+  /** What Node would say of `error`. */
+  #told(error: Error): Error {
+    if (error instanceof TlsCertificateError && this.#judgement !== undefined) return this.#judgement;
+    if (this.#info === undefined && error instanceof TlsTruncatedError) return this.disconnected();
+    return connectionError(error);
+  }
+
+  protected override disconnected(): Error {
+    if (this.#isServer) return nodeError('ECONNRESET', 'socket hang up');
+    const { host, port, path, localAddress } = this.#options as {
+      readonly host?: string;
+      readonly port?: number;
+      readonly path?: string;
+      readonly localAddress?: string;
+    };
+    return nodeError(
+      'ECONNRESET',
+      'Client network socket disconnected before secure TLS connection was established',
+      { path, host, port, localAddress },
+    );
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    this.#bytesRead += bytes.length;
+    touch(this);
+    if (this.#readBuffer !== undefined) this.#readBuffer.put(bytes);
+    else this.push(bytes);
+  }
+
+  #send(data: Uint8Array | readonly Uint8Array[], length: number, callback: Callback): void {
+    this.#whenBegun(() => {
+      touch(this);
+      this.#pump?.write(data, (error) => {
+        if (!error) this.#bytesWritten += length;
+        touch(this);
+        callback(error);
+      });
+    });
+  }
+
+  #keepSession(session: Buffer, ticket: Uint8Array): void {
+    this.#session = session;
+    this.#ticket = ticket;
+    // Whose session it is is not certain before the handshake is done.
+    if (this.#info === undefined) this.#heldSessions.push(session);
+    else process.nextTick(() => this.emit('session', session));
+  }
+
+  #whenBegun(action: () => void): void {
+    if (this.#stream !== undefined) action();
+    else this.#onBegun.push(action);
+  }
+
+  #whenSecured(action: () => void): void {
+    if (this.#info !== undefined) action();
+    else this.#onSecured.push(action);
+  }
+
+  #established(what: string): TlsStream {
+    if (this.#stream !== undefined && this.#info !== undefined) return this.#stream;
+    throw new TlsUsageError(`${what}: there is no connection yet`);
+  }
+}
+
+/** What the types of Node's own options leave out. */
+interface SocketMarks {
+  readonly isServer?: boolean;
+  readonly allowHalfOpen?: boolean;
+  readonly readableHighWaterMark?: number;
+  readonly writableHighWaterMark?: number;
+}
+
+/** Sockets of Node's get strings as they were written. */
+interface Written {
+  readonly chunk: Buffer | string;
+  readonly encoding: BufferEncoding;
+}
+
+function bytesOf({ chunk, encoding }: Written): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+function codeOf(error: Error | undefined): string | undefined {
+  if (error === undefined) return undefined;
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
+
+/** Something has moved: the time of `setTimeout` begins again. */
+function touch(socket: Socket): void {
+  (socket as unknown as { _unrefTimer(): void })._unrefTimer();
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { rootCertificate, serverCertificate, type TestCertificate } from '../support/certificates.ts';
+import { bytesOf, closeServers, faces, listening, pairs } from '../support/node-faces.ts';
+
+let root: TestCertificate;
+let leaf: TestCertificate;
+
+beforeAll(async () => {
+  root = await rootCertificate();
+  leaf = await serverCertificate(root, { names: ['localhost'] });
+});
+afterEach(closeServers);
+
+const length = 2_000_000;
+const rounds = 20;
+
+// Node's own client at Node's own server loses data in nearly all of these.
+describe.each(pairs)(
+  'uploads from a client of %s to a server of %s, which only writes',
+  (clientName, serverName) => {
+    test.each(['TLSv1.3', 'TLSv1.2'] as const)('arrive whole over %s', async (maxVersion) => {
+      const identity = { key: leaf.keyPem, cert: leaf.pem };
+      const received: Promise<Buffer>[] = [];
+      const { port } = await listening(faces[serverName], identity, (socket) =>
+        received.push(bytesOf(socket)),
+      );
+      for (let round = 0; round < rounds; round++) {
+        const socket: TLSSocket = faces[clientName].connect({
+          port,
+          host: '127.0.0.1',
+          servername: 'localhost',
+          ca: root.pem,
+          maxVersion,
+        });
+        await once(socket, 'secureConnect');
+        socket.pause();
+        socket.end(Buffer.alloc(length, round + 1));
+        await once(socket, 'finish');
+        socket.destroy();
+      }
+      await expect.poll(() => received.length).toBe(rounds);
+      for (const [round, bytes] of (await Promise.all(received)).entries()) {
+        expect(bytes.equals(Buffer.alloc(length, round + 1))).toBe(true);
+      }
+    });
+  },
+);
+
+test.each(['tacit', 'node'] as const)(
+  'a server that reads by `for await` ends a client of %s well',
+  async (clientName) => {
+    let received = 0;
+    const { port } = await listening(faces.tacit, { key: leaf.keyPem, cert: leaf.pem }, async (socket) => {
+      for await (const data of socket) received += data.length;
+    });
+    const options = { port, host: '127.0.0.1', servername: 'localhost', ca: root.pem };
+    const socket = faces[clientName].connect(options);
+    socket.end(Buffer.alloc(length));
+    expect(await bytesOf(socket)).toHaveLength(0);
+    await expect.poll(() => received).toBe(length);
+  },
+);

@@ -1,0 +1,216 @@
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import nodeTls, { type TLSSocket } from 'node:tls';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import tacitTls from '../../src/node.ts';
+import { rootCertificate, serverCertificate, type TestCertificate } from '../support/certificates.ts';
+import { bytesOf, closeServers, faces, listening } from '../support/node-faces.ts';
+
+const { tacit, node } = faces;
+let root: TestCertificate;
+let leaf: TestCertificate;
+
+beforeAll(async () => {
+  root = await rootCertificate();
+  leaf = await serverCertificate(root, { names: ['localhost'] });
+});
+afterEach(closeServers);
+
+const identity = (): { key: string; cert: string } => ({ key: leaf.keyPem, cert: leaf.pem });
+const to = (port: number): { port: number; host: string; servername: string; ca: string } => ({
+  port,
+  host: '127.0.0.1',
+  servername: 'localhost',
+  ca: root.pem,
+});
+
+describe('ciphers', () => {
+  const negotiated = async (ciphers: string, maxVersion: nodeTls.SecureVersion): Promise<string> => {
+    const { port } = await listening(node, identity(), (socket) => socket.end());
+    const socket = tacit.connect({ ...to(port), ciphers, maxVersion });
+    return new Promise((resolve) => {
+      socket.once('secureConnect', () => resolve(socket.getCipher().name));
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+      socket.resume();
+    });
+  };
+
+  test.each([
+    ['TLS_CHACHA20_POLY1305_SHA256', 'TLSv1.3', 'TLS_CHACHA20_POLY1305_SHA256'],
+    ['TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384', 'TLSv1.3', 'TLS_AES_256_GCM_SHA384'],
+    ['ECDHE-ECDSA-AES128-GCM-SHA256', 'TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+    ['HIGH:!AESGCM', 'TLSv1.2', 'ECDHE-ECDSA-CHACHA20-POLY1305'],
+    ['ECDHE+AESGCM:!AES256', 'TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+    ['DEFAULT:@SECLEVEL=0', 'TLSv1.2', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+    ['AES128-SHA', 'TLSv1.3', 'TLS_AES_256_GCM_SHA384'],
+    ['ECDHE-RSA-AES128-GCM-SHA256', 'TLSv1.2', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE'],
+  ] as const)('%s with %s agree on %s', async (ciphers, maxVersion, name) => {
+    expect(await negotiated(ciphers, maxVersion)).toBe(name);
+  });
+
+  test.each([
+    ['AES128-SHA:AES256-SHA', 'TLSv1.2'],
+    ['TLS_AES_128_GCM_SHA256', 'TLSv1.2'],
+    ['no-such-cipher', 'TLSv1.3'],
+    ['TLS_NO_SUCH_CIPHER', 'TLSv1.3'],
+  ] as const)('%s leave nothing up to %s', (ciphers, maxVersion) => {
+    expect(() => tacit.createSecureContext({ ciphers, maxVersion })).toThrow(
+      expect.objectContaining({ code: 'ERR_SSL_NO_CIPHER_MATCH' }),
+    );
+  });
+
+  test('are all told by getCiphers', () => {
+    expect(tacit.getCiphers()).toContain('tls_aes_128_gcm_sha256');
+    expect(tacit.getCiphers().filter((name) => !node.getCiphers().includes(name))).toEqual([]);
+  });
+});
+
+describe('options', () => {
+  test.each([
+    ['pfx', Buffer.of(1)],
+    ['ticketKeys', Buffer.alloc(48)],
+    ['privateKeyEngine', 'engine'],
+    ['pskCallback', () => null],
+    ['ALPNCallback', () => undefined],
+  ])('refuse %s by name', (name, value) => {
+    expect(() => tacit.createServer({ ...identity(), [name]: value })).toThrow(new RegExp(`^${name}: `));
+  });
+
+  test.each([
+    { honorCipherOrder: true },
+    { minDHSize: 2048 },
+    { dhparam: 'auto' },
+    { secureProtocol: 'TLS_method' },
+    { secureOptions: 0x04000000 },
+    { minVersion: 'TLSv1' },
+    { ecdhCurve: 'X25519:P-256:X448' },
+    { sigalgs: 'ECDSA+SHA256:RSA+SHA1' },
+    { unknown: 'to all' },
+  ] as object[])('take %j', (options) => {
+    tacit.createSecureContext({ ...identity(), ...options });
+  });
+
+  test.each([
+    [{ maxVersion: 'TLSv1.1' }, 'ERR_TLS_INVALID_PROTOCOL_VERSION'],
+    [{ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }, 'ERR_TLS_INVALID_PROTOCOL_VERSION'],
+    [{ secureProtocol: 'SSLv3_method' }, 'ERR_TLS_INVALID_PROTOCOL_METHOD'],
+    [{ secureProtocol: 'TLS_method', minVersion: 'TLSv1.2' }, 'ERR_TLS_PROTOCOL_VERSION_CONFLICT'],
+    [{ ciphers: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ ca: 'no certificate' }, 'ERR_OSSL_PEM_NO_START_LINE'],
+  ] as [object, string][])('refuse %j with %s', (options, code) => {
+    expect(() => tacit.createSecureContext(options)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('want a key that is the certificate’s own', async () => {
+    const other = await serverCertificate(root, { names: ['localhost'] });
+    const make = (options: nodeTls.SecureContextOptions) => () => tacit.createSecureContext(options);
+    expect(make({ cert: leaf.pem, key: root.keyPem })).toThrow(
+      expect.objectContaining({ code: 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' }),
+    );
+    expect(make({ cert: leaf.pem })).toThrow(/key/);
+    make({ cert: [leaf.pem, other.pem], key: [{ pem: other.keyPem }, Buffer.from(leaf.keyPem)] })();
+  });
+
+  test('of the module count for contexts that are made from then on', () => {
+    const { DEFAULT_MAX_VERSION } = tacitTls;
+    expect(DEFAULT_MAX_VERSION).toBe(nodeTls.DEFAULT_MAX_VERSION);
+    tacitTls.DEFAULT_MAX_VERSION = 'TLSv1.2';
+    try {
+      expect(tacitTls.DEFAULT_MAX_VERSION).toBe('TLSv1.2');
+      expect(() => tacit.createSecureContext({ minVersion: 'TLSv1.3' })).toThrow(/maxVersion TLSv1.2/);
+    } finally {
+      tacitTls.DEFAULT_MAX_VERSION = DEFAULT_MAX_VERSION;
+    }
+  });
+});
+
+describe('sockets', () => {
+  test('connect in all forms', async () => {
+    const { port } = await listening(tacit, identity(), (socket) => socket.end('x'));
+    const options = { servername: 'localhost', ca: root.pem };
+    const forms: ((done: () => void) => TLSSocket)[] = [
+      (done) => tacit.connect({ port, host: '127.0.0.1', ...options }, done),
+      (done) => tacit.connect(port, { host: '127.0.0.1', ...options }, done),
+      (done) => tacit.connect(port, '127.0.0.1', options, done),
+      (done) => tacit.connect(port, '127.0.0.1', options).once('secureConnect', done),
+    ];
+    for (const form of forms) {
+      let isCalled = false;
+      const socket = form(() => {
+        isCalled = true;
+      });
+      expect(String(await bytesOf(socket))).toBe('x');
+      expect(isCalled).toBe(true);
+    }
+  });
+
+  test('give what they read to onread, until it has had enough', async () => {
+    const { port } = await listening(tacit, identity(), (socket) => socket.end('0123456789'));
+    const seen: string[] = [];
+    const socket = tacit.connect({
+      ...to(port),
+      onread: {
+        buffer: Buffer.alloc(4),
+        callback: (length: number, buffer: Uint8Array) => {
+          seen.push(String(Buffer.from(buffer.slice(0, length))));
+          if (seen.length !== 1) return true;
+          setImmediate(() => {
+            expect(seen).toEqual(['0123']);
+            socket.resume();
+          });
+          return false;
+        },
+      },
+    } as nodeTls.ConnectionOptions);
+    await once(socket, 'end');
+    expect(seen).toEqual(['0123', '4567', '89']);
+  });
+
+  test('are ended by a signal, also by one that has fired', async () => {
+    const { port } = await listening(tacit, identity());
+    for (const isEarly of [true, false]) {
+      const controller = new AbortController();
+      if (isEarly) controller.abort();
+      const options = { ...to(port), signal: controller.signal };
+      const socket = tacit.connect(options as nodeTls.ConnectionOptions);
+      const failed = once(socket, 'error', { signal: undefined } as never).catch((error) => [error]);
+      if (!isEarly) controller.abort();
+      expect((await failed)[0]).toMatchObject({ name: 'AbortError' });
+    }
+  });
+
+  test('time out where nothing moves', async () => {
+    const { port } = await listening(tacit, identity());
+    const socket = tacit.connect({ ...to(port), timeout: 50 });
+    await once(socket, 'timeout');
+    expect(socket.destroyed).toBe(false);
+    socket.destroy();
+  });
+
+  test('are made without new, and are sockets', () => {
+    const make = tacitTls.TLSSocket as unknown as (raw?: net.Socket) => TLSSocket;
+    const socket = make();
+    expect(socket).toBeInstanceOf(tacitTls.TLSSocket);
+    expect(socket).toBeInstanceOf(net.Socket);
+    const server = (tacitTls.Server as unknown as (options: object) => nodeTls.Server)(identity());
+    expect(server).toBeInstanceOf(tacitTls.Server);
+    expect(server).toBeInstanceOf(net.Server);
+  });
+
+  test('half open, where they are told to be', async () => {
+    const { port } = await listening(tacit, { ...identity(), allowHalfOpen: true } as never, (socket) => {
+      socket.resume().on('end', () => setImmediate(() => socket.end('after your end')));
+    });
+    const socket = tacit.connect(to(port));
+    socket.end();
+    expect(String(await bytesOf(socket))).toBe('after your end');
+  });
+});
+
+test('require() gives the same object, whose defaults can be set', () => {
+  const hasRequire = process.features as { readonly require_module?: boolean };
+  if (hasRequire.require_module !== true) return;
+  const required = createRequire(import.meta.url)('tacit-tls/node') as typeof tacitTls;
+  expect(Object.keys(required).toSorted()).toEqual(Object.keys(tacitTls).toSorted());
+});

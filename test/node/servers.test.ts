@@ -1,0 +1,153 @@
+import { once } from 'node:events';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import {
+  rootCertificate,
+  serverCertificate,
+  type TestCertificate,
+  testKey,
+} from '../support/certificates.ts';
+import { bytesOf, closeServers, faces, listening } from '../support/node-faces.ts';
+import { makeOcspResponse } from '../support/ocsp.ts';
+
+const { tacit, node } = faces;
+let root: TestCertificate;
+let first: TestCertificate;
+let second: TestCertificate;
+
+beforeAll(async () => {
+  root = await rootCertificate();
+  first = await serverCertificate(root, { subject: 'CN=First', names: ['first.example'] });
+  second = await serverCertificate(root, {
+    subject: 'CN=Second',
+    names: ['second.example', 'a.second.example'],
+  });
+});
+afterEach(closeServers);
+
+const own = ({ keyPem, pem }: TestCertificate): { key: string; cert: string } => ({ key: keyPem, cert: pem });
+
+/** The CN that a server shows to who asks for this name. */
+async function shownTo(servername: string, port: number): Promise<string | string[] | undefined> {
+  const socket = node.connect({
+    port,
+    host: '127.0.0.1',
+    servername,
+    ca: root.pem,
+    checkServerIdentity: () => undefined,
+  });
+  await once(socket, 'secureConnect');
+  const { CN } = socket.getPeerCertificate().subject;
+  socket.destroy();
+  return CN;
+}
+
+describe('a server shows', () => {
+  test('by addContext the certificate of the name, the one that was added last first', async () => {
+    const { server, port } = await listening(tacit, own(first));
+    expect(await shownTo('second.example', port)).toBe('First');
+    server.addContext('*.second.example', own(second));
+    server.addContext('second.example', tacit.createSecureContext(own(first)));
+    server.addContext('second.example', tacit.createSecureContext(own(second)));
+    expect(await shownTo('second.example', port)).toBe('Second');
+    expect(await shownTo('A.second.example', port)).toBe('Second');
+    expect(await shownTo('a.b.second.example', port)).toBe('First');
+    expect(await shownTo('other.example', port)).toBe('First');
+  });
+
+  test('what SNICallback gives, at once or later', async () => {
+    const asked: string[] = [];
+    const SNICallback = (name: string, give: (error: Error | null, context?: object) => void): void => {
+      asked.push(name);
+      const context = name === 'second.example' ? tacit.createSecureContext(own(second)) : undefined;
+      if (name === 'broken.example') give(new Error('no such name'));
+      else setImmediate(() => give(null, context));
+    };
+    const { server, port } = await listening(tacit, { ...own(first), SNICallback: SNICallback as never });
+    expect(await shownTo('second.example', port)).toBe('Second');
+    expect(await shownTo('other.example', port)).toBe('First');
+    const failed = once(server, 'tlsClientError');
+    await expect(shownTo('broken.example', port)).rejects.toThrow();
+    await failed;
+    expect(asked).toEqual(['second.example', 'other.example', 'broken.example']);
+  });
+
+  test('another certificate after setSecureContext', async () => {
+    const { server, port } = await listening(tacit, own(first));
+    expect(await shownTo('first.example', port)).toBe('First');
+    server.setSecureContext(own(second));
+    expect(await shownTo('first.example', port)).toBe('Second');
+  });
+
+  test('the certificate that a client can verify, of several', async () => {
+    const rsa = await serverCertificate(root, {
+      subject: 'CN=RSA',
+      names: ['first.example'],
+      key: testKey('rsa2048'),
+    });
+    const both = { key: [rsa.keyPem, first.keyPem], cert: [first.pem, rsa.pem] };
+    const { port } = await listening(tacit, both);
+    for (const [sigalgs, CN] of [
+      ['ecdsa_secp256r1_sha256', 'First'],
+      ['rsa_pss_rsae_sha256:ecdsa_secp384r1_sha384', 'RSA'],
+    ] as const) {
+      const socket = node.connect({
+        port,
+        host: '127.0.0.1',
+        servername: 'first.example',
+        sigalgs,
+        rejectUnauthorized: false,
+      });
+      await once(socket, 'secureConnect');
+      expect(socket.getPeerCertificate().subject.CN).toBe(CN);
+      socket.destroy();
+    }
+  });
+});
+
+test('a server gives those who ask the response of OCSPRequest', async () => {
+  const { server, port } = await listening(tacit, own(first));
+  const now = Date.now();
+  const times = { thisUpdate: new Date(now - 60_000), nextUpdate: new Date(now + 3_600_000) };
+  const response = Buffer.from(makeOcspResponse(first, root, times));
+  const requests: Buffer[] = [];
+  server.on('OCSPRequest', (certificate, _issuer, answer) => {
+    requests.push(certificate);
+    answer(null, response);
+  });
+  for (const tls of [node, tacit]) {
+    const options = { port, host: '127.0.0.1', servername: 'first.example', ca: root.pem, requestOCSP: true };
+    const socket = tls.connect(options);
+    const [given] = await once(socket, 'OCSPResponse');
+    expect(given).toEqual(response);
+    await once(socket, 'secureConnect');
+    socket.destroy();
+  }
+  expect(requests).toEqual([Buffer.from(first.der), Buffer.from(first.der)]);
+});
+
+test('the lines of the key log come to whoever listens, on both sides', async () => {
+  const { server, port } = await listening(tacit, own(first), (socket) => socket.end('x'));
+  const lines: { server: string[]; client: string[] } = { server: [], client: [] };
+  server.on('keylog', (line, socket: TLSSocket) => {
+    expect(socket.encrypted).toBe(true);
+    lines.server.push(String(line));
+  });
+  const socket = tacit.connect({ port, host: '127.0.0.1', servername: 'first.example', ca: root.pem });
+  socket.on('keylog', (line) => lines.client.push(String(line)));
+  await bytesOf(socket);
+  expect(lines.client.length).toBeGreaterThanOrEqual(5);
+  expect(lines.client[0]).toMatch(/^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{64,96}\n$/);
+  expect(lines.client.toSorted()).toEqual(lines.server.toSorted());
+});
+
+test('a server may be closed while connections go on', async () => {
+  const { server, port } = await listening(tacit, own(first), (socket) => socket.pipe(socket));
+  const socket = tacit.connect({ port, host: '127.0.0.1', servername: 'first.example', ca: root.pem });
+  await once(socket, 'secureConnect');
+  const closed = once(server, 'close');
+  server.close();
+  socket.end('still here');
+  expect(String(await bytesOf(socket))).toBe('still here');
+  await closed;
+});
