@@ -1,5 +1,6 @@
 // `npm run bench [-- --quick] [--json] [--only GROUP] [--plots DIRECTORY]`; README.md says how every figure is taken.
 
+import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bulkFigures } from './bulk-figures.ts';
 import { certificateFigures } from './certificate-figures.ts';
@@ -27,7 +28,7 @@ const groups: Readonly<Record<string, () => AsyncIterable<Figure> | Iterable<Fig
     handshakeFigures(
       isQuick
         ? { isQuick, repeats: 3, warmUps: 0, handshakes: 80 }
-        : { isQuick, repeats: 15, warmUps: 6, handshakes: 300 },
+        : { isQuick, repeats: 15, warmUps: 12, handshakes: 300 },
     ),
   bulk: () =>
     bulkFigures(isQuick ? { isQuick, repeats: 3, bytes: 2 ** 25 } : { isQuick, repeats: 15, bytes: 2 ** 28 }),
@@ -44,13 +45,20 @@ const groups: Readonly<Record<string, () => AsyncIterable<Figure> | Iterable<Fig
 if (only !== undefined && groups[only] === undefined)
   throw new Error(`--only takes one of ${Object.keys(groups).join(', ')}, not ${only}`);
 
+if (values.plots !== undefined) {
+  if (isQuick) throw new Error('--plots draws what grows, which --quick does not measure');
+  mkdirSync(values.plots, { recursive: true });
+}
+
 const figures: Figure[] = [];
 for (const [name, group] of Object.entries(groups)) {
   // Making those chains takes longer than a smoke run may.
   if (only === undefined ? isQuick && name === 'hostile' : only !== name) continue;
   for await (const figure of group()) {
     figures.push(figure);
-    if (!values.json) console.log(line(figure));
+    // A long run that is cut has said what it knew.
+    if (values.json) console.error(line(figure));
+    else console.log(line(figure));
   }
 }
 if (values.json) console.log(JSON.stringify(figures, undefined, 2));
