@@ -12,7 +12,6 @@ import type {
 import { TlsCertificateError, TlsTruncatedError, TlsUsageError } from '../base/errors.ts';
 import type { HandshakeInfo } from '../connection/events.ts';
 import { DuplexPump, whenSettled } from '../net/duplex-pump.ts';
-import { fromDuplex } from '../net/from-duplex.ts';
 import type { TlsStream } from '../streams/tls-stream.ts';
 import { peerCertificate } from './certificates.ts';
 import {
@@ -29,6 +28,7 @@ import { OverSocket } from './over-socket.ts';
 import { protocolNamesOf } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
 import { createSecureContext, refuseOptions, type SecureContext } from './secure-context.ts';
+import { Transport } from './transport.ts';
 
 type Callback = (error?: Error | null) => void;
 
@@ -77,6 +77,7 @@ export class TLSSocket extends OverSocket {
   readonly #readBuffer: ReadBuffer | undefined;
   #context: SecureContext;
   #stream: TlsStream | undefined;
+  #transport: Transport | undefined;
   #pump: DuplexPump | undefined;
   #info: HandshakeInfo | undefined;
   /** What waits for the handshake to begin, and what waits for its end. */
@@ -159,10 +160,12 @@ export class TLSSocket extends OverSocket {
     this.#onBegun = [];
     this.#onSecured = [];
     const stream = this.#stream;
-    // What the kernel still has must arrive, though nobody reads any more (RFC 9293 §3.6.1).
-    if (!error && this.#isSaid()) stream?.close().catch(() => {});
     // A failed connection ends by itself, so that the peer can read why.
-    else if (stream?.failure === undefined) stream?.destroy();
+    if (stream !== undefined && stream.failure === undefined) {
+      // What the kernel still has must arrive, though nobody reads any more (RFC 9293 §3.6.1).
+      if (!error && this.#isSaid()) stream.close().catch(() => {});
+      else this.#letGo(stream);
+    }
     callback(error);
     this.#pump?.stop();
     // `net.Socket` switches off what streams do by themselves; its own 'close' comes in a later turn, too.
@@ -289,7 +292,8 @@ export class TLSSocket extends OverSocket {
   #makeStream(raw: Duplex): TlsStream {
     const options = this.#options;
     const { serverSide, ALPNProtocols } = options;
-    const transport = fromDuplex(raw);
+    const transport = new Transport(raw);
+    this.#transport = transport;
     const hooks = this.#hooks();
     if (serverSide !== undefined)
       return serverStream(transport, serverSide.config, serverSide.settings, hooks);
@@ -369,6 +373,17 @@ export class TLSSocket extends OverSocket {
     for (const secured of this.#onSecured.splice(0)) secured();
     // Who does not read must see the end all the same.
     if (!this.destroyed && !this.isPaused()) this.read(0);
+  }
+
+  /** Without a word: what was handed over arrives, and nobody takes it for all. */
+  #letGo(stream: TlsStream): void {
+    if (this.#info === undefined || this.#transport === undefined) {
+      stream.destroy();
+      return;
+    }
+    this.#transport.isGentle = true;
+    // A write that was made just before has its turn.
+    setImmediate(() => stream.destroy());
   }
 
   /** All was written that there was to write: our end was said, or the peer's has come, as behind `for await`. */

@@ -62,3 +62,27 @@ test.each(['tacit', 'node'] as const)(
     await expect.poll(() => received).toBe(length);
   },
 );
+
+test.each(['tacit', 'node'] as const)(
+  'what was written before destroy() reaches a client of %s, and is no end',
+  async (clientName) => {
+    const { port } = await listening(faces.tacit, { key: leaf.keyPem, cert: leaf.pem }, (socket) => {
+      socket.write('the last words');
+      socket.destroy(new Error('of the server'));
+    });
+    const options = { port, host: '127.0.0.1', servername: 'localhost', ca: root.pem };
+    const socket = faces[clientName].connect(options);
+    let text = '';
+    socket.on('data', (data) => {
+      text += data;
+    });
+    const ends: string[] = [];
+    socket
+      .on('end', () => ends.push('end'))
+      .on('error', (error: NodeJS.ErrnoException) => ends.push(String(error.code)));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(text).toBe('the last words');
+    // Node does not look.
+    expect(ends).toEqual([clientName === 'node' ? 'end' : 'ERR_SSL_UNEXPECTED_EOF_WHILE_READING']);
+  },
+);

@@ -1,0 +1,56 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import https, { type AgentOptions, type RequestOptions } from 'node:https';
+import { connect } from './connect.ts';
+import type { TLSSocket } from './tls-socket.ts';
+
+/** What Node's agents are given for a connection, beside what has types. */
+interface Wishes extends RequestOptions {
+  /** What connections are told apart by. */
+  readonly _agentKey?: string;
+  readonly session?: Buffer | undefined;
+}
+
+/** As `https.Agent`, whose connections are Tacit's. Sessions are resumed as Node's agent does, `maxCachedSessions` of them. */
+export class Agent extends https.Agent {
+  readonly #sessions = new Map<string, Buffer>();
+  readonly #maxSessions: number;
+
+  constructor(options: AgentOptions = {}) {
+    super(options);
+    this.#maxSessions = options.maxCachedSessions ?? 100;
+  }
+
+  override createConnection(wishes: RequestOptions): TLSSocket {
+    const { _agentKey: key, session: given } = wishes as Wishes;
+    const session = given ?? (key === undefined ? undefined : this.#sessions.get(key));
+    const socket = connect({ ...wishes, ...(session && { session }) });
+    if (key !== undefined) {
+      socket.on('session', (given: Buffer) => this.#keep(key, given));
+      // It may be what the connection failed for.
+      socket.once('error', () => this.#sessions.delete(key));
+    }
+    failResponses(socket);
+    return socket;
+  }
+
+  #keep(key: string, session: Buffer): void {
+    if (this.#maxSessions === 0) return;
+    this.#sessions.delete(key);
+    if (this.#sessions.size >= this.#maxSessions) this.#sessions.delete(this.#sessions.keys().next().value!);
+    this.#sessions.set(key, session);
+  }
+}
+
+/**
+ * A body that ends with the connection is whole only where the connection ended well. Node ends it whatever happened, and
+ * gives the error to the request; here the response fails first.
+ */
+function failResponses(socket: TLSSocket): void {
+  socket.on('error', (error: Error) => {
+    const { _httpMessage: request } = socket as {
+      _httpMessage?: ClientRequest & { res?: IncomingMessage | null };
+    };
+    const response = request?.res;
+    if (response?.complete === false) response.destroy(error);
+  });
+}

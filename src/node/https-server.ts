@@ -1,0 +1,92 @@
+import { type ServerOptions as HttpOptions, Server as HttpServer, type RequestListener } from 'node:http';
+import { Server as TlsServer, type ServerOptions as TlsServerOptions } from './server.ts';
+
+export type ServerOptions = TlsServerOptions & HttpOptions;
+
+/** What an HTTP server of Node's says, and programs listen for. */
+const httpEvents: readonly string[] = [
+  'request',
+  'checkContinue',
+  'checkExpectation',
+  'clientError',
+  'connect',
+  'dropRequest',
+  'upgrade',
+];
+
+/** What programs set on it. */
+const httpSettings = [
+  'timeout',
+  'keepAliveTimeout',
+  'headersTimeout',
+  'requestTimeout',
+  'maxHeadersCount',
+  'maxRequestsPerSocket',
+] as const;
+
+/** As `https.Server`: an HTTP server of Node's behind a TLS server of Tacit's. */
+export class Server extends TlsServer {
+  readonly #http: HttpServer;
+
+  declare timeout: number;
+  declare keepAliveTimeout: number;
+  declare headersTimeout: number;
+  declare requestTimeout: number;
+  declare maxHeadersCount: number | null;
+  declare maxRequestsPerSocket: number | null;
+
+  constructor(options: ServerOptions | RequestListener = {}, listener?: RequestListener) {
+    const [own, onRequest] = typeof options === 'function' ? [{}, options] : [options, listener];
+    super({ ALPNProtocols: ['http/1.1'], ...own });
+    this.#http = new HttpServer(own);
+    for (const name of httpSettings) {
+      Object.defineProperty(this, name, {
+        configurable: true,
+        enumerable: true,
+        get: () => this.#http[name],
+        set: (value: never) => {
+          this.#http[name] = value;
+        },
+      });
+    }
+    // Whether somebody listens decides what Node does itself: an event is passed on only while it is listened for here.
+    this.on('newListener', (name) => this.#pass(name));
+    this.on('removeListener', (name: string) => {
+      if (this.listenerCount(name) === 0) this.#http.removeAllListeners(name);
+    });
+    if (onRequest !== undefined) this.on('request', onRequest);
+    this.on('secureConnection', (socket) => this.#http.emit('connection', socket));
+    // A client whose handshake failed is one for who listens for such clients.
+    this.on('tlsClientError', (error, socket) => {
+      if (!this.emit('clientError', error, socket)) socket.destroy(error);
+    });
+  }
+
+  setTimeout(milliseconds?: number | (() => void), listener?: () => void): this {
+    const onTimeout = typeof milliseconds === 'function' ? milliseconds : listener;
+    if (onTimeout !== undefined) this.on('timeout', onTimeout);
+    this.timeout = typeof milliseconds === 'number' ? milliseconds : 0;
+    return this;
+  }
+
+  closeAllConnections(): void {
+    this.#http.closeAllConnections();
+  }
+
+  closeIdleConnections(): void {
+    this.#http.closeIdleConnections();
+  }
+
+  /** As Node's, it closes the connections that wait for a next request. */
+  override close(callback?: (error?: Error) => void): this {
+    super.close(callback);
+    this.#http.closeIdleConnections();
+    return this;
+  }
+
+  #pass(name: string | symbol): void {
+    if (typeof name !== 'string' || ![...httpEvents, 'timeout'].includes(name)) return;
+    if (this.#http.listenerCount(name) > 0) return;
+    this.#http.on(name, (...details: unknown[]) => this.emit(name, ...details));
+  }
+}
