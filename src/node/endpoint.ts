@@ -8,6 +8,7 @@ import { decodeSession, encodeSession } from './sessions.ts';
 
 type ClientSessionCache = Exclude<NonNullable<ClientSettings['sessions']>, false>;
 type ServerConfig = ReturnType<typeof createServerConfig>;
+type ServerIdentitySelector = Extract<ServerConfig['identity'], (...given: never[]) => unknown>;
 
 /** What a socket brings with it, on both sides. */
 export interface EndpointHooks extends JudgedSocket {
@@ -83,19 +84,13 @@ export interface ServerSettings {
 
 /** A configuration that the connections of a server share, but for what each one is told. */
 export function serverConfigOf(settings: ServerSettings): ServerConfig {
-  const { material, requestsCertificate, rejectsUnauthorized, contextFor, numTickets } = settings;
+  const { material, requestsCertificate, rejectsUnauthorized, numTickets } = settings;
   const own = material.identities;
   return createServerConfig({
     ...material.algorithms,
     provider,
-    identity:
-      contextFor === undefined
-        ? own
-        : async (hello) => {
-            const { serverName } = hello;
-            const other = serverName === undefined ? undefined : await contextFor(serverName);
-            return fittingIdentity(other?.identities ?? own, hello);
-          },
+    // Without any, every client is told so; with others, each connection chooses by itself.
+    identity: own.length > 0 ? own : () => undefined,
     alpnProtocols: settings.alpnProtocols,
     clientAuthentication: requestsCertificate ? (rejectsUnauthorized ? 'require' : 'request') : 'none',
     // Which connection it is for is not known yet: each gets a policy of its own in place of this one.
@@ -112,17 +107,36 @@ const unjudged: JudgedSocket = {
   onOcspResponse: () => {},
 };
 
+/** What a server's socket brings with it. */
+export interface ServerHooks extends EndpointHooks {
+  /** The client has asked for a name that has a context of its own. */
+  onContext(material: ContextMaterial): void;
+}
+
 /** The server's side of a connection. */
 export function serverStream(
   transport: ByteStream,
   shared: ServerConfig,
-  { material, handshakeTimeout }: Pick<ServerSettings, 'material' | 'handshakeTimeout'>,
-  hooks: EndpointHooks,
+  { material, handshakeTimeout, contextFor }: ServerSettings,
+  hooks: ServerHooks,
 ): TlsStream {
+  const asksClients = shared.clientTrust !== undefined;
+  const choose: ServerIdentitySelector = async (hello) => {
+    const { serverName } = hello;
+    const other = serverName === undefined ? undefined : await contextFor?.(serverName);
+    if (other === undefined) return fittingIdentity(material.identities, hello);
+    hooks.onContext(other);
+    const identity = fittingIdentity(other.identities, hello);
+    // Its authorities go with it, as in Node.
+    return identity && asksClients
+      ? { ...identity, clientTrust: judgingPolicy(other, 'client', hooks) }
+      : identity;
+  };
   const config: ServerConfig = {
     ...shared,
     keyLog: hooks.onKeyLog ?? false,
-    ...(shared.clientTrust && { clientTrust: judgingPolicy(material, 'client', hooks) }),
+    ...(asksClients && { clientTrust: judgingPolicy(material, 'client', hooks) }),
+    ...(contextFor && { identity: choose }),
   };
   return TlsStream.server(transport, config, { handshakeTimeout });
 }

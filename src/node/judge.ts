@@ -34,7 +34,9 @@ const policies: Record<'server' | 'client', WeakMap<ContextMaterial, TrustPolicy
 /** Chains only: names and consequences are the socket's affair. */
 function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): TrustPolicy {
   let policy = policies[purpose].get(material);
-  if (policy === undefined) {
+  if (policy === undefined && material.ca?.length === 0) {
+    policy = nobody;
+  } else if (policy === undefined) {
     policy = x509Trust(
       {
         ca: material.ca ?? defaultAuthorities(purpose),
@@ -48,6 +50,15 @@ function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): T
   }
   return policy;
 }
+
+/** For a `ca` without any. */
+const nobody: TrustPolicy = {
+  fingerprint: new Uint8Array(0),
+  verify: () => ({
+    trusted: false,
+    error: new TlsCertificateError('unknown_issuer', '`ca` is empty: nobody is trusted.'),
+  }),
+};
 
 /** Judges as Node does: whether the chain is good, then, of a server, whether it is the one that was meant. */
 export function judgingPolicy(

@@ -69,7 +69,7 @@ export function describeSuite(suite: CipherSuiteName): {
  * @throws Error (`ERR_SSL_NO_CIPHER_MATCH`) where nothing is left, or nobody knows any of the names
  */
 export function cipherSuitesOf(ciphers: string, maxVersion: ProtocolVersion): readonly CipherSuiteName[] {
-  const words = ciphers.split(/[:, ]+/).filter((word) => word !== '');
+  const words = ciphers.split(/[:, ]+|(?=@)/).filter((word) => word !== '');
   const named = words.filter((word) => word.startsWith('TLS_'));
   const tls13 =
     named.length === 0

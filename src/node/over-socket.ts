@@ -28,13 +28,19 @@ export abstract class OverSocket extends Socket {
         },
       });
     }
-    // Node's goes by the handle.
-    Object.defineProperty(OverSocket.prototype, 'pending', {
-      configurable: true,
-      get(this: OverSocket) {
-        return this.connecting;
-      },
-    });
+    // Node's go by the handle.
+    const own = {
+      pending: (socket: OverSocket) => socket.connecting,
+      bufferSize: (socket: OverSocket) => socket.writableLength,
+    };
+    for (const [name, value] of Object.entries(own)) {
+      Object.defineProperty(OverSocket.prototype, name, {
+        configurable: true,
+        get(this: OverSocket) {
+          return value(this);
+        },
+      });
+    }
   }
 
   /** `raw` is connected, and from now on nobody else's. */
@@ -47,6 +53,8 @@ export abstract class OverSocket extends Socket {
   override connect(...given: unknown[]): this {
     const { options, listener } = connectArguments(given);
     if (listener !== undefined) this.once('connect', listener);
+    // By a signal that had fired already.
+    if (this.destroyed) return this;
     const raw = new Socket({ allowHalfOpen: true });
     this.attach(raw);
     raw.connect(options as SocketConnectOpts);
@@ -76,6 +84,10 @@ export abstract class OverSocket extends Socket {
   /** Stands over `raw` from now on, and begins once it is connected; not before the next tick. */
   protected attach(raw: Duplex): void {
     this.#raw = raw;
+    if (this.destroyed) {
+      raw.destroy();
+      return;
+    }
     // Whoever listened to the plaintext before must not be given ciphertext.
     raw.removeAllListeners('data').removeAllListeners('readable');
     raw.pause();

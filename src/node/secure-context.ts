@@ -3,6 +3,8 @@ import tls, { type SecureContextOptions, type SecureVersion } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { nodeCrypto } from '../crypto/node/provider.ts';
+import { nodeSigner } from '../crypto/node/signer.ts';
+import { trustAnchors } from '../net/anchors.ts';
 import { loadIdentity } from '../net/identity.ts';
 import { certificatesWithin } from '../net/pem.ts';
 import { nodeError } from './errors.ts';
@@ -90,9 +92,13 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   requireString('ecdhCurve', ecdhCurve);
   if (options.sigalgs !== undefined) requireString('sigalgs', options.sigalgs);
   const versions = versionsOf(minVersion, maxVersion, options.secureProtocol);
+  const authorities =
+    ca === undefined ? undefined : listOf(ca).flatMap((source) => certificatesOf(source, 'ca'));
+  // What cannot be an anchor is said here, and not to the first peer.
+  if (authorities !== undefined && authorities.length > 0) trustAnchors(authorities, 'server', provider);
   return new SecureContext({
     identities: identitiesOf(options),
-    ca: ca === undefined ? undefined : listOf(ca).flatMap((source) => certificatesOf(source, 'ca')),
+    ca: authorities,
     crls: crl === undefined ? undefined : listOf(crl),
     algorithms: {
       ...versions,
@@ -122,8 +128,8 @@ function identitiesOf(options: SecureContextOptions): readonly Identity[] {
         reason: 'key values mismatch',
       });
     }
-    const cert = chain.map((der) => new X509Certificate(der).toString()).join('\n');
-    return loadIdentity({ cert, key });
+    // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
+    return loadIdentity({ chain, signer: nodeSigner(key) });
   });
 }
 

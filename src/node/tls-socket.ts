@@ -27,8 +27,14 @@ import { describeSuite, ephemeralKeys } from './openssl-names.ts';
 import { OverSocket } from './over-socket.ts';
 import { protocolNamesOf } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
-import { createSecureContext, refuseOptions, type SecureContext } from './secure-context.ts';
+import {
+  type ContextMaterial,
+  createSecureContext,
+  refuseOptions,
+  type SecureContext,
+} from './secure-context.ts';
 import { Transport } from './transport.ts';
+import { bytesOf, type Written } from './written.ts';
 
 type Callback = (error?: Error | null) => void;
 
@@ -75,7 +81,8 @@ export class TLSSocket extends OverSocket {
   readonly #options: SocketOptions;
   readonly #isServer: boolean;
   readonly #readBuffer: ReadBuffer | undefined;
-  #context: SecureContext;
+  /** That of the name that the client asked for, where there is one. */
+  #material: ContextMaterial;
   #stream: TlsStream | undefined;
   #transport: Transport | undefined;
   #pump: DuplexPump | undefined;
@@ -108,7 +115,7 @@ export class TLSSocket extends OverSocket {
     refuseOptions(options, refused);
     this.#options = options;
     this.#isServer = isServer;
-    this.#context = options.secureContext ?? createSecureContext(options);
+    this.#material = (options.secureContext ?? createSecureContext(options)).context;
     this.#readBuffer = options.onread && new ReadBuffer(options.onread, () => this.#pump?.read());
     if (options.servername !== undefined) this.setServername(options.servername);
     if (options.session !== undefined) this.setSession(options.session);
@@ -225,12 +232,12 @@ export class TLSSocket extends OverSocket {
   }
 
   getCertificate(): PeerCertificate | object | null {
-    const chain = this.#context.context.identities[0]?.chain;
+    const chain = this.#material.identities[0]?.chain;
     return chain === undefined ? {} : peerCertificate(chain, false);
   }
 
   getX509Certificate(): X509Certificate | undefined {
-    const der = this.#context.context.identities[0]?.chain[0];
+    const der = this.#material.identities[0]?.chain[0];
     return der && new X509Certificate(der);
   }
 
@@ -295,9 +302,12 @@ export class TLSSocket extends OverSocket {
     const transport = new Transport(raw);
     this.#transport = transport;
     const hooks = this.#hooks();
+    const onContext = (material: ContextMaterial): void => {
+      this.#material = material;
+    };
     if (serverSide !== undefined)
-      return serverStream(transport, serverSide.config, serverSide.settings, hooks);
-    const material = this.#context.context;
+      return serverStream(transport, serverSide.config, serverSide.settings, { ...hooks, onContext });
+    const material = this.#material;
     const alpnProtocols = protocolNamesOf(ALPNProtocols);
     if (this.#isServer) {
       const settings: ServerSettings = {
@@ -309,7 +319,7 @@ export class TLSSocket extends OverSocket {
         numTickets: undefined,
         contextFor: undefined,
       };
-      return serverStream(transport, serverConfigOf(settings), settings, hooks);
+      return serverStream(transport, serverConfigOf(settings), settings, { ...hooks, onContext });
     }
     return clientStream(transport, material, {
       ...hooks,
@@ -352,7 +362,7 @@ export class TLSSocket extends OverSocket {
       this.#isServer &&
       (this.#options.serverSide?.settings.requestsCertificate ?? this.#options.requestCert === true);
     if (isAsked && info.resumed && info.peerCertificates.length > 0) {
-      judgeAgain(this.#context.context, 'client', info.peerCertificates, this.#hooks());
+      judgeAgain(this.#material, 'client', info.peerCertificates, this.#hooks());
       if (this.#judgement !== undefined && this.#hooks().rejectsUnauthorized) {
         this.#failed(this.#judgement);
         return;
@@ -472,16 +482,6 @@ interface SocketMarks {
   readonly allowHalfOpen?: boolean;
   readonly readableHighWaterMark?: number;
   readonly writableHighWaterMark?: number;
-}
-
-/** Sockets of Node's get strings as they were written. */
-interface Written {
-  readonly chunk: Buffer | string;
-  readonly encoding: BufferEncoding;
-}
-
-function bytesOf({ chunk, encoding }: Written): Buffer {
-  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
 function codeOf(error: Error | undefined): string | undefined {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
+  clientCertificate,
   rootCertificate,
   serverCertificate,
   type TestCertificate,
@@ -103,6 +104,42 @@ describe('a server shows', () => {
       socket.destroy();
     }
   });
+});
+
+test('a context for a name brings the authorities of its clients along, on resumed connections too', async () => {
+  const ours = await rootCertificate({ subject: 'CN=Ours', key: testKey('p256', 'ours') });
+  const theirs = await rootCertificate({ subject: 'CN=Theirs', key: testKey('p256', 'theirs') });
+  const [member, stranger] = [await clientCertificate(theirs), await clientCertificate(ours)];
+  const asking = { ...own(first), ca: ours.pem, requestCert: true, rejectUnauthorized: false };
+  const { server, port } = await listening(tacit, asking, (socket) => {
+    socket.end(`${socket.isSessionReused()} ${socket.authorized} ${socket.authorizationError}`);
+  });
+  server.addContext('second.example', tacit.createSecureContext({ ...own(second), ca: theirs.pem }));
+  const said = async (servername: string, client: TestCertificate): Promise<string[]> => {
+    const answers: string[] = [];
+    let session: Buffer | undefined;
+    for (let round = 0; round < 2; round++) {
+      const options = { port, host: '127.0.0.1', servername, ca: root.pem, ...own(client) };
+      const socket = tacit.connect({ ...options, ...(session && { session }) });
+      socket.on('session', (given) => {
+        session = given;
+      });
+      answers.push(String(await bytesOf(socket)));
+    }
+    return answers;
+  };
+  expect(await said('first.example', stranger)).toEqual(['false true null', 'true true null']);
+  expect(await said('second.example', member)).toEqual(['false true null', 'true true null']);
+  const refused = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  expect(await said('first.example', member)).toEqual([`false false ${refused}`, `true false ${refused}`]);
+  expect(await said('second.example', stranger)).toEqual([`false false ${refused}`, `true false ${refused}`]);
+});
+
+test('a server without a certificate refuses everybody, and goes on', async () => {
+  const { server, port } = await listening(tacit, {});
+  const failed = once(server, 'tlsClientError');
+  await expect(shownTo('first.example', port)).rejects.toThrow();
+  await failed;
 });
 
 test('a server gives those who ask the response of OCSPRequest', async () => {

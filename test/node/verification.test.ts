@@ -55,6 +55,7 @@ describe('a server is judged as node:tls judges it', () => {
     ['with its intermediate alone', () => ({ server: own(below, intermediate), client: { ca: other.pem } })],
     ['with its root', () => ({ server: own(below, intermediate, root), client: { ca: other.pem } })],
     ['against the public ones', () => ({ server: own(leaf), client: {} })],
+    ['of nobody, where nobody is trusted', () => ({ server: own(leaf), client: { ca: [] } })],
     ['expired', () => ({ server: own(expired), client: { ca: root.pem } })],
     ['not valid yet', () => ({ server: own(early), client: { ca: root.pem } })],
     ['of another name', () => ({ server: own(leaf), client: { ca: root.pem, servername: 'example.org' } })],
