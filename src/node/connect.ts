@@ -35,7 +35,9 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   const { socket: raw, timeout, checkServerIdentity: check = checkServerIdentity } = options;
   if (typeof check !== 'function')
     throw nodeError('ERR_INVALID_ARG_TYPE', `checkServerIdentity: expected a function, got ${typeof check}`);
-  const rejectUnauthorized = options.rejectUnauthorized ?? !trustsEverybody();
+  // Who says anything has decided: the environment is for those who do not.
+  const rejectUnauthorized =
+    'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !trustsEverybody();
   const socket = new TLSSocket(raw, {
     ...options,
     secureContext: options.secureContext ?? createSecureContext(options),

@@ -37,7 +37,10 @@ export function clientStream(
     trust,
     identity: material.identities,
     alpnProtocols: hooks.alpnProtocols,
-    sessions: sessionCache(trust, hooks),
+    sessions: sessionCache(
+      judgingPolicy(material, 'server', { ...hooks, requestsOcspResponse: false }),
+      hooks,
+    ),
     keyLog: hooks.onKeyLog,
   });
   // The names are the socket's affair: `host` is nothing but a part of the session's scope here.

@@ -115,8 +115,11 @@ function chainRefusal(reason: TlsCertificateError, chain: readonly Uint8Array[])
 }
 
 function identityRefusal(chain: readonly Uint8Array[], { checkIdentity }: JudgedSocket): Refusal | undefined {
-  const told = checkIdentity?.(peerCertificate(chain, true));
-  if (told === undefined) return undefined;
+  const answer: unknown = checkIdentity?.(peerCertificate(chain, true));
+  // As in Node, whatever is true refuses: a promise too, since nobody waits for it.
+  if (!answer) return undefined;
+  const told =
+    answer instanceof Error ? answer : new Error(`checkServerIdentity gave no Error: ${String(answer)}`);
   return { reason: new TlsCertificateError('name_mismatch', told.message, undefined, { cause: told }), told };
 }
 
@@ -124,7 +127,9 @@ function identityRefusal(chain: readonly Uint8Array[], { checkIdentity }: Judged
 function defaultAuthorities(purpose: 'server' | 'client'): readonly (string | Uint8Array)[] {
   // Node lets the public authorities vouch for clients too; whoever wants less gives `ca`.
   const bundled = purpose === 'server' ? ['bundled'] : rootCertificates;
-  return [...bundled, ...extraAuthorities(), ...(usesSystemStore() ? ['system'] : [])];
+  const replaced = isSaid('--use-openssl-ca');
+  const system = replaced || isSaid('--use-system-ca') || process.env['NODE_USE_SYSTEM_CA'] === '1';
+  return [...(replaced ? [] : bundled), ...extraAuthorities(), ...(system ? ['system'] : [])];
 }
 
 let extra: readonly Uint8Array[] | undefined;
@@ -142,7 +147,6 @@ function extraAuthorities(): readonly Uint8Array[] {
   return extra;
 }
 
-function usesSystemStore(): boolean {
-  const isSaid = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(' ')];
-  return isSaid.includes('--use-system-ca') || process.env['NODE_USE_SYSTEM_CA'] === '1';
+function isSaid(flag: string): boolean {
+  return [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(' ')].includes(flag);
 }

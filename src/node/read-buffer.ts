@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import { nodeError } from './errors.ts';
+
 /** As `onread` of `net.Socket`: what is received goes into one buffer of the caller's instead of 'data'. */
 export interface ReadBufferOptions {
   readonly buffer: Uint8Array | (() => Uint8Array);
@@ -5,15 +8,18 @@ export interface ReadBufferOptions {
   callback(length: number, buffer: Uint8Array): boolean;
 }
 
-/** Fills it, and asks for more, until the caller has had enough. */
+/** Fills it, and asks for more, until the caller has had enough: by the callback, by `pause()`, or for good. */
 export class ReadBuffer {
   readonly #options: ReadBufferOptions;
+  readonly #socket: Socket;
   readonly #more: () => void;
-  #rest: Uint8Array | undefined;
-  #isPaused = false;
+  #rest: Uint8Array = new Uint8Array(0);
+  /** Something was received and not all of it given, or no more was asked for. */
+  #isStopped = false;
 
-  constructor(options: ReadBufferOptions, more: () => void) {
+  constructor(options: ReadBufferOptions, socket: Socket, more: () => void) {
     this.#options = options;
+    this.#socket = socket;
     this.#more = more;
   }
 
@@ -22,22 +28,32 @@ export class ReadBuffer {
     this.#fill();
   }
 
+  /** The caller wants more. */
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
     this.#fill();
   }
 
   #fill(): void {
     const { buffer, callback } = this.#options;
-    while (this.#rest !== undefined && this.#rest.length > 0) {
-      if (this.#isPaused) return;
+    while (this.#rest.length > 0) {
+      if (this.#mustStop()) return;
       const into = typeof buffer === 'function' ? buffer() : buffer;
+      if (into.length === 0) {
+        this.#socket.destroy(nodeError('ENOBUFS', 'read ENOBUFS'));
+        return;
+      }
       const part = this.#rest.subarray(0, into.length);
       into.set(part);
       this.#rest = this.#rest.subarray(part.length);
-      if (callback(part.length, into) === false) this.#isPaused = true;
+      if (callback(part.length, into) === false) this.#isStopped = true;
     }
-    if (!this.#isPaused) this.#more();
+    if (!this.#mustStop()) this.#more();
+  }
+
+  #mustStop(): boolean {
+    if (this.#socket.isPaused()) this.#isStopped = true;
+    return this.#isStopped || this.#socket.destroyed;
   }
 }

@@ -7,6 +7,7 @@ import { nodeSigner } from '../crypto/node/signer.ts';
 import { trustAnchors } from '../net/anchors.ts';
 import { loadIdentity } from '../net/identity.ts';
 import { certificatesWithin } from '../net/pem.ts';
+import { revocationSettings } from '../net/revocation.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
 
@@ -93,13 +94,17 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   if (options.sigalgs !== undefined) requireString('sigalgs', options.sigalgs);
   const versions = versionsOf(minVersion, maxVersion, options.secureProtocol);
   const authorities =
-    ca === undefined ? undefined : listOf(ca).flatMap((source) => certificatesOf(source, 'ca'));
+    ca === undefined || ca === null
+      ? undefined
+      : listOf(ca).flatMap((source) => certificatesOf(source, 'ca'));
+  const lists = crl === undefined || crl === null ? [] : listOf(crl);
+  if (lists.length > 0) revocationSettings({ crls: lists });
   // What cannot be an anchor is said here, and not to the first peer.
   if (authorities !== undefined && authorities.length > 0) trustAnchors(authorities, 'server', provider);
   return new SecureContext({
     identities: identitiesOf(options),
     ca: authorities,
-    crls: crl === undefined ? undefined : listOf(crl),
+    crls: lists.length === 0 ? undefined : lists,
     algorithms: {
       ...versions,
       cipherSuites: cipherSuitesOf(ciphers, versions.maxVersion),
@@ -114,10 +119,8 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
 
 /** Each certificate with the key that is its own, wherever that stands among the keys. */
 function identitiesOf(options: SecureContextOptions): readonly Identity[] {
-  const keys =
-    options.key === undefined ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
-  const chains =
-    options.cert === undefined ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
+  const keys = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
+  const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
   return chains.map((chain) => {
     const [leaf] = chain.map((der) => new X509Certificate(der));
     const key = keys.find((candidate) => leaf?.checkPrivateKey(candidate) === true);

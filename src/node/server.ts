@@ -4,6 +4,7 @@ import { TlsUsageError } from '../base/errors.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
 import { protocolNamesOf } from './protocols.ts';
 import { type ContextMaterial, createSecureContext, refuseOptions, SecureContext } from './secure-context.ts';
+import { contextOf, requireSniCallback } from './sni.ts';
 import { type ServerSide, TLSSocket } from './tls-socket.ts';
 
 type ServerConfig = ReturnType<typeof serverConfigOf>;
@@ -34,6 +35,8 @@ const defaultHandshakeTimeout = 120_000;
 export class Server extends NetServer {
   readonly #options: ServerOptions;
   readonly #contexts: { readonly pattern: RegExp; readonly context: SecureContext }[] = [];
+  /** By what they were made from: what is read of a context is read once. */
+  readonly #stapled = new WeakMap<ContextMaterial, ContextMaterial>();
   #context: SecureContext;
   #shared: { readonly settings: ServerSettings; readonly config: ServerConfig } | undefined;
   #keeper: ServerConfig['tickets']['keeper'] | undefined;
@@ -49,6 +52,7 @@ export class Server extends NetServer {
     this.#options = own;
     this.#context = createSecureContext(own);
     protocolNamesOf(own.ALPNProtocols);
+    requireSniCallback(own.SNICallback);
     if (onSecure !== undefined) this.on('secureConnection', onSecure);
     this.on('connection', (raw: Socket) => this.#accept(raw));
   }
@@ -107,7 +111,7 @@ export class Server extends NetServer {
 
   #share(): { readonly settings: ServerSettings; readonly config: ServerConfig } {
     const { ALPNProtocols, requestCert, rejectUnauthorized, handshakeTimeout, numTickets } = this.#options;
-    const hasOthers = this.#options.SNICallback !== undefined || this.#contexts.length > 0;
+    const hasOthers = Boolean(this.#options.SNICallback) || this.#contexts.length > 0;
     const settings: ServerSettings = {
       material: this.#stapling(this.#context.context),
       alpnProtocols: protocolNamesOf(ALPNProtocols),
@@ -125,22 +129,25 @@ export class Server extends NetServer {
 
   async #contextFor(serverName: string): Promise<ContextMaterial | undefined> {
     const { SNICallback } = this.#options;
-    if (SNICallback === undefined) {
+    if (!SNICallback) {
       const found = this.#contexts.find(({ pattern }) => pattern.test(serverName));
       return found && this.#stapling(found.context.context);
     }
-    return new Promise((resolve, reject) => {
-      SNICallback(serverName, (error, context) => {
-        if (error) reject(error);
-        else if (context === undefined || context === null) resolve(undefined);
-        else if (context instanceof SecureContext) resolve(this.#stapling(context.context));
-        else reject(new TlsUsageError('SNICallback gave no context of createSecureContext of this module'));
-      });
-    });
+    const given = await contextOf(serverName, SNICallback);
+    return given && this.#stapling(given);
   }
 
   /** With what 'OCSPRequest' says for those who ask. */
   #stapling(material: ContextMaterial): ContextMaterial {
+    let stapled = this.#stapled.get(material);
+    if (stapled === undefined) {
+      stapled = this.#withStaples(material);
+      this.#stapled.set(material, stapled);
+    }
+    return stapled;
+  }
+
+  #withStaples(material: ContextMaterial): ContextMaterial {
     const identities = material.identities.map((identity) => ({
       ...identity,
       ocspResponse: () => this.#askOcsp(identity),

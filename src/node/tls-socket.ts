@@ -33,6 +33,7 @@ import {
   refuseOptions,
   type SecureContext,
 } from './secure-context.ts';
+import { contextOf, requireSniCallback } from './sni.ts';
 import { Transport } from './transport.ts';
 import { bytesOf, type Written } from './written.ts';
 
@@ -61,6 +62,7 @@ export interface SocketOptions
 const refused: Readonly<Record<string, string>> = {
   ALPNCallback: 'a choice by a function is not supported; give ALPNProtocols',
   pskCallback: 'external pre-shared keys are not supported',
+  server: 'the sockets of a server are made by it; give SNICallback',
 };
 
 /**
@@ -113,10 +115,11 @@ export class TLSSocket extends OverSocket {
       ...(writableHighWaterMark !== undefined && { writableHighWaterMark }),
     } as ConstructorParameters<typeof Socket>[0]);
     refuseOptions(options, refused);
+    requireSniCallback(options.SNICallback);
     this.#options = options;
     this.#isServer = isServer;
     this.#material = (options.secureContext ?? createSecureContext(options)).context;
-    this.#readBuffer = options.onread && new ReadBuffer(options.onread, () => this.#pump?.read());
+    this.#readBuffer = options.onread && new ReadBuffer(options.onread, this, () => this.#pump?.read());
     if (options.servername !== undefined) this.setServername(options.servername);
     if (options.session !== undefined) this.setSession(options.session);
     if (raw) this.attach(raw);
@@ -313,11 +316,11 @@ export class TLSSocket extends OverSocket {
       const settings: ServerSettings = {
         material,
         alpnProtocols,
-        requestsCertificate: options.requestCert === true,
+        requestsCertificate: Boolean(options.requestCert),
         rejectsUnauthorized: hooks.rejectsUnauthorized,
         handshakeTimeout: Number.POSITIVE_INFINITY,
         numTickets: undefined,
-        contextFor: undefined,
+        contextFor: options.SNICallback ? (name) => contextOf(name, options.SNICallback) : undefined,
       };
       return serverStream(transport, serverConfigOf(settings), settings, { ...hooks, onContext });
     }
@@ -360,7 +363,7 @@ export class TLSSocket extends OverSocket {
     if (this.destroyed) return;
     const isAsked =
       this.#isServer &&
-      (this.#options.serverSide?.settings.requestsCertificate ?? this.#options.requestCert === true);
+      (this.#options.serverSide?.settings.requestsCertificate ?? Boolean(this.#options.requestCert));
     if (isAsked && info.resumed && info.peerCertificates.length > 0) {
       judgeAgain(this.#material, 'client', info.peerCertificates, this.#hooks());
       if (this.#judgement !== undefined && this.#hooks().rejectsUnauthorized) {

@@ -98,6 +98,7 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
     );
   }
   const isOurs = question.namesCheckedBy !== 'caller';
+  if (!isOurs && purpose === 'server') checkConstrainedNames(leaf, path);
   if (isOurs && (purpose === 'server' || host !== undefined)) checkName(leaf, host);
   rememberPath(path, provider);
   return { path, validUntil: Math.min(known, ...path.map(({ notAfter }) => notAfter)) };
@@ -150,6 +151,21 @@ function checkNoSigner(leaf: Certificate): void {
       placeOf(leaf, 0),
     );
   }
+}
+
+/**
+ * Who compares names itself may go by the CN where there is no dNSName, and constraints say nothing of a CN here: below an
+ * authority that is constrained, names must stand where constraints look for them.
+ */
+function checkConstrainedNames(leaf: Certificate, path: readonly Certificate[]): void {
+  const isConstrained = path.slice(1).some(({ nameConstraints }) => nameConstraints !== undefined);
+  const hasNames = leaf.subjectAltName?.some(({ form }) => form === 'dNSName') ?? false;
+  if (!isConstrained || hasNames) return;
+  throw new TlsCertificateError(
+    'not_acceptable',
+    `The certificate "${nameOf(leaf, 'subject')}" has no name in its subjectAltName, and one of its issuers may certify only some names (name constraints). It needs a dNSName.`,
+    placeOf(leaf, 0),
+  );
 }
 
 function checkName(leaf: Certificate, host: string | undefined): void {

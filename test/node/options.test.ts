@@ -87,6 +87,9 @@ describe('options', () => {
     { ecdhCurve: 'X25519:P-256:X448' },
     { sigalgs: 'ECDSA+SHA256:RSA+SHA1' },
     { unknown: 'to all' },
+    { ca: null, crl: null },
+    { crl: [] },
+    { key: null, cert: null },
   ] as object[])('take %j', (options) => {
     tacit.createSecureContext({ ...identity(), ...options });
   });
@@ -98,6 +101,7 @@ describe('options', () => {
     [{ secureProtocol: 'TLS_method', minVersion: 'TLSv1.2' }, 'ERR_TLS_PROTOCOL_VERSION_CONFLICT'],
     [{ ciphers: 1 }, 'ERR_INVALID_ARG_TYPE'],
     [{ ca: 'no certificate' }, 'ERR_OSSL_PEM_NO_START_LINE'],
+    [{ crl: 'no list' }, 'TLS_USAGE'],
   ] as [object, string][])('refuse %j with %s', (options, code) => {
     expect(() => tacit.createSecureContext(options)).toThrow(expect.objectContaining({ code }));
   });
@@ -165,6 +169,49 @@ describe('sockets', () => {
     } as nodeTls.ConnectionOptions);
     await once(socket, 'end');
     expect(seen).toEqual(['0123', '4567', '89']);
+  });
+
+  test('give onread nothing while they are paused, nor once they are destroyed', async () => {
+    const { port } = await listening(tacit, identity(), (socket) => socket.end(Buffer.alloc(200_000)));
+    let calls = 0;
+    const options = {
+      ...to(port),
+      onread: {
+        buffer: Buffer.alloc(1_000),
+        callback: (): boolean => {
+          calls += 1;
+          if (calls === 2) socket.pause();
+          if (calls === 5) socket.destroy();
+          return true;
+        },
+      },
+    };
+    const socket = tacit.connect(options as nodeTls.ConnectionOptions);
+    await expect.poll(() => calls).toBe(2);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toBe(2);
+    socket.resume();
+    await once(socket, 'close');
+    expect(calls).toBe(5);
+  });
+
+  test('of a server that nobody listens for show what SNICallback gives', async () => {
+    const other = await serverCertificate(root, { subject: 'CN=Other', names: ['localhost'] });
+    const listener = net.createServer((raw) => {
+      const context = tacit.createSecureContext({ key: other.keyPem, cert: other.pem });
+      new tacit.TLSSocket(raw, {
+        isServer: true,
+        ...identity(),
+        SNICallback: (_name, give) => give(null, context),
+      }).on('error', () => {});
+    });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const socket = node.connect(to((listener.address() as net.AddressInfo).port));
+    await once(socket, 'secureConnect');
+    expect(socket.getPeerCertificate().subject.CN).toBe('Other');
+    socket.destroy();
+    listener.close();
   });
 
   test('are ended by a signal, also by one that has fired', async () => {

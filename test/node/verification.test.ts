@@ -9,9 +9,19 @@ import {
   selfSignedCertificate,
   serverCertificate,
   type TestCertificate,
+  toPem,
 } from '../support/certificates.ts';
 import { crlPem, makeCrl } from '../support/crl.ts';
+import { ascii, der, sequence } from '../support/der.ts';
 import { bytesOf, closeServers, faces, listening, outcomeOf, pairs } from '../support/node-faces.ts';
+import {
+  authority,
+  commonName,
+  dnsNames,
+  newKey,
+  rawCertificate,
+  rawExtension,
+} from '../support/raw-certificates.ts';
 
 const names = ['localhost'];
 let root: TestCertificate;
@@ -161,6 +171,96 @@ describe.each(pairs)('a client of %s with a certificate at a server of %s', (cli
   test('is asked for nothing otherwise', async () => {
     expect(await judged({}, own(client))).toEqual({ authorized: false, error: null, subject: undefined });
   });
+});
+
+test.each([
+  ['permitted', 0xa0, 'example.org'],
+  ['excluded', 0xa1, 'victim.test'],
+])('a CN is no way around names that are %s', async (_, tag, name) => {
+  const [rootKey, middleKey, leafKey] = [newKey(), newKey(), newKey()];
+  const constraints = rawExtension('2.5.29.30', true, sequence(der(tag, sequence(der(0x82, ascii(name))))));
+  const [top, middle] = [commonName('Top'), commonName('Middle')];
+  const anchor = rawCertificate({
+    subject: top,
+    issuer: top,
+    key: rootKey,
+    signer: rootKey,
+    extensions: [authority],
+  });
+  const constrained = rawCertificate({
+    subject: middle,
+    issuer: top,
+    key: middleKey,
+    signer: rootKey,
+    extensions: [authority, constraints],
+  });
+  const ends: [string, Uint8Array[]][] = [
+    ['error CERT_REJECTED', []],
+    ['secure true null', [dnsNames('www.example.org')]],
+  ];
+  for (const [outcome, extensions] of ends) {
+    const servername = extensions.length === 0 ? 'www.victim.test' : 'www.example.org';
+    const end = rawCertificate({
+      subject: commonName(servername),
+      issuer: middle,
+      key: leafKey,
+      signer: middleKey,
+      extensions:
+        extensions.length === 0 ? [rawExtension('2.5.29.14', false, der(0x04, ascii('x')))] : extensions,
+    });
+    const server = {
+      key: String(leafKey.export({ format: 'pem', type: 'pkcs8' })),
+      cert: [end, constrained].map((bytes) => toPem('CERTIFICATE', bytes)).join('\n'),
+    };
+    const { port } = await listening(faces.node, server);
+    const ca = toPem('CERTIFICATE', anchor);
+    expect(await outcomeOf(faces.tacit.connect({ ...to(port), servername, ca }))).toBe(outcome);
+  }
+});
+
+describe('checkServerIdentity', () => {
+  const answers: [string, unknown, string, string][] = [
+    ['null', null, 'secure true null', 'secure true null'],
+    ['false', false, 'secure true null', 'secure true null'],
+    ['true', true, 'error undefined', 'secure false checkServerIdentity gave no Error: true'],
+    [
+      'a promise',
+      Promise.resolve(),
+      'error undefined',
+      'secure false checkServerIdentity gave no Error: [object Promise]',
+    ],
+  ];
+  test.each(answers)('that gives %s', async (_, answer, strict, lenient) => {
+    const { port } = await listening(faces.node, own(leaf));
+    const options = { ...to(port), ca: root.pem, checkServerIdentity: () => answer as undefined };
+    expect(await outcomeOf(faces.tacit.connect(options))).toBe(strict);
+    expect(await outcomeOf(faces.tacit.connect({ ...options, rejectUnauthorized: false }))).toBe(lenient);
+  });
+
+  test('that throws refuses', async () => {
+    const { port } = await listening(faces.node, own(leaf));
+    const checkServerIdentity = (): undefined => {
+      throw new Error('of the check');
+    };
+    const socket = faces.tacit.connect({ ...to(port), ca: root.pem, checkServerIdentity });
+    expect(await outcomeOf(socket)).toMatch(/^error /);
+  });
+});
+
+test('NODE_TLS_REJECT_UNAUTHORIZED is for those who say nothing themselves', async () => {
+  const { port } = await listening(faces.node, own(selfSigned));
+  const said = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  try {
+    const outcome = (options: object): Promise<string> =>
+      outcomeOf(faces.tacit.connect({ ...to(port), ...options }));
+    expect(await outcome({})).toBe('secure false DEPTH_ZERO_SELF_SIGNED_CERT');
+    for (const rejectUnauthorized of [true, undefined, null, 0])
+      expect(await outcome({ rejectUnauthorized })).toBe('error DEPTH_ZERO_SELF_SIGNED_CERT');
+  } finally {
+    if (said === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = said;
+  }
 });
 
 describe('a handshake that fails', () => {

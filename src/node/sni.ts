@@ -1,0 +1,24 @@
+import type { TlsOptions } from 'node:tls';
+import { TlsUsageError } from '../base/errors.ts';
+import { nodeError } from './errors.ts';
+import { type ContextMaterial, SecureContext } from './secure-context.ts';
+
+type SniCallback = TlsOptions['SNICallback'] | null;
+
+/** @throws Error (`ERR_INVALID_ARG_TYPE`) for what cannot be called */
+export function requireSniCallback(callback: unknown): void {
+  if (callback && typeof callback !== 'function')
+    throw nodeError('ERR_INVALID_ARG_TYPE', `SNICallback: expected a function, got ${typeof callback}`);
+}
+
+/** What `SNICallback` gives for a name; undefined: the server's own. */
+export function contextOf(serverName: string, callback: SniCallback): Promise<ContextMaterial | undefined> {
+  return new Promise((resolve, reject) => {
+    callback?.(serverName, (error, context) => {
+      if (error) reject(error);
+      else if (context === undefined || context === null) resolve(undefined);
+      else if (context instanceof SecureContext) resolve(context.context);
+      else reject(new TlsUsageError('SNICallback gave no context of createSecureContext of this module'));
+    });
+  });
+}
