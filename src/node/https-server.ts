@@ -58,7 +58,7 @@ export class Server extends TlsServer {
     this.on('secureConnection', (socket) => this.#http.emit('connection', socket));
     // A client whose handshake failed is one for who listens for such clients.
     this.on('tlsClientError', (error, socket) => {
-      if (!this.emit('clientError', error, socket)) socket.destroy(error);
+      if (!this.emit('clientError', error, socket)) socket.destroy();
     });
   }
 

@@ -173,13 +173,15 @@ export class TLSSocket extends OverSocket {
     // A failed connection ends by itself, so that the peer can read why.
     if (stream !== undefined && stream.failure === undefined) {
       // What the kernel still has must arrive, though nobody reads any more (RFC 9293 §3.6.1).
-      if (!error && this.#isSaid()) stream.close().catch(() => {});
+      if (!error && this.#info !== undefined && this.#isSaid()) stream.close().catch(() => {});
       else this.#letGo(stream);
     }
-    callback(error);
+    // Strangers decide whether a handshake fails: it is told by 'tlsClientError', and brings no server down.
+    const isTold = this.#options.serverSide !== undefined && this.#info === undefined;
+    callback(isTold ? null : error);
     this.#pump?.stop();
     // `net.Socket` switches off what streams do by themselves; its own 'close' comes in a later turn, too.
-    setImmediate(() => this.emit('close', error !== null && error !== undefined));
+    setImmediate(() => this.emit('close', Boolean(error)));
   }
 
   /** Bytes of the session, to be offered by `session` or `setSession` of another socket; there once one has come. */

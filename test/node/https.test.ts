@@ -132,6 +132,30 @@ describe.each([
   });
 });
 
+test.each([false, true])(
+  'a server survives strangers, whether or not (%s) it listens for them',
+  async (listens) => {
+    const { server, port } = await serving(sides.tacit, (_request, response) => response.end('well'));
+    const errors: Error[] = [];
+    if (listens) {
+      server.on('clientError', (error, socket) => {
+        errors.push(error);
+        socket.destroy(error);
+      });
+    }
+    for (const junk of ['GET / HTTP/1.1\r\n\r\n', '\x16\x03\x01\xff\xff', '']) {
+      const raw = net.connect(port, 'localhost');
+      raw.on('error', () => {}).resume();
+      raw.end(junk);
+      await new Promise((resolve) => raw.once('close', resolve));
+    }
+    const agent = new sides.tacit.Agent();
+    expect(await text(await responseTo(sides.tacit, port, { agent }))).toBe('well');
+    expect(errors.length).toBe(listens ? 3 : 0);
+    agent.destroy();
+  },
+);
+
 test('a client refuses a server that it does not trust', async () => {
   const { port } = await serving(sides.node, (_request, response) => response.end());
   await expect(

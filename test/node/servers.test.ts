@@ -135,6 +135,16 @@ test('a context for a name brings the authorities of its clients along, on resum
   expect(await said('second.example', stranger)).toEqual([`false false ${refused}`, `true false ${refused}`]);
 });
 
+test('a listener of tlsClientError may destroy the socket with the error', async () => {
+  const { server, port } = await listening(tacit, own(first));
+  server.on('tlsClientError', (error, socket) => socket.destroy(error));
+  const failed = once(server, 'tlsClientError');
+  const socket = node.connect({ port, host: '127.0.0.1', servername: 'first.example' });
+  socket.on('error', () => {});
+  await failed;
+  expect(await shownTo('first.example', port)).toBe('First');
+});
+
 test('a server without a certificate refuses everybody, and goes on', async () => {
   const { server, port } = await listening(tacit, {});
   const failed = once(server, 'tlsClientError');
