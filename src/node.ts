@@ -1,3 +1,4 @@
+export type { ConnectOptions } from './node/connect.ts';
 export {
   checkServerIdentity,
   connect,
@@ -12,3 +13,5 @@ export {
   Server,
   TLSSocket,
 } from './node/face.ts';
+export type { ServerOptions } from './node/server.ts';
+export type { SocketOptions } from './node/tls-socket.ts';

@@ -5,10 +5,13 @@ import { nodeError } from './errors.ts';
 import { createSecureContext, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
 
-type Options = Omit<ConnectionOptions, 'secureContext'> & {
+/** Node's own, with contexts of this module. */
+export type ConnectOptions = Omit<ConnectionOptions, 'secureContext'> & {
   readonly secureContext?: SecureContext | undefined;
   readonly allowHalfOpen?: boolean | undefined;
 };
+
+type Listener = () => void;
 
 let isWarned = false;
 
@@ -29,9 +32,21 @@ function trustsEverybody(): boolean {
  * As `tls.connect`, in all of its forms: `(options)`, `(path, options)`, `(port, host, options)`, each with a listener for
  * 'secureConnect' behind it.
  */
+export function connect(options: ConnectOptions, listener?: Listener): TLSSocket;
+export function connect(path: string, options?: ConnectOptions, listener?: Listener): TLSSocket;
+export function connect(path: string, listener?: Listener): TLSSocket;
+export function connect(
+  port: number,
+  host?: string,
+  options?: ConnectOptions,
+  listener?: Listener,
+): TLSSocket;
+export function connect(port: number, host?: string, listener?: Listener): TLSSocket;
+export function connect(port: number, options?: ConnectOptions, listener?: Listener): TLSSocket;
+export function connect(port: number, listener?: Listener): TLSSocket;
 export function connect(...given: readonly unknown[]): TLSSocket {
   const { listener, ...found } = connectArguments(given);
-  const options = found.options as Options;
+  const options = found.options as ConnectOptions;
   const { socket: raw, timeout, checkServerIdentity: check = checkServerIdentity } = options;
   if (typeof check !== 'function')
     throw nodeError('ERR_INVALID_ARG_TYPE', `checkServerIdentity: expected a function, got ${typeof check}`);

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
-import { connect } from './connect.ts';
+import { type ConnectOptions, connect } from './connect.ts';
 import type { TLSSocket } from './tls-socket.ts';
 
 /** What Node's agents are given for a connection, beside what has types. */
@@ -23,7 +23,7 @@ export class Agent extends https.Agent {
   override createConnection(wishes: RequestOptions): TLSSocket {
     const { _agentKey: key, session: given } = wishes as Wishes;
     const session = given ?? (key === undefined ? undefined : this.#sessions.get(key));
-    const socket = connect({ ...wishes, ...(session && { session }) });
+    const socket = connect({ ...wishes, ...(session && { session }) } as ConnectOptions);
     if (key !== undefined) {
       socket.on('session', (given: Buffer) => this.#keep(key, given));
       // It may be what the connection failed for.

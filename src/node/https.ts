@@ -8,7 +8,13 @@ type OnResponse = (response: IncomingMessage) => void;
 export const globalAgent: Agent = new Agent({ keepAlive: true, timeout: 5_000 });
 
 /** As `https.request`, in all of its forms: `(url, options, onResponse)` with either or both of the first two. */
+export function request(options: RequestOptions | string | URL, onResponse?: OnResponse): ClientRequest;
+export function request(url: string | URL, options: RequestOptions, onResponse?: OnResponse): ClientRequest;
 export function request(...given: readonly unknown[]): ClientRequest {
+  return requestBy(given);
+}
+
+function requestBy(given: readonly unknown[]): ClientRequest {
   const onResponse = given.findLast((argument) => typeof argument === 'function') as OnResponse | undefined;
   const [first, second] = given;
   const url = typeof first === 'string' ? new URL(first) : first instanceof URL ? first : undefined;
@@ -20,8 +26,10 @@ export function request(...given: readonly unknown[]): ClientRequest {
 }
 
 /** As `https.get`. */
+export function get(options: RequestOptions | string | URL, onResponse?: OnResponse): ClientRequest;
+export function get(url: string | URL, options: RequestOptions, onResponse?: OnResponse): ClientRequest;
 export function get(...given: readonly unknown[]): ClientRequest {
-  const made = request(...given);
+  const made = requestBy(given);
   made.end();
   return made;
 }
