@@ -24,6 +24,13 @@ export async function drawGrowth(all: readonly Growth[], directory: string): Pro
       ]),
     })),
   });
-  writeFileSync(join(directory, 'growth.svg'), chart.renderToSVGString());
+  writeFileSync(join(directory, 'growth.svg'), readable(chart.renderToSVGString()));
   chart.dispose();
+}
+
+/** Without what only a mouse sees, and with words for those who see no picture. */
+function readable(svg: string): string {
+  return svg
+    .replace(/<style[^>]*>.*<\/style>/s, '')
+    .replace(/^(<svg [^>]*>)/, '$1\n<title>What Tacit adds to plain net, as things grow</title>');
 }
