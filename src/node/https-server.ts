@@ -55,6 +55,8 @@ export class Server extends TlsServer {
       if (this.listenerCount(name) === 0) this.#http.removeAllListeners(name);
     });
     if (onRequest !== undefined) this.on('request', onRequest);
+    // From then on it looks for requests that take too long.
+    this.on('listening', () => this.#http.emit('listening'));
     this.on('secureConnection', (socket) => this.#http.emit('connection', socket));
     // A client whose handshake failed is one for who listens for such clients.
     this.on('tlsClientError', (error, socket) => {
@@ -80,7 +82,8 @@ export class Server extends TlsServer {
   /** As Node's, it closes the connections that wait for a next request. */
   override close(callback?: (error?: Error) => void): this {
     super.close(callback);
-    this.#http.closeIdleConnections();
+    // It listens to nothing itself: what it closes are its timer and the idle connections.
+    this.#http.close();
     return this;
   }
 

@@ -132,6 +132,26 @@ describe.each([
   });
 });
 
+test.each(['tacit', 'node'] as const)(
+  'a server of %s ends requests whose headers do not come',
+  async (name) => {
+    const options = {
+      key: leaf.keyPem,
+      cert: leaf.pem,
+      headersTimeout: 100,
+      connectionsCheckingInterval: 50,
+    };
+    const server = sides[name].createServer(options, () => {});
+    open.push(server);
+    server.listen(0, 'localhost');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const socket = nodeTls.connect({ port, host: 'localhost', servername: 'localhost', ca: root.pem });
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /);
+  },
+);
+
 test.each([false, true])(
   'a server survives strangers, whether or not (%s) it listens for them',
   async (listens) => {
