@@ -27,14 +27,14 @@ const groups: Readonly<Record<string, () => AsyncIterable<Figure> | Iterable<Fig
   handshakes: () =>
     handshakeFigures(
       isQuick
-        ? { isQuick, repeats: 3, warmUps: 0, handshakes: 80 }
+        ? { isQuick, repeats: 3, warmUps: 0, handshakes: 60 }
         : { isQuick, repeats: 15, warmUps: 12, handshakes: 300 },
     ),
   bulk: () =>
     bulkFigures(isQuick ? { isQuick, repeats: 3, bytes: 2 ** 25 } : { isQuick, repeats: 15, bytes: 2 ** 28 }),
   messages: () =>
     messageFigures(
-      isQuick ? { isQuick, repeats: 3, messages: 6_400 } : { isQuick, repeats: 15, messages: 32_000 },
+      isQuick ? { isQuick, repeats: 3, messages: 4_800 } : { isQuick, repeats: 15, messages: 32_000 },
     ),
   engine: () => engineFigures(isQuick),
   memory: () => memoryFigures({ isQuick, repeats: isQuick ? 1 : 15, repeatsOfMany: 3 }),
