@@ -156,21 +156,7 @@ const signatureNames: Readonly<Record<string, readonly SignatureScheme[]>> = {
   'RSA+SHA512': ['rsa_pkcs1_sha512'],
 };
 
-const schemes: readonly SignatureScheme[] = [
-  'ecdsa_secp256r1_sha256',
-  'ecdsa_secp384r1_sha384',
-  'ecdsa_secp521r1_sha512',
-  'ed25519',
-  'rsa_pss_rsae_sha256',
-  'rsa_pss_rsae_sha384',
-  'rsa_pss_rsae_sha512',
-  'rsa_pss_pss_sha256',
-  'rsa_pss_pss_sha384',
-  'rsa_pss_pss_sha512',
-  'rsa_pkcs1_sha256',
-  'rsa_pkcs1_sha384',
-  'rsa_pkcs1_sha512',
-];
+const schemes: readonly SignatureScheme[] = [...Object.values(signatureNames).flat(), 'ed25519'];
 
 /** @param sigalgs names with colons between them @throws TlsUsageError where Tacit has none of them */
 export function signatureSchemesOf(sigalgs: string): readonly SignatureScheme[] {

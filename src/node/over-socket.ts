@@ -2,6 +2,21 @@ import { type AddressInfo, Socket, type SocketConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connectArguments } from './connect-arguments.ts';
 
+/** Replaces what the types of `net.Socket` call properties, and a class cannot override by accessors. */
+export function defineGetters<Made extends object>(
+  made: { readonly prototype: Made },
+  getters: Readonly<Record<string, (self: Made) => unknown>>,
+): void {
+  for (const [name, value] of Object.entries(getters)) {
+    Object.defineProperty(made.prototype, name, {
+      configurable: true,
+      get(this: Made) {
+        return value(this);
+      },
+    });
+  }
+}
+
 /**
  * A socket over another one, or over any duplex: what is asked of the connection itself, it asks of that one. It has no
  * handle of its own, so that nothing but its stream can be read or written.
@@ -20,27 +35,14 @@ export abstract class OverSocket extends Socket {
       'localFamily',
       'autoSelectFamilyAttemptedAddresses',
     ] as const;
-    for (const name of names) {
-      Object.defineProperty(OverSocket.prototype, name, {
-        configurable: true,
-        get(this: OverSocket) {
-          return this.#raw instanceof Socket ? this.#raw[name as keyof Socket] : undefined;
-        },
-      });
-    }
-    // Node's go by the handle.
-    const own = {
-      pending: (socket: OverSocket) => socket.connecting,
-      bufferSize: (socket: OverSocket) => socket.writableLength,
-    };
-    for (const [name, value] of Object.entries(own)) {
-      Object.defineProperty(OverSocket.prototype, name, {
-        configurable: true,
-        get(this: OverSocket) {
-          return value(this);
-        },
-      });
-    }
+    const ofRaw = (name: (typeof names)[number]) => (socket: OverSocket) =>
+      socket.#raw instanceof Socket ? socket.#raw[name as keyof Socket] : undefined;
+    defineGetters(OverSocket, {
+      ...Object.fromEntries(names.map((name) => [name, ofRaw(name)])),
+      // Node's go by the handle.
+      pending: (socket) => socket.connecting,
+      bufferSize: (socket) => socket.writableLength,
+    });
   }
 
   /** `raw` is connected, and from now on nobody else's. */

@@ -38,8 +38,6 @@ export interface ContextMaterial {
   >;
   /** Seconds. */
   readonly sessionTimeout: number | undefined;
-  readonly ticketKeys: Uint8Array | undefined;
-  readonly sessionIdContext: string | undefined;
 }
 
 /** As `tls.SecureContext`: opaque to programs. */
@@ -60,6 +58,12 @@ const refused: Readonly<Record<string, string>> = {
   pskCallback: 'external pre-shared keys are not supported',
   pskIdentityHint: 'external pre-shared keys are not supported',
   ticketKeys: 'the keys of tickets rotate by themselves, and are not shared between processes yet',
+};
+
+/** The same of what is a socket's or a server's, and not a context's. */
+export const refusedOfConnections: Readonly<Record<string, string>> = {
+  ALPNCallback: 'a choice by a function is not supported; give ALPNProtocols',
+  pskCallback: 'external pre-shared keys are not supported',
 };
 
 /** @throws TlsUsageError naming the first option that Tacit does not have on purpose */
@@ -112,8 +116,6 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
       signatureSchemes: options.sigalgs === undefined ? undefined : signatureSchemesOf(options.sigalgs),
     },
     sessionTimeout: options.sessionTimeout,
-    ticketKeys: options.ticketKeys,
-    sessionIdContext: options.sessionIdContext,
   });
 }
 

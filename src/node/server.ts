@@ -3,7 +3,13 @@ import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
 import { protocolNamesOf } from './protocols.ts';
-import { type ContextMaterial, createSecureContext, refuseOptions, SecureContext } from './secure-context.ts';
+import {
+  type ContextMaterial,
+  createSecureContext,
+  refusedOfConnections,
+  refuseOptions,
+  SecureContext,
+} from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
 import { type ServerSide, TLSSocket } from './tls-socket.ts';
 
@@ -17,13 +23,6 @@ export interface ServerOptions extends TlsOptions {
   readonly allowHalfOpen?: boolean | undefined;
   readonly pauseOnConnect?: boolean | undefined;
 }
-
-/** What a server does not do on purpose. */
-const refused: Readonly<Record<string, string>> = {
-  ALPNCallback: 'a choice by a function is not supported; give ALPNProtocols',
-  pskCallback: 'external pre-shared keys are not supported',
-  pskIdentityHint: 'external pre-shared keys are not supported',
-};
 
 /** Milliseconds, as in Node. */
 const defaultHandshakeTimeout = 120_000;
@@ -48,7 +47,7 @@ export class Server extends NetServer {
     const [own, onSecure] = typeof options === 'function' ? [{}, options] : [options, listener];
     // Whether a raw socket is half open is Tacit's affair; whether the secure one is, the application's.
     super({ ...own, allowHalfOpen: true, pauseOnConnect: false });
-    refuseOptions(own, refused);
+    refuseOptions(own, refusedOfConnections);
     this.#options = own;
     this.#context = createSecureContext(own);
     protocolNamesOf(own.ALPNProtocols);
@@ -73,7 +72,7 @@ export class Server extends NetServer {
     this.#shared = undefined;
   }
 
-  /** For connections from now on. Session tickets stay good. */
+  /** For connections from now on; sessions are resumed as long as the certificate is the same. */
   setSecureContext(options: SecureContextOptions): void {
     this.#context = createSecureContext(options);
     this.#shared = undefined;

@@ -24,12 +24,13 @@ import {
 } from './endpoint.ts';
 import { connectionError, nodeError } from './errors.ts';
 import { describeSuite, ephemeralKeys } from './openssl-names.ts';
-import { OverSocket } from './over-socket.ts';
+import { defineGetters, OverSocket } from './over-socket.ts';
 import { protocolNamesOf } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
 import {
   type ContextMaterial,
   createSecureContext,
+  refusedOfConnections,
   refuseOptions,
   type SecureContext,
 } from './secure-context.ts';
@@ -60,8 +61,7 @@ export interface SocketOptions
 
 /** What a socket does not do on purpose. */
 const refused: Readonly<Record<string, string>> = {
-  ALPNCallback: 'a choice by a function is not supported; give ALPNProtocols',
-  pskCallback: 'external pre-shared keys are not supported',
+  ...refusedOfConnections,
   server: 'the sockets of a server are made by it; give SNICallback',
 };
 
@@ -128,18 +128,10 @@ export class TLSSocket extends OverSocket {
   }
 
   static {
-    const counts = {
-      bytesRead: (socket: TLSSocket) => socket.#bytesRead,
-      bytesWritten: (socket: TLSSocket) => socket.#bytesWritten + socket.writableLength,
-    };
-    for (const [name, count] of Object.entries(counts)) {
-      Object.defineProperty(TLSSocket.prototype, name, {
-        configurable: true,
-        get(this: TLSSocket) {
-          return count(this);
-        },
-      });
-    }
+    defineGetters(TLSSocket, {
+      bytesRead: (socket) => socket.#bytesRead,
+      bytesWritten: (socket) => socket.#bytesWritten + socket.writableLength,
+    });
   }
 
   override _read(): void {
@@ -367,8 +359,9 @@ export class TLSSocket extends OverSocket {
       this.#isServer &&
       (this.#options.serverSide?.settings.requestsCertificate ?? Boolean(this.#options.requestCert));
     if (isAsked && info.resumed && info.peerCertificates.length > 0) {
-      judgeAgain(this.#material, 'client', info.peerCertificates, this.#hooks());
-      if (this.#judgement !== undefined && this.#hooks().rejectsUnauthorized) {
+      const hooks = this.#hooks();
+      judgeAgain(this.#material, 'client', info.peerCertificates, hooks);
+      if (this.#judgement !== undefined && hooks.rejectsUnauthorized) {
         this.#failed(this.#judgement);
         return;
       }
