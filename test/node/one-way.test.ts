@@ -1,16 +1,18 @@
 import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { rootCertificate, serverCertificate, type TestCertificate } from '../support/certificates.ts';
-import { bytesOf, closeServers, faces, listening, pairs } from '../support/node-faces.ts';
+import {
+  bytesOf,
+  closeServers,
+  faces,
+  identity,
+  listening,
+  makeLocalhost,
+  pairs,
+  to,
+} from '../support/node-faces.ts';
 
-let root: TestCertificate;
-let leaf: TestCertificate;
-
-beforeAll(async () => {
-  root = await rootCertificate();
-  leaf = await serverCertificate(root, { names: ['localhost'] });
-});
+beforeAll(makeLocalhost);
 afterEach(closeServers);
 
 const length = 2_000_000;
@@ -21,19 +23,12 @@ describe.each(pairs)(
   'uploads from a client of %s to a server of %s, which only writes',
   (clientName, serverName) => {
     test.each(['TLSv1.3', 'TLSv1.2'] as const)('arrive whole over %s', async (maxVersion) => {
-      const identity = { key: leaf.keyPem, cert: leaf.pem };
       const received: Promise<Buffer>[] = [];
-      const { port } = await listening(faces[serverName], identity, (socket) =>
+      const { port } = await listening(faces[serverName], identity(), (socket) =>
         received.push(bytesOf(socket)),
       );
       for (let round = 0; round < rounds; round++) {
-        const socket: TLSSocket = faces[clientName].connect({
-          port,
-          host: '127.0.0.1',
-          servername: 'localhost',
-          ca: root.pem,
-          maxVersion,
-        });
+        const socket: TLSSocket = faces[clientName].connect({ ...to(port), maxVersion });
         await once(socket, 'secureConnect');
         socket.pause();
         socket.end(Buffer.alloc(length, round + 1));
@@ -52,11 +47,10 @@ test.each(['tacit', 'node'] as const)(
   'a server that reads by `for await` ends a client of %s well',
   async (clientName) => {
     let received = 0;
-    const { port } = await listening(faces.tacit, { key: leaf.keyPem, cert: leaf.pem }, async (socket) => {
+    const { port } = await listening(faces.tacit, identity(), async (socket) => {
       for await (const data of socket) received += data.length;
     });
-    const options = { port, host: '127.0.0.1', servername: 'localhost', ca: root.pem };
-    const socket = faces[clientName].connect(options);
+    const socket = faces[clientName].connect(to(port));
     socket.end(Buffer.alloc(length));
     expect(await bytesOf(socket)).toHaveLength(0);
     await expect.poll(() => received).toBe(length);
@@ -66,12 +60,11 @@ test.each(['tacit', 'node'] as const)(
 test.each(['tacit', 'node'] as const)(
   'what was written before destroy() reaches a client of %s, and is no end',
   async (clientName) => {
-    const { port } = await listening(faces.tacit, { key: leaf.keyPem, cert: leaf.pem }, (socket) => {
+    const { port } = await listening(faces.tacit, identity(), (socket) => {
       socket.write('the last words');
       socket.destroy(new Error('of the server'));
     });
-    const options = { port, host: '127.0.0.1', servername: 'localhost', ca: root.pem };
-    const socket = faces[clientName].connect(options);
+    const socket = faces[clientName].connect(to(port));
     let text = '';
     socket.on('data', (data) => {
       text += data;

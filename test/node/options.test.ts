@@ -4,26 +4,22 @@ import net from 'node:net';
 import nodeTls, { type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import tacitTls from '../../src/node.ts';
-import { rootCertificate, serverCertificate, type TestCertificate } from '../support/certificates.ts';
-import { bytesOf, closeServers, faces, listening } from '../support/node-faces.ts';
+import { serverCertificate } from '../support/certificates.ts';
+import {
+  bytesOf,
+  closeServers,
+  faces,
+  identity,
+  leaf,
+  listening,
+  makeLocalhost,
+  root,
+  to,
+} from '../support/node-faces.ts';
 
 const { tacit, node } = faces;
-let root: TestCertificate;
-let leaf: TestCertificate;
-
-beforeAll(async () => {
-  root = await rootCertificate();
-  leaf = await serverCertificate(root, { names: ['localhost'] });
-});
+beforeAll(makeLocalhost);
 afterEach(closeServers);
-
-const identity = (): { key: string; cert: string } => ({ key: leaf.keyPem, cert: leaf.pem });
-const to = (port: number): { port: number; host: string; servername: string; ca: string } => ({
-  port,
-  host: '127.0.0.1',
-  servername: 'localhost',
-  ca: root.pem,
-});
 
 describe('ciphers', () => {
   const negotiated = async (ciphers: string, maxVersion: nodeTls.SecureVersion): Promise<string> => {

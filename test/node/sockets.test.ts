@@ -3,25 +3,21 @@ import net from 'node:net';
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { rootCertificate, serverCertificate, type TestCertificate } from '../support/certificates.ts';
-import { bytesOf, closeServers, faces, listening, pairs } from '../support/node-faces.ts';
+import {
+  bytesOf,
+  closeServers,
+  faces,
+  identity,
+  leaf,
+  listening,
+  makeLocalhost,
+  pairs,
+  root,
+  to,
+} from '../support/node-faces.ts';
 
-let root: TestCertificate;
-let leaf: TestCertificate;
-
-beforeAll(async () => {
-  root = await rootCertificate();
-  leaf = await serverCertificate(root, { names: ['localhost'] });
-});
+beforeAll(makeLocalhost);
 afterEach(closeServers);
-
-const identity = (): { key: string; cert: string } => ({ key: leaf.keyPem, cert: leaf.pem });
-const to = (port: number): { port: number; host: string; servername: string; ca: string } => ({
-  port,
-  host: '127.0.0.1',
-  servername: 'localhost',
-  ca: root.pem,
-});
 
 describe.each(pairs)('a client of %s at a server of %s', (clientName, serverName) => {
   const [client, server] = [faces[clientName], faces[serverName]];

@@ -2,6 +2,27 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import nodeTls from 'node:tls';
 import tacitTls from '../../src/node.ts';
+import { rootCertificate, serverCertificate, type TestCertificate } from './certificates.ts';
+
+/** An authority and its server's certificate. There from `makeLocalhost` on. */
+export let root: TestCertificate;
+export let leaf: TestCertificate;
+
+/** For `beforeAll`. */
+export async function makeLocalhost(): Promise<void> {
+  root = await rootCertificate();
+  leaf = await serverCertificate(root, { names: ['localhost'] });
+}
+
+/** Options of its server. */
+export function identity(): { key: string; cert: string } {
+  return { key: leaf.keyPem, cert: leaf.pem };
+}
+
+/** Options of its client. */
+export function to(port: number): { port: number; host: string; servername: string; ca: string } {
+  return { port, host: '127.0.0.1', servername: 'localhost', ca: root.pem };
+}
 
 export type Tls = typeof nodeTls;
 
