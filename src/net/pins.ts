@@ -19,7 +19,8 @@ function pinOf(pin: unknown, what: string): string {
   if (pin instanceof Uint8Array)
     return pin.length === 32 ? Buffer.from(pin).toString('base64') : fail(`${pin.length} bytes`);
   if (typeof pin !== 'string') return fail(typeof pin);
-  const text = pin.replace(/^sha256\/\/?/, '');
+  // A slash may be the first character of the base64 itself.
+  const text = pin.replace(/^sha256\/\/?(?=.{44}$)/, '');
   const bytes = Buffer.from(text, 'base64');
   return bytes.length === 32 && bytes.toString('base64') === text ? text : fail(`"${pin.slice(0, 80)}"`);
 }

@@ -4,6 +4,7 @@ import { TlsCertificateError, TlsUsageError } from '../../src/base/errors.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { TrustVerdict } from '../../src/handshake/identity.ts';
 import { clientConfig, serverConfig } from '../../src/net/config.ts';
+import { pinSet } from '../../src/net/pins.ts';
 import { type PeerCheck, type X509TrustOptions, x509Trust } from '../../src/net/trust.ts';
 import { TlsStream } from '../../src/streams/tls-stream.ts';
 import { memoryStreamPair } from '../../src/testing.ts';
@@ -38,6 +39,14 @@ describe('pins', () => {
       const base64 = pin.toString('base64');
       for (const form of [new Uint8Array(pin), base64, `sha256/${base64}`, `sha256//${base64}`])
         expectTrusted(judge({ pins: [new Uint8Array(32), form] }) as TrustVerdict);
+    }
+  });
+
+  test('may have a slash at the beginning of their base64, in any form', () => {
+    for (const first of [0, 252, 255]) {
+      const bytes = new Uint8Array(32).fill(first);
+      const base64 = Buffer.from(bytes).toString('base64');
+      expect([...pinSet([bytes, base64, `sha256/${base64}`, `sha256//${base64}`])]).toEqual([base64]);
     }
   });
 
