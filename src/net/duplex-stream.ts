@@ -3,7 +3,7 @@ import type { ByteStream, CallOptions, CloseReport, PeerAddress } from '../strea
 import { Changes } from '../streams/changes.ts';
 import { Deferred } from '../streams/deferred.ts';
 import { DrainClock, type DrainLimits, type DrainOptions, drainLimits } from '../streams/drain.ts';
-import { BrokenError, ClosedError, reasonOf } from '../streams/errors.ts';
+import { BrokenError, Closed, ClosedError, reasonOf } from '../streams/errors.ts';
 import { Fuse } from '../streams/fuse.ts';
 import { Inbox } from '../streams/inbox.ts';
 import { abortable } from '../streams/signals.ts';
@@ -51,7 +51,7 @@ export class DuplexStream implements ByteStream {
   #isDestroyed = false;
   #isGone = false;
   #closing: Promise<CloseReport> | undefined;
-  #closed: ClosedError | undefined;
+  #closed: Closed | undefined;
 
   constructor(duplex: Duplex & Located, handling: DuplexHandling, drain: DrainOptions | undefined) {
     this.#duplex = duplex;
@@ -103,7 +103,7 @@ export class DuplexStream implements ByteStream {
 
   async close(options: CallOptions = {}): Promise<CloseReport> {
     options.signal?.throwIfAborted();
-    this.#closed ??= new ClosedError('The stream was closed');
+    this.#closed ??= new Closed('The stream was closed');
     this.#closing ??= this.#close(this.#closed);
     this.#closing.catch(() => {});
     return abortable(this.#closing, options.signal, () => this.destroy());
@@ -111,7 +111,7 @@ export class DuplexStream implements ByteStream {
 
   /** Resets the connection, unless our end was sent already: then there is none to be mistaken for. */
   destroy(): void {
-    this.#closed ??= new ClosedError('The stream was destroyed');
+    this.#closed ??= new Closed('The stream was destroyed');
     this.#closing ??= Promise.resolve({ ended: 'reset', discardedBytes: 0 });
     this.#isDestroyed = true;
     this.#inbox.close(this.#closed);
@@ -235,7 +235,7 @@ export class DuplexStream implements ByteStream {
   #endOutput(): Promise<void> {
     this.#outputEnd ??= this.#writeHalf.guard(
       new Promise((resolve, reject) => {
-        if (this.#writeHalf.reason !== undefined) return;
+        if (this.#writeHalf.isBlown) return;
         if (this.#output === 'finished') {
           resolve();
           return;
@@ -261,7 +261,7 @@ export class DuplexStream implements ByteStream {
     this.#changes.notify();
   }
 
-  async #close(closed: ClosedError): Promise<CloseReport> {
+  async #close(closed: Closed): Promise<CloseReport> {
     const clock = new DrainClock(this.#limits.timeout, this.#limits.slots, () => this.#changes.notify());
     this.#onProgress = () => clock.restart();
     try {
@@ -270,7 +270,7 @@ export class DuplexStream implements ByteStream {
       this.#discard();
       void this.#endOutput();
       await this.#changes.until(
-        () => this.#isDestroyed || clock.expired || this.#writeHalf.reason !== undefined || this.#isDone(),
+        () => this.#isDestroyed || clock.expired || this.#writeHalf.isBlown || this.#isDone(),
       );
       return await this.#report(clock);
     } finally {
@@ -315,11 +315,11 @@ export class DuplexStream implements ByteStream {
     if (this.#duplex.destroyed) return;
     const isEnded = this.#output === 'finishing' || this.#output === 'finished';
     if (isEnded) this.#duplex.destroy();
-    else this.#handling.drop(this.#closed ?? new ClosedError('The stream was closed'));
+    else this.#handling.drop((this.#closed ?? new Closed('The stream was closed')).error);
   }
 
   #checkOpen(): void {
-    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#closed !== undefined) throw this.#closed.error;
   }
 
   #checkWritable(): void {

@@ -1,7 +1,7 @@
 import { TlsTimeoutError } from '../base/errors.ts';
 import type { CloseReport } from './byte-stream.ts';
 import { DrainClock, type DrainLimits } from './drain.ts';
-import { BrokenError, ClosedError } from './errors.ts';
+import { BrokenError, type Closed, ClosedError } from './errors.ts';
 import type { Link } from './link.ts';
 import type { WriteQueue } from './write-queue.ts';
 
@@ -39,7 +39,7 @@ export class Ending {
   }
 
   /** The end that the application asked for. Called once. @param closed what later calls fail with */
-  async close(closed: ClosedError): Promise<CloseReport> {
+  async close(closed: Closed): Promise<CloseReport> {
     const link = this.#link;
     // It ends already, in its own time and with a slot of its own.
     if (link.fatal !== undefined) return this.#endAfter(link.fatal);
@@ -110,10 +110,10 @@ export class Ending {
     if (fatal !== undefined || isStopped || clock.expired) return true;
     if (inputEnd?.error !== undefined && !peerEnded) return true;
     if (this.#farewell?.error !== undefined) return true;
-    return !this.#isSayingFarewell && writeHalf.reason !== undefined;
+    return !this.#isSayingFarewell && writeHalf.isBlown;
   }
 
-  async #finish(clock: DrainClock, closed: ClosedError): Promise<CloseReport> {
+  async #finish(clock: DrainClock, closed: Closed): Promise<CloseReport> {
     const link = this.#link;
     const { fatal, inputEnd, peerEnded } = link;
     const broken = link.writeHalf.reason;
@@ -138,7 +138,7 @@ export class Ending {
   }
 
   /** Gives the transport back: politely where both directions are over, at once where they are not. */
-  async #release(clock: DrainClock, reason: Error): Promise<void> {
+  async #release(clock: DrainClock, reason: Error | Closed): Promise<void> {
     const { transport, changes, inputEnd } = this.#link;
     const isClean = this.#farewell?.error === undefined && this.#isDone() && inputEnd?.error === undefined;
     this.#link.stop(reason);

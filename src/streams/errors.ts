@@ -5,6 +5,25 @@ export class ClosedError extends Error {
   override readonly name = 'ClosedError';
 }
 
+/**
+ * Why nothing goes any more where a stream was closed by its own side. Its error is made when the first one meets it:
+ * most connections end without anybody, and its stack costs as much as a record.
+ */
+export class Closed {
+  readonly #message: string;
+  #error: ClosedError | undefined;
+
+  constructor(message: string) {
+    this.#message = message;
+  }
+
+  /** The same for everybody. */
+  get error(): ClosedError {
+    this.#error ??= new ClosedError(this.#message);
+    return this.#error;
+  }
+}
+
 /** The transport broke, or a write was aborted: `cause` says how, `code` is the system's (`ECONNRESET`) if there is one. */
 export class BrokenError extends Error {
   override readonly name = 'BrokenError';

@@ -3,7 +3,7 @@ import { TlsUsageError } from '../base/errors.ts';
 import type { ByteStream, CallOptions, CloseReport } from './byte-stream.ts';
 import { Changes } from './changes.ts';
 import { DrainClock, type DrainLimits, type DrainOptions, drainLimits } from './drain.ts';
-import { BrokenError, ClosedError, reasonOf } from './errors.ts';
+import { BrokenError, Closed, ClosedError, reasonOf } from './errors.ts';
 import { Fuse } from './fuse.ts';
 import { Inbox } from './inbox.ts';
 import { abortable } from './signals.ts';
@@ -51,7 +51,7 @@ class WebStream implements ByteStream {
   #discardedBytes: number | undefined;
   #isDestroyed = false;
   #closing: Promise<CloseReport> | undefined;
-  #closed: ClosedError | undefined;
+  #closed: Closed | undefined;
 
   constructor(
     readable: ReadableStream<Uint8Array>,
@@ -96,14 +96,14 @@ class WebStream implements ByteStream {
 
   async close(options: CallOptions = {}): Promise<CloseReport> {
     options.signal?.throwIfAborted();
-    this.#closed ??= new ClosedError('The stream was closed');
+    this.#closed ??= new Closed('The stream was closed');
     this.#closing ??= this.#close(this.#closed);
     this.#closing.catch(() => {});
     return abortable(this.#closing, options.signal, () => this.destroy());
   }
 
   destroy(): void {
-    this.#closed ??= new ClosedError('The stream was destroyed');
+    this.#closed ??= new Closed('The stream was destroyed');
     this.#closing ??= Promise.resolve({ ended: 'reset', discardedBytes: 0 });
     this.#isDestroyed = true;
     this.#inbox.close(this.#closed);
@@ -202,7 +202,7 @@ class WebStream implements ByteStream {
     this.#breakOutput(new BrokenError(message, { cause }));
   }
 
-  async #close(closed: ClosedError): Promise<CloseReport> {
+  async #close(closed: Closed): Promise<CloseReport> {
     const clock = new DrainClock(this.#limits.timeout, this.#limits.slots, () => this.#changes.notify());
     this.#onProgress = () => clock.restart();
     try {
@@ -212,7 +212,7 @@ class WebStream implements ByteStream {
       void this.#endOutput();
       const isOver = (): boolean => this.#isOutputEnded && this.#inputEnd !== undefined;
       await this.#changes.until(
-        () => this.#isDestroyed || clock.expired || this.#writeHalf.reason !== undefined || isOver(),
+        () => this.#isDestroyed || clock.expired || this.#writeHalf.isBlown || isOver(),
       );
       if (this.#isDestroyed) throw new ClosedError('The stream was destroyed while it was closing');
       return this.#report(closed);
@@ -222,7 +222,7 @@ class WebStream implements ByteStream {
     }
   }
 
-  #report(closed: ClosedError): CloseReport {
+  #report(closed: Closed): CloseReport {
     const input = this.#inputEnd;
     const { reason } = this.#writeHalf;
     this.#release(closed);
@@ -238,12 +238,12 @@ class WebStream implements ByteStream {
   }
 
   /** Calls off what is not over. The writable first: its abort says that something was cut, a cancel alone does not. */
-  #release(reason: Error): void {
-    if (!this.#isOutputEnded) this.#writer.abort(reason).catch(() => {});
-    if (this.#inputEnd === undefined) this.#reader.cancel(reason).catch(() => {});
+  #release(closed: Closed): void {
+    if (!this.#isOutputEnded) this.#writer.abort(closed.error).catch(() => {});
+    if (this.#inputEnd === undefined) this.#reader.cancel(closed.error).catch(() => {});
   }
 
   #checkOpen(): void {
-    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#closed !== undefined) throw this.#closed.error;
   }
 }

@@ -1,26 +1,31 @@
 import { TlsError } from '../base/errors.ts';
-import { ClosedError } from './errors.ts';
+import { Closed, ClosedError } from './errors.ts';
 
 /** Blows once, for good: everything that it guards, and everything that comes later, fails with its reason. */
 export class Fuse {
-  readonly #guarded = new Set<(reason: Error) => void>();
-  #reason: Error | undefined;
+  readonly #guarded = new Set<(reason: unknown) => void>();
+  #reason: Error | Closed | undefined;
+
+  get isBlown(): boolean {
+    return this.#reason !== undefined;
+  }
 
   get reason(): Error | undefined {
-    return this.#reason;
+    return this.#reason instanceof Closed ? this.#reason.error : this.#reason;
   }
 
   /** A later reason replaces an earlier one only if it says more: our own close, then TLS, then the transport. */
-  blow(reason: Error): void {
+  blow(reason: Error | Closed): void {
     if (this.#reason === undefined || rank(reason) > rank(this.#reason)) this.#reason = reason;
+    if (this.#guarded.size === 0) return;
     const guarded = [...this.#guarded];
     this.#guarded.clear();
-    for (const fail of guarded) fail(this.#reason);
+    for (const fail of guarded) fail(this.reason);
   }
 
   /** @throws the reason, if blown */
   check(): void {
-    if (this.#reason !== undefined) throw this.#reason;
+    if (this.#reason !== undefined) throw this.reason;
   }
 
   /** Settles as `promise` does, unless the fuse blows first. */
@@ -34,7 +39,7 @@ export class Fuse {
   promise<T>(start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#reason !== undefined) {
-        reject(this.#reason);
+        reject(this.reason);
         return;
       }
       this.#guarded.add(reject);
@@ -52,7 +57,7 @@ export class Fuse {
   }
 }
 
-function rank(reason: Error): number {
-  if (reason instanceof ClosedError) return 2;
+function rank(reason: Error | Closed): number {
+  if (reason instanceof Closed || reason instanceof ClosedError) return 2;
   return reason instanceof TlsError ? 1 : 0;
 }

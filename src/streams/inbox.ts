@@ -1,4 +1,4 @@
-import { BusyError } from './errors.ts';
+import { BusyError, type Closed } from './errors.ts';
 
 /** What an array costs beside its bytes, so that many small ones are bounded too. */
 const overhead = 128;
@@ -48,12 +48,12 @@ export class Inbox {
     else this.#reader?.deliver(null);
   }
 
-  /** Throws away what nobody has read; from now on every read fails with `error`. */
-  close(error: Error): void {
+  /** Throws away what nobody has read; from now on every read fails with the error of `closed`. */
+  close(closed: Closed): void {
     this.#arrays.length = 0;
     this.#cost = 0;
-    this.#end = { error };
-    this.#reader?.fail(error);
+    this.#end = closed;
+    this.#reader?.fail(closed.error);
   }
 
   take(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
@@ -69,7 +69,8 @@ export class Inbox {
       return Promise.resolve(bytes);
     }
     if (this.#end !== undefined) {
-      return this.#end.error === undefined ? Promise.resolve(null) : Promise.reject(this.#end.error);
+      const { error } = this.#end;
+      return error === undefined ? Promise.resolve(null) : Promise.reject(error);
     }
     return this.#wait(signal);
   }

@@ -5,7 +5,7 @@ import type { TlsConnection } from '../connection/tls-connection.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { Changes } from './changes.ts';
 import { Deferred } from './deferred.ts';
-import { BrokenError, brokenBy } from './errors.ts';
+import { BrokenError, brokenBy, Closed } from './errors.ts';
 import { Fuse } from './fuse.ts';
 import { IdleWatch } from './idle.ts';
 import { Inbox } from './inbox.ts';
@@ -174,8 +174,7 @@ export class Link {
   flush(): Promise<void> {
     const parts = this.engine.takeOutput();
     if (parts.length === 0 || this.isStopped) return Promise.resolve();
-    if (this.#outputBroken !== undefined)
-      return this.changes.until(() => this.writeHalf.reason !== undefined);
+    if (this.#outputBroken !== undefined) return this.changes.until(() => this.writeHalf.isBlown);
     return this.#send(parts);
   }
 
@@ -236,12 +235,12 @@ export class Link {
   }
 
   /** The end of everything here: questions are called off, keys wiped, nothing is read or written any more. */
-  stop(reason: Error): void {
+  stop(reason: Error | Closed): void {
     this.#receiving = 'stopped';
     this.#cancelDeadline?.();
     this.#idle.stop();
     this.writeHalf.blow(reason);
-    this.handshake.reject(reason);
+    if (!this.handshake.settled) this.handshake.reject(reason instanceof Closed ? reason.error : reason);
     this.engine.abandon();
     this.changes.notify();
   }

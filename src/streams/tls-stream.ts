@@ -8,7 +8,7 @@ import { TlsConnection } from '../connection/tls-connection.ts';
 import type { ByteStream, CallOptions, CloseReport, PeerAddress } from './byte-stream.ts';
 import { type DrainLimits, type DrainOptions, drainLimits } from './drain.ts';
 import { Ending } from './ending.ts';
-import { ClosedError } from './errors.ts';
+import { Closed, ClosedError } from './errors.ts';
 import { requireIdleTimeout } from './idle.ts';
 import { Link } from './link.ts';
 import { abortable } from './signals.ts';
@@ -90,7 +90,7 @@ export class TlsStream implements ByteStream {
   #isUnwrapping = false;
   #unwrapped: Unwrapped | undefined;
   #closing: Promise<CloseReport> | undefined;
-  #closed: ClosedError | undefined;
+  #closed: Closed | undefined;
 
   /** The client's side of a connection. Nothing is sent before the first use. */
   static client(
@@ -294,11 +294,11 @@ export class TlsStream implements ByteStream {
   }
 
   #checkOpen(): void {
-    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#closed !== undefined) throw this.#closed.error;
   }
 
-  #setClosed(message: string): ClosedError {
-    this.#closed ??= new ClosedError(message);
+  #setClosed(message: string): Closed {
+    this.#closed ??= new Closed(message);
     return this.#closed;
   }
 }
