@@ -1,4 +1,4 @@
-import { utf8, wipe } from '../base/bytes.ts';
+import { copyBytes, utf8, wipe } from '../base/bytes.ts';
 import type { CryptoProvider, HashAlgorithm } from '../crypto/provider.ts';
 
 /** Output lengths in bytes. */
@@ -39,6 +39,7 @@ export function hkdfExpand(
   if (!Number.isInteger(length) || length < 0 || length > 255 * hashLength) {
     throw new RangeError(`HKDF with ${hash} gives 0 to ${255 * hashLength} bytes, not ${length}`);
   }
+  if (length <= hashLength) return hkdfExpandOnce(provider, hash, pseudorandomKey, info, length);
   const output = new Uint8Array(length);
   // What HMAC takes for block i: block i-1 (none for the first), the info, and i as one byte.
   const input = new Uint8Array(hashLength + info.length + 1);
@@ -51,6 +52,25 @@ export function hkdfExpand(
     wipe(block);
   }
   wipe(input);
+  return output;
+}
+
+/** HKDF-Expand of at most one block, as all of TLS asks for but an exporter. */
+function hkdfExpandOnce(
+  provider: CryptoProvider,
+  hash: HashAlgorithm,
+  pseudorandomKey: Uint8Array,
+  info: Uint8Array,
+  length: number,
+): Uint8Array {
+  const input = new Uint8Array(info.length + 1);
+  input.set(info);
+  input[info.length] = 1;
+  const block = provider.hmac(hash, pseudorandomKey, input);
+  wipe(input);
+  if (length === block.length) return block;
+  const output = copyBytes(block.subarray(0, length));
+  wipe(block);
   return output;
 }
 
@@ -90,8 +110,29 @@ export function deriveSecret(
   return hkdfExpandLabel(provider, hash, secret, label, transcriptHash, hashLengths[hash]);
 }
 
+/** The labels of every handshake (RFC 9846 §7.1, §7.3), encoded once. */
+const encodedLabels: ReadonlyMap<string, Uint8Array> = new Map(
+  [
+    'derived',
+    'res binder',
+    'c hs traffic',
+    's hs traffic',
+    'c ap traffic',
+    's ap traffic',
+    'exp master',
+    'res master',
+    'finished',
+    'key',
+    'iv',
+  ].map((label) => [label, encodeLabel(label)]),
+);
+
+function encodeLabel(label: string): Uint8Array {
+  return utf8(`tls13 ${label}`);
+}
+
 function hkdfLabel(label: string, context: Uint8Array, length: number): Uint8Array {
-  const fullLabel = utf8(`tls13 ${label}`);
+  const fullLabel = encodedLabels.get(label) ?? encodeLabel(label);
   if (fullLabel.length > 255) throw new RangeError('an HKDF label has at most 249 bytes');
   if (context.length > 255) throw new RangeError('an HKDF context has at most 255 bytes');
   const encoded = new Uint8Array(2 + 1 + fullLabel.length + 1 + context.length);
