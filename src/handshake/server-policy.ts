@@ -1,4 +1,4 @@
-import { concatBytes, utf8 } from '../base/bytes.ts';
+import { concatBytes, noBytes, utf8 } from '../base/bytes.ts';
 import { peerError, TlsUsageError } from '../base/errors.ts';
 import { maxAuthorityNames } from '../base/limits.ts';
 import { sha256 } from '../crypto/sha256.ts';
@@ -76,11 +76,33 @@ export function sessionPolicyHash(
   clientTrust: TrustPolicy | undefined,
 ): Uint8Array {
   const trust = clientAuthentication === 'none' ? undefined : clientTrust;
+  const fingerprint = trust?.fingerprint;
+  const known = lastHashes.get(identity);
+  const isKnown =
+    known?.config === config &&
+    known.clientAuthentication === clientAuthentication &&
+    known.trust === trust &&
+    known.fingerprint === fingerprint;
+  if (isKnown) return known.hash;
   // Two policies of a caller's may have one fingerprint and take other things.
   const types = trust && utf8(acceptedTypes(trust).join(' '));
-  const parts = [policyLabel, identity.chain[0], utf8(clientAuthentication), trust?.fingerprint, types];
-  return sha256(config.provider, ...parts.map((part) => lengthPrefixed(part ?? new Uint8Array(0))));
+  const parts = [policyLabel, identity.chain[0], utf8(clientAuthentication), fingerprint, types];
+  const hash = sha256(config.provider, ...parts.map((part) => lengthPrefixed(part ?? noBytes)));
+  lastHashes.set(identity, { config, clientAuthentication, trust, fingerprint, hash });
+  return hash;
 }
+
+/** The hash that an identity had last, and what it was made of: the same for nearly every handshake. */
+const lastHashes = new WeakMap<
+  Identity,
+  {
+    readonly config: ServerConfig;
+    readonly clientAuthentication: ClientAuthentication;
+    readonly trust: TrustPolicy | undefined;
+    readonly fingerprint: Uint8Array | undefined;
+    readonly hash: Uint8Array;
+  }
+>();
 
 function lengthPrefixed(bytes: Uint8Array): Uint8Array {
   const length = new Uint8Array(4);
