@@ -2,6 +2,8 @@ import {
   type CipherGCMTypes,
   createCipheriv,
   createDecipheriv,
+  createHash,
+  createHmac,
   createPublicKey,
   createSecretKey,
   diffieHellman,
@@ -60,35 +62,65 @@ export function bareCipher(suite: Tls13CipherSuiteName, length: number): BareCip
   };
 }
 
-/** Microseconds of the processor that the public-key operations of one handshake take in `node:crypto`. */
+/** Microseconds of the processor that one handshake's calls of `node:crypto` take. */
 export interface BarePrimitives {
   readonly server: number;
   readonly client: number;
 }
 
 /**
- * A key pair and a shared secret on each side; a full handshake has the server's signature too, and the client's checks
- * of it and of the two certificates; with client authentication the other way round as well.
+ * On each side the key schedule and its records (`bareSymmetric`), a key pair and a shared secret with the peer's public
+ * value; a full handshake has the server's signature too and the client's check of it, with client authentication the other
+ * way round as well. The signatures in a chain can be remembered.
  */
 export function barePrimitives(
   kind: KeyKind,
   handshake: 'full' | 'mutual' | 'resumed',
   calls: number,
 ): BarePrimitives {
-  const peer = generateKeyPairSync('x25519').publicKey;
+  const peerShare = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
   const agree = (): void => {
     const { privateKey, publicKey } = generateKeyPairSync('x25519');
     publicKey.export({ format: 'jwk' });
-    diffieHellman({ privateKey, publicKey: peer });
+    diffieHellman({ privateKey, publicKey: createPublicKey({ key: peerShare, format: 'jwk' }) });
   };
-  const agreement = microseconds(agree, calls);
+  const agreement = microseconds(agree, calls) + microseconds(bareSymmetric(handshake), calls);
   if (handshake === 'resumed') return { server: agreement, client: agreement };
   const key = leafKey(kind);
   const publicKey = createPublicKey(key);
   const content = randomBytes(130);
   const signature = sign('sha256', content, key);
   const signing = microseconds(() => sign('sha256', content, key), calls);
-  const checking = 3 * microseconds(() => verify('sha256', content, publicKey, signature), calls);
+  const checking = microseconds(() => verify('sha256', content, publicKey, signature), calls);
   const [server, client] = [agreement + signing, agreement + checking];
   return handshake === 'full' ? { server, client } : { server: server + checking, client: client + signing };
+}
+
+/**
+ * What RFC 9846 asks of either side in one handshake and its end beside public keys, and no more: nobody exports keys or
+ * sends tickets. Both sides make the same calls.
+ */
+function bareSymmetric(handshake: 'full' | 'mutual' | 'resumed'): () => void {
+  // §7.1: Handshake Secret, Main Secret with its salt, four traffic secrets; §7.3: a key and an IV for each of them;
+  // §4.5.3: a key and a MAC for each Finished. A PSK adds Early Secret, the salt, the binder's key, its own and the binder.
+  const hmacs = 7 + 8 + 4 + (handshake === 'resumed' ? 5 : 0);
+  // §4.1: behind ServerHello and the server's Finished, and for each signature and Finished what comes before it.
+  const digests = { resumed: 3, full: 4, mutual: 5 }[handshake];
+  const cipher = bareCipher('TLS_AES_128_GCM_SHA256', 36);
+  const [key, info, message] = [randomBytes(32), randomBytes(50), randomBytes(300)];
+  const keyLength = 16;
+  return () => {
+    for (let i = 0; i < hmacs; i++) createHmac('sha256', key).update(info).digest();
+    const transcript = createHash('sha256');
+    for (let i = 0; i < digests; i++) {
+      transcript.update(message);
+      transcript.copy().digest();
+    }
+    for (let i = 0; i < 4; i++) createSecretKey(key.subarray(0, keyLength));
+    // The flight and close_notify, in both directions.
+    for (let i = 0; i < 2; i++) {
+      cipher.seal();
+      cipher.open();
+    }
+  };
 }
