@@ -54,7 +54,7 @@ export class TlsConnection {
   readonly #events: ConnectionEvent[] = [];
   readonly #handshake: HandshakeDriver;
   /** Tickets whose sessions a store is taking in, by the question that waits for it. */
-  readonly #inStorage = new Map<Question, TicketInStorage>();
+  #inStorage: Map<Question, TicketInStorage> | undefined;
   #tickets: TicketIssuer | undefined;
   #established:
     | { readonly info: HandshakeInfo; readonly outcome: HandshakeOutcome; readonly later: PostHandshake }
@@ -129,9 +129,9 @@ export class TlsConnection {
 
   /** The answer to a question. Ignored where the connection has ended. */
   answer(question: Question, value: unknown): void {
-    const ticket = this.#inStorage.get(question);
+    const ticket = this.#inStorage?.get(question);
     if (ticket) this.#tickets?.stored(ticket);
-    this.#inStorage.delete(question);
+    this.#inStorage?.delete(question);
     this.#guard(() => {
       if (this.#handshake.answer(question, value)) this.#afterStep();
     });
@@ -139,7 +139,7 @@ export class TlsConnection {
 
   /** No answer: `reason` is what a function of the configuration threw or rejected with. */
   refuse(question: Question, reason: unknown): void {
-    this.#inStorage.delete(question);
+    this.#inStorage?.delete(question);
     this.#guard(() => {
       if (this.#handshake.refuse(question, reason)) this.#afterStep();
     });
@@ -395,7 +395,7 @@ export class TlsConnection {
     const question: Question = { subject: { kind: 'ticketStorage' }, pending: ticket.stored };
     // Nobody may be left to ask for its outcome.
     if (ticket.stored instanceof Promise) ticket.stored.catch(() => {});
-    this.#inStorage.set(question, ticket);
+    this.#inStorage = (this.#inStorage ?? new Map()).set(question, ticket);
     this.#events.push({ type: 'question', question });
   }
 

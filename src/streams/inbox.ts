@@ -3,12 +3,20 @@ import { BusyError, type Closed } from './errors.ts';
 /** What an array costs beside its bytes, so that many small ones are bounded too. */
 const overhead = 128;
 
+/** A read that waits. */
+interface Reader {
+  readonly resolve: (bytes: Uint8Array | null) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: (() => void) | undefined;
+}
+
 /** What was received and not yet read: bytes, then one sticky end or error. One reader may wait. */
 export class Inbox {
   readonly #limit: number;
   readonly #arrays: Uint8Array[] = [];
   #cost = 0;
-  #reader: { deliver: (bytes: Uint8Array | null) => void; fail: (reason: unknown) => void } | undefined;
+  #reader: Reader | undefined;
   #end: { readonly error: Error | undefined } | undefined;
 
   /** @param limit bytes from which on `hasRoom` is false */
@@ -33,7 +41,7 @@ export class Inbox {
     if (this.#end !== undefined) return;
     const own = owned(bytes);
     if (this.#reader !== undefined) {
-      this.#reader.deliver(own);
+      this.#endReading()?.resolve(own);
     } else {
       this.#arrays.push(own);
       this.#cost += own.length + overhead;
@@ -44,8 +52,8 @@ export class Inbox {
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    if (error !== undefined) this.#reader?.fail(error);
-    else this.#reader?.deliver(null);
+    if (error !== undefined) this.#endReading()?.reject(error);
+    else this.#endReading()?.resolve(null);
   }
 
   /** Throws away what nobody has read; from now on every read fails with the error of `closed`. */
@@ -53,7 +61,7 @@ export class Inbox {
     this.#arrays.length = 0;
     this.#cost = 0;
     this.#end = closed;
-    this.#reader?.fail(closed.error);
+    this.#endReading()?.reject(closed.error);
   }
 
   take(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
@@ -75,24 +83,20 @@ export class Inbox {
     return this.#wait(signal);
   }
 
+  /** Objects of a connection that is idle: as few as there can be. */
   #wait(signal: AbortSignal | undefined): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#reader = undefined;
-        signal?.removeEventListener('abort', abort);
-      };
-      const fail = (reason: unknown): void => {
-        leave();
-        reject(reason);
-      };
-      const abort = (): void => fail(signal?.reason);
-      const deliver = (bytes: Uint8Array | null): void => {
-        leave();
-        resolve(bytes);
-      };
-      this.#reader = { deliver, fail };
-      signal?.addEventListener('abort', abort, { once: true });
+      const onAbort = signal && (() => this.#endReading()?.reject(signal.reason));
+      if (onAbort) signal.addEventListener('abort', onAbort, { once: true });
+      this.#reader = { resolve, reject, signal, onAbort };
     });
+  }
+
+  #endReading(): Reader | undefined {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (reader?.onAbort) reader.signal?.removeEventListener('abort', reader.onAbort);
+    return reader;
   }
 }
 
