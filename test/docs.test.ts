@@ -22,6 +22,8 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 interface Example {
+  /** Node's, before the program: what its first line says, where that is a command. */
+  readonly flags: readonly string[];
   readonly code: string;
   /** What the page says that it prints. */
   readonly output: string;
@@ -73,6 +75,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe.each(pages)('the examples of docs/$name', ({ name, text }) => {
   const examples: Example[] = [...text.matchAll(fences)].map(([, code = '', output = '']) => ({
+    flags: /^\/\/ node (.+) \S+\n/.exec(code)?.[1]?.split(' ') ?? [],
     code,
     output,
   }));
@@ -83,10 +86,10 @@ describe.each(pages)('the examples of docs/$name', ({ name, text }) => {
 
   it.each(examples.map((example, i) => ({ ...example, number: i + 1 })))(
     'print what the page says: $number',
-    async ({ code, output, number }) => {
+    async ({ flags, code, output, number }) => {
       const file = join(directory, `${name}-${number}.mjs`);
       writeFileSync(file, code);
-      const { stdout } = await run(process.execPath, [file], { cwd: directory });
+      const { stdout } = await run(process.execPath, [...flags, file], { cwd: directory });
       expect(stdout).toBe(output);
     },
   );

@@ -15,6 +15,8 @@ export interface DuplexEnds {
   end(): void;
   /** The error that the consumer gets for one of the stream's. */
   errorOf(error: Error): Error;
+  /** Whether a failure of reading is taken for an end; none is, where this is not given. */
+  isEnd?(error: Error): boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ export class DuplexPump {
         if (bytes === null) this.#endInput(undefined);
         else this.#ends.deliver(bytes);
       },
-      (error) => this.#endInput(error),
+      (error) => this.#endInput(this.#ends.isEnd?.(error) ? undefined : error),
     );
   }
 

@@ -1,7 +1,7 @@
-import type { ConnectionOptions } from 'node:tls';
-import { checkServerIdentity } from 'node:tls';
+import tls, { type ConnectionOptions } from 'node:tls';
 import { connectArguments } from './connect-arguments.ts';
 import { nodeError } from './errors.ts';
+import { failResponses } from './responses.ts';
 import { createSecureContext, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
 
@@ -47,7 +47,8 @@ export function connect(port: number, listener?: Listener): TLSSocket;
 export function connect(...given: readonly unknown[]): TLSSocket {
   const { listener, ...found } = connectArguments(given);
   const options = found.options as ConnectOptions;
-  const { socket: raw, timeout, checkServerIdentity: check = checkServerIdentity } = options;
+  // A program that has put another one in its place means all connections.
+  const { socket: raw, timeout, checkServerIdentity: check = tls.checkServerIdentity } = options;
   if (typeof check !== 'function')
     throw nodeError('ERR_INVALID_ARG_TYPE', `checkServerIdentity: expected a function, got ${typeof check}`);
   // Who says anything has decided: the environment is for those who do not.
@@ -62,6 +63,7 @@ export function connect(...given: readonly unknown[]): TLSSocket {
     checkServerIdentity: check,
     hostName: options.servername || options.host || hostOf(raw) || 'localhost',
   } as ConstructorParameters<typeof TLSSocket>[1]);
+  failResponses(socket);
   if (listener !== undefined) socket.once('secureConnect', listener);
   if (raw === undefined || raw === null) {
     if (timeout !== undefined) socket.setTimeout(timeout);

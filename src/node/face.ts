@@ -1,4 +1,5 @@
 import tls from 'node:tls';
+import { callable } from './callable.ts';
 import { connect as connectSocket } from './connect.ts';
 import { cipherNames } from './openssl-names.ts';
 import { convertALPNProtocols as convertProtocols } from './protocols.ts';
@@ -9,13 +10,6 @@ import {
 } from './secure-context.ts';
 import { createServer as createTlsServer, Server as TlsServer } from './server.ts';
 import { TLSSocket as Socket } from './tls-socket.ts';
-
-/** Node's classes of this kind are made without `new`, too. */
-function callable<Made extends abstract new (...given: never[]) => unknown>(made: Made): Made {
-  return new Proxy(made, {
-    apply: (target, _self, given) => Reflect.construct(target as never, given),
-  });
-}
 
 export const TLSSocket: typeof Socket = callable(Socket);
 export const Server: typeof TlsServer = callable(TlsServer);

@@ -1,4 +1,3 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
 import { type ConnectOptions, connect } from './connect.ts';
 import type { TLSSocket } from './tls-socket.ts';
@@ -29,7 +28,6 @@ export class Agent extends https.Agent {
       // It may be what the connection failed for.
       socket.once('error', () => this.#sessions.delete(key));
     }
-    failResponses(socket);
     return socket;
   }
 
@@ -39,18 +37,4 @@ export class Agent extends https.Agent {
     if (this.#sessions.size >= this.#maxSessions) this.#sessions.delete(this.#sessions.keys().next().value!);
     this.#sessions.set(key, session);
   }
-}
-
-/**
- * A body that ends with the connection is whole only where the connection ended well. Node ends it whatever happened, and
- * gives the error to the request; here the response fails first.
- */
-function failResponses(socket: TLSSocket): void {
-  socket.on('error', (error: Error) => {
-    const { _httpMessage: request } = socket as {
-      _httpMessage?: ClientRequest & { res?: IncomingMessage | null };
-    };
-    const response = request?.res;
-    if (response?.complete === false) response.destroy(error);
-  });
 }

@@ -1,5 +1,6 @@
 import { type AddressInfo, Socket, type SocketConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { adopting } from './callable.ts';
 import { connectArguments } from './connect-arguments.ts';
 
 /** Replaces what the types of `net.Socket` call properties, and a class cannot override by accessors. */
@@ -17,11 +18,13 @@ export function defineGetters<Made extends object>(
   }
 }
 
+const AdoptingSocket: typeof Socket = adopting(Socket);
+
 /**
  * A socket over another one, or over any duplex: what is asked of the connection itself, it asks of that one. It has no
  * handle of its own, so that nothing but its stream can be read or written.
  */
-export abstract class OverSocket extends Socket {
+export abstract class OverSocket extends AdoptingSocket {
   #raw: Duplex | undefined;
   #hasBegun = false;
 

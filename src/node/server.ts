@@ -1,6 +1,7 @@
 import { Server as NetServer, type Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
+import { adopting } from './callable.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
 import { protocolNamesOf } from './protocols.ts';
 import {
@@ -27,11 +28,13 @@ export interface ServerOptions extends TlsOptions {
 /** Milliseconds, as in Node. */
 const defaultHandshakeTimeout = 120_000;
 
+const AdoptingServer: typeof NetServer = adopting(NetServer);
+
 /**
  * As `tls.Server`. Its connections get session tickets only with what the application writes, so that clients which only
  * write and close lose nothing.
  */
-export class Server extends NetServer {
+export class Server extends AdoptingServer {
   readonly #options: ServerOptions;
   readonly #contexts: { readonly pattern: RegExp; readonly context: SecureContext }[] = [];
   /** By what they were made from: what is read of a context is read once. */
@@ -94,6 +97,8 @@ export class Server extends NetServer {
       serverSide: side,
       allowHalfOpen,
     } as ConstructorParameters<typeof TLSSocket>[1]);
+    // Node's http2 looks for it there.
+    Object.assign(socket, { server: this });
     if (pauseOnConnect) socket.pause();
     socket.once('secure', () => this.emit('secureConnection', socket));
   }

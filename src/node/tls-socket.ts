@@ -36,6 +36,7 @@ import {
 } from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
 import { Transport } from './transport.ts';
+import { isToleratedEnd } from './truncation.ts';
 import { bytesOf, type Written } from './written.ts';
 
 type Callback = (error?: Error | null) => void;
@@ -281,6 +282,7 @@ export class TLSSocket extends OverSocket {
           this.read(0);
         },
         errorOf: (error) => this.#told(error),
+        isEnd: isToleratedEnd,
       });
       whenSettled(
         stream.handshake(),

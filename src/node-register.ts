@@ -1,0 +1,3 @@
+import { register } from './node/register.ts';
+
+register();

@@ -1,0 +1,16 @@
+import { TlsTruncatedError } from '../base/errors.ts';
+
+/** `strict`: an end without close_notify is an error. `tolerate`: it is an end, wherever it comes, as in `node:tls`. */
+export type Truncation = 'strict' | 'tolerate';
+
+let current: Truncation = 'strict';
+
+/** For all sockets of the face. */
+export function setTruncation(truncation: Truncation): void {
+  current = truncation;
+}
+
+/** Whether a failure of reading, behind the handshake, is taken for an end. */
+export function isToleratedEnd(error: Error): boolean {
+  return current === 'tolerate' && error instanceof TlsTruncatedError;
+}
