@@ -8,7 +8,8 @@ export function connectArguments(given: readonly unknown[]): ConnectArguments {
   const [first, second] = given;
   const objects = given.filter((argument) => typeof argument === 'object' && argument !== null);
   return {
-    options: Object.assign({}, ...objects, placeOf(first, second)),
+    // Without a prototype: what somebody has put into that of all objects is no option, and switches nothing off.
+    options: Object.assign(Object.create(null), ...objects, placeOf(first, second)),
     listener: given.findLast((argument) => typeof argument === 'function') as (() => void) | undefined,
   };
 }

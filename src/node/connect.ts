@@ -16,7 +16,7 @@ type Listener = () => void;
 let isWarned = false;
 
 /** Whether NODE_TLS_REJECT_UNAUTHORIZED=0 switches the verification off; it is said once, as Node does. */
-function trustsEverybody(): boolean {
+export function trustsEverybody(): boolean {
   if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return false;
   if (!isWarned) {
     isWarned = true;

@@ -1,6 +1,7 @@
 import { type ClientSettings, createClientConfig, createServerConfig } from '../connection/config.ts';
 import { fittingIdentity } from '../net/identity.ts';
 import type { ByteStream } from '../streams/byte-stream.ts';
+import type { Slots } from '../streams/slots.ts';
 import { TlsStream } from '../streams/tls-stream.ts';
 import { type JudgedSocket, judgingPolicy } from './judge.ts';
 import { type ContextMaterial, provider } from './secure-context.ts';
@@ -81,6 +82,8 @@ export interface ServerSettings {
   readonly numTickets: number | undefined;
   /** What keeps sessions, where it is another's that this one takes over from. */
   readonly keeper?: ServerConfig['tickets']['keeper'] | undefined;
+  /** Shared by connections of which only so many may drain at once. */
+  readonly drainSlots?: Slots | undefined;
   /** Another context for a client that asks for this name; undefined: the server's own. */
   readonly contextFor: ((serverName: string) => Promise<ContextMaterial | undefined> | undefined) | undefined;
 }
@@ -120,7 +123,7 @@ export interface ServerHooks extends EndpointHooks {
 export function serverStream(
   transport: ByteStream,
   shared: ServerConfig,
-  { material, handshakeTimeout, contextFor }: ServerSettings,
+  { material, handshakeTimeout, contextFor, drainSlots: slots }: ServerSettings,
   hooks: ServerHooks,
 ): TlsStream {
   const asksClients = shared.clientTrust !== undefined;
@@ -141,7 +144,7 @@ export function serverStream(
     ...(asksClients && { clientTrust: judgingPolicy(material, 'client', hooks) }),
     ...(contextFor && { identity: choose }),
   };
-  return TlsStream.server(transport, config, { handshakeTimeout });
+  return TlsStream.server(transport, config, { handshakeTimeout, drain: { slots } });
 }
 
 /** Judges the chain of a session that was resumed, as if it had been presented; `hooks` are told. */

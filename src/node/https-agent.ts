@@ -1,5 +1,8 @@
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
-import { type ConnectOptions, connect } from './connect.ts';
+import tls from 'node:tls';
+import { TlsUsageError } from '../base/errors.ts';
+import { type ConnectOptions, connect, trustsEverybody } from './connect.ts';
+import { connectArguments } from './connect-arguments.ts';
 import type { TLSSocket } from './tls-socket.ts';
 
 /** What Node's agents are given for a connection, beside what has types. */
@@ -7,22 +10,35 @@ interface Wishes extends RequestOptions {
   /** What connections are told apart by. */
   readonly _agentKey?: string;
   readonly session?: Buffer | undefined;
+  readonly secureContext?: object | undefined;
+  readonly ALPNProtocols?: unknown;
 }
 
 /** As `https.Agent`, whose connections are Tacit's. Sessions are resumed as Node's agent does, `maxCachedSessions` of them. */
 export class Agent extends https.Agent {
+  declare maxCachedSessions: number;
   readonly #sessions = new Map<string, Buffer>();
-  readonly #maxSessions: number;
 
   constructor(options: AgentOptions = {}) {
     super(options);
-    this.#maxSessions = options.maxCachedSessions ?? 100;
+    refuseProxy((options as { readonly proxyEnv?: NodeJS.ProcessEnv | undefined } | null)?.proxyEnv);
   }
 
-  override createConnection(wishes: RequestOptions): TLSSocket {
-    const { _agentKey: key, session: given } = wishes as Wishes;
-    const session = given ?? (key === undefined ? undefined : this.#sessions.get(key));
-    const socket = connect({ ...wishes, ...(session && { session }) } as ConnectOptions);
+  /** Node's, and all else that decides whom a connection was made to, and as whom. */
+  override getName(wishes: RequestOptions = {}): string {
+    const { checkServerIdentity, secureContext, ALPNProtocols, rejectUnauthorized } = wishes as Wishes;
+    const check = checkServerIdentity === tls.checkServerIdentity ? undefined : checkServerIdentity;
+    const isLax = rejectUnauthorized === undefined && trustsEverybody();
+    const own = [numberOf(check), numberOf(secureContext), String(ALPNProtocols ?? ''), isLax ? 'lax' : ''];
+    return `${super.getName(wishes)}:${own.join(':')}`;
+  }
+
+  override createConnection(...given: readonly unknown[]): TLSSocket {
+    const { options, listener } = connectArguments(given);
+    const { _agentKey: key, session: wished } = options as Wishes;
+    refuseProxy(process.env['NODE_USE_ENV_PROXY'] === '1' ? process.env : undefined);
+    const session = wished ?? (key === undefined ? undefined : this.#sessions.get(key));
+    const socket = connect({ ...options, ...(session && { session }) } as ConnectOptions, listener);
     if (key !== undefined) {
       socket.on('session', (given: Buffer) => this.#keep(key, given));
       // It may be what the connection failed for.
@@ -31,10 +47,57 @@ export class Agent extends https.Agent {
     return socket;
   }
 
+  /** What comes while nobody has asked belongs to no response: such a connection is not used again. */
+  override keepSocketAlive(socket: TLSSocket): boolean {
+    const isKept: boolean = agentOfNode.keepSocketAlive.call(this, socket);
+    if (isKept) socket.on('data', destroySocket);
+    return isKept;
+  }
+
+  override reuseSocket(socket: TLSSocket, request: unknown): void {
+    socket.removeListener('data', destroySocket);
+    agentOfNode.reuseSocket.call(this, socket, request);
+  }
+
   #keep(key: string, session: Buffer): void {
-    if (this.#maxSessions === 0) return;
+    if (this.maxCachedSessions === 0) return;
     this.#sessions.delete(key);
-    if (this.#sessions.size >= this.#maxSessions) this.#sessions.delete(this.#sessions.keys().next().value!);
+    if (this.#sessions.size >= this.maxCachedSessions)
+      this.#sessions.delete(this.#sessions.keys().next().value!);
     this.#sessions.set(key, session);
   }
+}
+
+/** What the types of Node's agent leave out. */
+const agentOfNode = https.Agent.prototype as unknown as {
+  keepSocketAlive(socket: TLSSocket): boolean;
+  reuseSocket(socket: TLSSocket, request: unknown): void;
+};
+
+function destroySocket(this: TLSSocket): void {
+  this.destroy();
+}
+
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+/** Tells functions and contexts apart, of which there is nothing to compare. */
+function numberOf(value: object | undefined | null): number | '' {
+  if (value === undefined || value === null) return '';
+  let known = numbers.get(value);
+  if (known === undefined) {
+    lastNumber += 1;
+    known = lastNumber;
+    numbers.set(value, known);
+  }
+  return known;
+}
+
+/** To go past a proxy that somebody relies on, without a word, would be worse. @throws TlsUsageError where one is named */
+function refuseProxy(environment: NodeJS.ProcessEnv | undefined): void {
+  const name = ['https_proxy', 'HTTPS_PROXY'].find((name) => environment?.[name]);
+  if (name === undefined) return;
+  throw new TlsUsageError(
+    `${name}: this agent knows no proxies; connect to it yourself, and give createConnection a socket through it`,
+  );
 }

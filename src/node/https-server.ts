@@ -1,4 +1,5 @@
 import { type ServerOptions as HttpOptions, Server as HttpServer, type RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import { Server as TlsServer, type ServerOptions as TlsServerOptions } from './server.ts';
 
 export type ServerOptions = TlsServerOptions & HttpOptions;
@@ -22,11 +23,14 @@ const httpSettings = [
   'requestTimeout',
   'maxHeadersCount',
   'maxRequestsPerSocket',
+  'keepAliveTimeoutBuffer',
 ] as const;
 
 /** As `https.Server`: an HTTP server of Node's behind a TLS server of Tacit's. */
 export class Server extends TlsServer {
   readonly #http: HttpServer;
+  /** The connections below, until they are gone. */
+  readonly #raws = new Set<Socket>();
 
   declare timeout: number;
   declare keepAliveTimeout: number;
@@ -37,15 +41,18 @@ export class Server extends TlsServer {
 
   constructor(options: ServerOptions | RequestListener = {}, listener?: RequestListener) {
     const [own, onRequest] = typeof options === 'function' ? [{}, options] : [options, listener];
-    super({ ALPNProtocols: ['http/1.1'], ...own });
+    super({ ALPNProtocols: ['http/1.1'], noDelay: true, ...own });
     this.#http = new HttpServer(own);
+    // Node's types do not have all of them.
+    const http = this.#http as HttpServer & Record<(typeof httpSettings)[number], unknown>;
     for (const name of httpSettings) {
+      if (!(name in http)) continue;
       Object.defineProperty(this, name, {
         configurable: true,
         enumerable: true,
-        get: () => this.#http[name],
+        get: () => http[name],
         set: (value: never) => {
-          this.#http[name] = value;
+          http[name] = value;
         },
       });
     }
@@ -57,6 +64,10 @@ export class Server extends TlsServer {
     if (onRequest !== undefined) this.on('request', onRequest);
     // From then on it looks for requests that take too long.
     this.on('listening', () => this.#http.emit('listening'));
+    this.on('connection', (raw: Socket) => {
+      this.#raws.add(raw);
+      raw.once('close', () => this.#raws.delete(raw));
+    });
     this.on('secureConnection', (socket) => this.#http.emit('connection', socket));
     // A client whose handshake failed is one for who listens for such clients.
     this.on('tlsClientError', (error, socket) => {
@@ -71,8 +82,10 @@ export class Server extends TlsServer {
     return this;
   }
 
+  /** As Node's, at once: those too whose end is only waited for. */
   closeAllConnections(): void {
     this.#http.closeAllConnections();
+    for (const raw of this.#raws) raw.destroy();
   }
 
   closeIdleConnections(): void {

@@ -1,11 +1,14 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import https, { type RequestOptions } from 'node:https';
-import { Agent } from './https-agent.ts';
-import { Server, type ServerOptions } from './https-server.ts';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import { callable } from './callable.ts';
+import { Agent as FaceAgent } from './https-agent.ts';
+import { Server as FaceServer, type ServerOptions } from './https-server.ts';
+
+export const Agent: typeof FaceAgent = callable(FaceAgent);
+export const Server: typeof FaceServer = callable(FaceServer);
+export const globalAgent: FaceAgent = new Agent({ keepAlive: true, timeout: 5_000 });
 
 type OnResponse = (response: IncomingMessage) => void;
-
-export const globalAgent: Agent = new Agent({ keepAlive: true, timeout: 5_000 });
 
 /** As `https.request`, in all of its forms: `(url, options, onResponse)` with either or both of the first two. */
 export function request(options: RequestOptions | string | URL, onResponse?: OnResponse): ClientRequest;
@@ -14,15 +17,23 @@ export function request(...given: readonly unknown[]): ClientRequest {
   return requestBy(given);
 }
 
+/** Node's own request, with agents of this module where it brings none: `agent: false` is one for this request. */
 function requestBy(given: readonly unknown[]): ClientRequest {
   const onResponse = given.findLast((argument) => typeof argument === 'function') as OnResponse | undefined;
   const [first, second] = given;
-  const url = typeof first === 'string' ? new URL(first) : first instanceof URL ? first : undefined;
-  const own = (url === undefined ? first : typeof second === 'object' ? second : undefined) as
-    | RequestOptions
-    | undefined;
-  const options: RequestOptions = { ...own, agent: agentFor(own) as https.Agent };
-  return url === undefined ? https.request(options, onResponse) : https.request(url, options, onResponse);
+  const own = isUrl(first) ? second : first;
+  const options = {
+    ...(typeof own === 'object' ? own : undefined),
+    _defaultAgent: face.globalAgent,
+  } as RequestOptions;
+  return isUrl(first) ? http.request(first, options, onResponse) : http.request(options, onResponse);
+}
+
+/** As Node tells them from options: those of other realms too. */
+function isUrl(value: unknown): value is string | URL {
+  if (typeof value === 'string') return true;
+  const { href, protocol, auth, path } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return Boolean(href && protocol) && auth === undefined && path === undefined;
 }
 
 /** As `https.get`. */
@@ -38,24 +49,17 @@ export function get(...given: readonly unknown[]): ClientRequest {
 export function createServer(
   options?: ServerOptions | ConstructorParameters<typeof Server>[1],
   listener?: ConstructorParameters<typeof Server>[1],
-): Server {
+): FaceServer {
   return new Server(options, listener);
 }
-
-/** `false` is an agent for this one request. Whoever brings an agent of their own has chosen its connections. */
-function agentFor(options: RequestOptions | undefined): RequestOptions['agent'] | Agent {
-  if (options?.agent === false) return new Agent();
-  return options?.agent ?? globalAgent;
-}
-
-export { Agent, Server };
 
 interface Face {
   readonly Agent: typeof Agent;
   readonly Server: typeof Server;
   readonly createServer: typeof createServer;
   readonly get: typeof get;
-  readonly globalAgent: Agent;
+  /** What requests use that bring no agent; it may be replaced. */
+  globalAgent: http.Agent;
   readonly request: typeof request;
 }
 

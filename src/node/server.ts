@@ -1,6 +1,8 @@
 import { Server as NetServer, type Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import { maxDraining } from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
+import { Slots } from '../streams/slots.ts';
 import { adopting } from './callable.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
 import { protocolNamesOf } from './protocols.ts';
@@ -42,6 +44,7 @@ export class Server extends AdoptingServer {
   #context: SecureContext;
   #shared: { readonly settings: ServerSettings; readonly config: ServerConfig } | undefined;
   #keeper: ServerConfig['tickets']['keeper'] | undefined;
+  readonly #drainSlots = new Slots(maxDraining);
 
   constructor(
     options: ServerOptions | ((socket: TLSSocket) => void) = {},
@@ -51,7 +54,8 @@ export class Server extends AdoptingServer {
     // Whether a raw socket is half open is Tacit's affair; whether the secure one is, the application's.
     super({ ...own, allowHalfOpen: true, pauseOnConnect: false });
     refuseOptions(own, refusedOfConnections);
-    this.#options = own;
+    // Its own from here on: neither what becomes of the caller's object counts, nor what all objects inherit.
+    this.#options = Object.assign(Object.create(null), own);
     this.#context = createSecureContext(own);
     protocolNamesOf(own.ALPNProtocols);
     requireSniCallback(own.SNICallback);
@@ -97,6 +101,8 @@ export class Server extends AdoptingServer {
       serverSide: side,
       allowHalfOpen,
     } as ConstructorParameters<typeof TLSSocket>[1]);
+    // A stranger's reset must not end the process: 'close' tells of it, as in Node.
+    socket.on('error', () => {});
     // Node's http2 looks for it there.
     Object.assign(socket, { server: this });
     if (pauseOnConnect) socket.pause();
@@ -125,6 +131,7 @@ export class Server extends AdoptingServer {
       numTickets,
       contextFor: hasOthers ? (serverName) => this.#contextFor(serverName) : undefined,
       keeper: this.#keeper,
+      drainSlots: this.#drainSlots,
     };
     const config = serverConfigOf(settings);
     this.#keeper = config.tickets.keeper;

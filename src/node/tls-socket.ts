@@ -282,7 +282,7 @@ export class TLSSocket extends OverSocket {
           this.read(0);
         },
         errorOf: (error) => this.#told(error),
-        isEnd: isToleratedEnd,
+        isEnd: (error) => isToleratedEnd(error, this),
       });
       whenSettled(
         stream.handshake(),

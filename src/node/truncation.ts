@@ -1,4 +1,5 @@
 import { TlsTruncatedError } from '../base/errors.ts';
+import { isBetweenResponses } from './responses.ts';
 
 /** `strict`: an end without close_notify is an error. `tolerate`: it is an end, wherever it comes, as in `node:tls`. */
 export type Truncation = 'strict' | 'tolerate';
@@ -10,7 +11,7 @@ export function setTruncation(truncation: Truncation): void {
   current = truncation;
 }
 
-/** Whether a failure of reading, behind the handshake, is taken for an end. */
-export function isToleratedEnd(error: Error): boolean {
-  return current === 'tolerate' && error instanceof TlsTruncatedError;
+/** Whether a failure of reading, behind the handshake, is taken for an end of `socket`. */
+export function isToleratedEnd(error: Error, socket: object): boolean {
+  return error instanceof TlsTruncatedError && (current === 'tolerate' || isBetweenResponses(socket));
 }

@@ -238,3 +238,23 @@ test('a body that ends with a connection that was cut off is no whole body', asy
   expect(outcome).toBe('ERR_SSL_UNEXPECTED_EOF_WHILE_READING');
   relay.close();
 });
+
+test('closeAllConnections ends those too whose end is only waited for', async () => {
+  const { server, port } = await serving(sides.tacit, (_request, response) => {
+    response.writeHead(200, { connection: 'close' });
+    response.end('all');
+  });
+  // It keeps its own side open.
+  const raw = net.connect({ port, host: 'localhost', allowHalfOpen: true });
+  const socket = nodeTls.connect({ socket: raw, servername: 'localhost', ca: root.pem });
+  socket.on('error', () => {});
+  await once(socket, 'secureConnect');
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  socket.resume();
+  await once(socket, 'end');
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+  socket.destroy();
+}, 10_000);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -143,6 +144,65 @@ test('a listener of tlsClientError may destroy the socket with the error', async
   socket.on('error', () => {});
   await failed;
   expect(await shownTo('first.example', port)).toBe('First');
+});
+
+test.each(['reset', 'end'] as const)(
+  'a stranger’s %s brings no server down that listens for no error',
+  async (how) => {
+    const closed: Promise<unknown>[] = [];
+    // Without the listener that `listening` adds.
+    const server = tacit.createServer(own(first), (socket) => {
+      closed.push(new Promise((resolve) => socket.on('close', resolve)));
+      socket.resume();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const raw = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const socket = node.connect({ socket: raw, servername: 'first.example', ca: root.pem });
+    socket.on('error', () => {});
+    const secured = once(server, 'secureConnection');
+    await Promise.all([secured, once(socket, 'secureConnect')]);
+    if (how === 'reset') raw.resetAndDestroy();
+    else raw.end();
+    expect(await closed[0]).toBe(true);
+    server.close();
+  },
+);
+
+test('a server lets 256 connections drain, and drops the oldest for the next one', async () => {
+  const { server, port } = await listening(tacit, own(first), (socket) => {
+    socket.write('all');
+    socket.destroySoon();
+  });
+  const raws: net.Socket[] = [];
+  let onDropped = (): void => {};
+  const dropped = new Promise<void>((resolve) => {
+    onDropped = resolve;
+  });
+  server.on('connection', (raw: net.Socket) => {
+    if (raws.push(raw) === 1) raw.on('close', onDropped);
+  });
+  const held: net.Socket[] = [];
+  for (let count = 0; count < 257; count++) {
+    const raw = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    held.push(raw.on('error', () => {}));
+    const socket = node.connect({ socket: raw, servername: 'first.example', ca: root.pem });
+    await once(socket.on('error', () => {}).resume(), 'end');
+  }
+  await dropped;
+  expect(raws.filter(({ destroyed }) => destroyed)).toHaveLength(1);
+  for (const raw of held) raw.destroy();
+}, 20_000);
+
+test('a server keeps what it was told, whatever becomes of the options', async () => {
+  const options = { ...own(first), requestCert: true, ca: root.pem };
+  const { server, port } = await listening(tacit, options);
+  options.requestCert = false;
+  const failed = once(server, 'tlsClientError');
+  const socket = node.connect({ port, host: '127.0.0.1', servername: 'first.example', ca: root.pem });
+  socket.on('error', () => {});
+  const [error] = await failed;
+  expect(error.code).toBe('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
 });
 
 test('a server without a certificate refuses everybody, and goes on', async () => {
