@@ -130,6 +130,8 @@ export abstract class OverSocket extends AdoptingSocket {
   #begin(raw: Duplex): void {
     if (this.destroyed || this.#hasBegun) return;
     this.#hasBegun = true;
+    // Whoever has handed it over may have resumed it since.
+    raw.pause();
     this.begin(raw);
   }
 

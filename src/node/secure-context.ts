@@ -74,6 +74,15 @@ export function refuseOptions(options: object, names: Readonly<Record<string, st
   }
 }
 
+/** @throws TlsUsageError naming the first option that a socket does not have on purpose */
+export function refuseSocketOptions(options: object): void {
+  refuseOptions(options, refusedOfConnections);
+  const { server } = options as { readonly server?: object | null };
+  // One of plain connections says nothing about TLS; what does STARTTLS hands it on.
+  if (server && 'setSecureContext' in server)
+    throw new TlsUsageError('server: the sockets of a TLS server are made by it; give SNICallback');
+}
+
 /**
  * As `tls.createSecureContext`, and reads and checks everything at once.
  * @throws Error with Node's codes, or TlsUsageError naming the option

@@ -30,8 +30,7 @@ import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
 import {
   type ContextMaterial,
   createSecureContext,
-  refusedOfConnections,
-  refuseOptions,
+  refuseSocketOptions,
   type SecureContext,
 } from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
@@ -59,12 +58,6 @@ export interface SocketOptions
   readonly hostName?: string | undefined;
   readonly onread?: ReadBufferOptions | undefined;
 }
-
-/** What a socket does not do on purpose. */
-const refused: Readonly<Record<string, string>> = {
-  ...refusedOfConnections,
-  server: 'the sockets of a server are made by it; give SNICallback',
-};
 
 /**
  * As `tls.TLSSocket`: TLS on a socket or any other duplex. After its handshake it writes only what it is told to write,
@@ -115,14 +108,14 @@ export class TLSSocket extends OverSocket {
       ...(readableHighWaterMark !== undefined && { readableHighWaterMark }),
       ...(writableHighWaterMark !== undefined && { writableHighWaterMark }),
     } as ConstructorParameters<typeof Socket>[0]);
-    refuseOptions(options, refused);
+    refuseSocketOptions(options);
     requireSniCallback(options.SNICallback);
     this.#options = options;
     this.#isServer = isServer;
     this.#material = (options.secureContext ?? createSecureContext(options)).context;
     this.#readBuffer = options.onread && new ReadBuffer(options.onread, this, () => this.#pump?.read());
-    if (options.servername !== undefined) this.setServername(options.servername);
-    if (options.session !== undefined) this.setSession(options.session);
+    if (options.servername) this.setServername(options.servername);
+    if (options.session) this.setSession(options.session);
     if (raw) this.attach(raw);
     const { signal } = options as { readonly signal?: AbortSignal };
     if (signal !== undefined) addAbortSignal(signal, this);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   bytesOf,
@@ -152,12 +152,14 @@ describe.each(pairs)('a client of %s at a server of %s', (clientName, serverName
     socket.end();
   });
 
-  test('begin behind an answer in the clear', async () => {
+  test('begin behind an answer in the clear, as packages for STARTTLS do', async () => {
     const { createSecureContext, TLSSocket: Secure } = server;
     const listener = net.createServer((raw) => {
       raw.once('data', () => {
         raw.write('GO', () => {
-          const socket = new Secure(raw, { isServer: true, secureContext: createSecureContext(identity()) });
+          // As smtp-server does: its server is none of TLS, and says nothing about it.
+          const secureContext = createSecureContext(identity());
+          const socket = new Secure(raw, { isServer: true, secureContext, server: listener });
           socket.on('data', (data) => socket.end(`secret ${data}`));
         });
       });
@@ -167,7 +169,10 @@ describe.each(pairs)('a client of %s at a server of %s', (clientName, serverName
     const raw = net.connect((listener.address() as net.AddressInfo).port, '127.0.0.1');
     raw.write('STARTTLS');
     await once(raw, 'data');
-    const socket = client.connect({ socket: raw, servername: 'localhost', ca: root.pem });
+    // As undici and nodemailer do.
+    const none = { servername: null, session: null } as unknown as ConnectionOptions;
+    const socket = client.connect({ ...none, host: 'localhost', socket: raw, ca: root.pem });
+    raw.resume();
     socket.write('hello');
     expect(String(await bytesOf(socket))).toBe('secret hello');
     socket.end();
