@@ -17,8 +17,7 @@ DIR                 a checkout of Node's \`test\` folder (parallel, common, fixt
 --verbose           the whole output of each test that only plain Node passes
 `;
 
-const preload = fileURLToPath(new URL('preload.mjs', import.meta.url));
-const face = fileURLToPath(new URL('../../dist/node.js', import.meta.url));
+const register = fileURLToPath(new URL('../dist/node-register.js', import.meta.url));
 
 const { directory, pattern, jobs, timeout, isVerbose } = readArguments();
 const scratch = mkdtempSync(join(tmpdir(), 'node-suite-'));
@@ -27,7 +26,7 @@ try {
     .filter((name) => /\.m?js$/.test(name) && pattern.test(name))
     .sort();
   const plain = await runAll(files, []);
-  const replaced = await runAll(files, ['--require', preload]);
+  const replaced = await runAll(files, ['--require', register]);
   report(files, plain, replaced);
 } finally {
   rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
@@ -48,7 +47,7 @@ function readArguments() {
   const directory = resolve(first);
   for (const part of ['parallel', 'common', 'fixtures'])
     if (!existsSync(join(directory, part))) stop(`${directory} has no folder \`${part}\`\n\n${usage}`);
-  if (!existsSync(face)) stop(`${face} is not there: npm run build\n`);
+  if (!existsSync(register)) stop(`${register} is not there: npm run build\n`);
   const [jobs, timeout] = [Number(values.jobs), Number(values.timeout)];
   if (!(jobs >= 1 && timeout > 0)) stop(usage);
   return { directory, pattern: new RegExp(values.pattern), jobs, timeout, isVerbose: values.verbose };
