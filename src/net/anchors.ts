@@ -2,7 +2,7 @@ import { rootCertificates } from 'node:tls';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { anchorsOf, joinAnchors, type TrustAnchors } from '../pki/anchors.ts';
-import { parseCertificate } from '../pki/certificate.ts';
+import { parseAnchor } from '../pki/certificate.ts';
 import { certificatesFrom, certificatesWithin } from './pem.ts';
 import { readSystemStore, requireSystemStore } from './system-store.ts';
 
@@ -108,7 +108,7 @@ function givenCertificates(source: string | Uint8Array, what: string): readonly 
   const found = certificatesFrom(source, what);
   for (const [place, der] of found.entries()) {
     try {
-      parseCertificate(der);
+      parseAnchor(der);
     } catch (cause) {
       if (!(cause instanceof TlsCertificateError)) throw cause;
       throw new TlsUsageError(

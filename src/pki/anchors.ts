@@ -1,7 +1,7 @@
 import { equalBytes, lookupKey, toHex, utf8 } from '../base/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
-import { type Certificate, parseCertificate } from './certificate.ts';
+import { type Certificate, parseAnchor } from './certificate.ts';
 import { constructed, DerReader, tags } from './der.ts';
 import { latin1, orNone } from './values.ts';
 
@@ -107,7 +107,7 @@ class Anchor {
   }
 
   get certificate(): Certificate | undefined {
-    this.#certificate ??= { parsed: orNone(() => parseCertificate(this.der)) };
+    this.#certificate ??= { parsed: orNone(() => parseAnchor(this.der)) };
     return this.#certificate.parsed;
   }
 }

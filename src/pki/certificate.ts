@@ -2,7 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import type { CertificatePlace } from '../base/errors.ts';
 import { constructed, DerReader, implicit, tags } from './der.ts';
 import { nameText } from './distinguished-name.ts';
-import { type CertificateExtensions, parseExtensions } from './extensions.ts';
+import { type CertificateExtensions, noExtensions, parseExtensions } from './extensions.ts';
 import { checkRelativeNames } from './general-names.ts';
 import { algorithmIdentifier, algorithmOid, checkAlgorithm } from './unread.ts';
 import {
@@ -16,7 +16,7 @@ import {
 } from './values.ts';
 
 /**
- * A certificate of version 3 (RFC 5280 §4.1). DER names are whole elements; two names are the same name if their bytes
+ * A certificate of version 3 (RFC 5280 §4.1), or an anchor. DER names are whole elements; two names are the same name if their bytes
  * are equal. All arrays are views into `der`.
  */
 export interface Certificate extends CertificateExtensions {
@@ -49,13 +49,29 @@ const rsa: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.1', '1.2.840.11354
  * @throws TlsCertificateError (`malformed`) that names the byte
  */
 export function parseCertificate(der: Uint8Array): Certificate {
+  return parse(der, false);
+}
+
+/**
+ * A certificate that its owner trusts, and that is nothing but a name and a key (RFC 5280 §6.1.1 (d)): one of version 1,
+ * too, where it names itself as its issuer. That one stands for an authority, which it has no extension to say.
+ * @throws TlsCertificateError (`malformed`) that names the byte
+ */
+export function parseAnchor(der: Uint8Array): Certificate {
+  return parse(der, true);
+}
+
+function parse(der: Uint8Array, isAnchor: boolean): Certificate {
   const reader = new DerReader(der);
   const file = reader.open(tags.sequence);
   const signedPosition = reader.position;
   const signed = reader.open(tags.sequence);
   const versionPosition = reader.position;
   const version = reader.nextIs(constructed(0)) ? parseVersion(reader) : 1;
-  if (version !== 3) throw reader.errorAt(`a certificate of version ${version}, not 3`, versionPosition);
+  // Left out, it is 1; DER writes no default.
+  const isOldAnchor = isAnchor && reader.position === versionPosition;
+  if (version !== 3 && !isOldAnchor)
+    throw reader.errorAt(`a certificate of version ${version}, not 3`, versionPosition);
   const serialNumber = integer(reader);
   const innerPosition = reader.position;
   checkAlgorithm(reader);
@@ -70,14 +86,10 @@ export function parseCertificate(der: Uint8Array): Certificate {
   reader.close(validity, 'the validity');
   const subject = parseName(reader);
   const subjectPublicKeyInfo = checkPublicKey(reader);
-  checkUniqueIdentifier(reader, implicit(1));
-  checkUniqueIdentifier(reader, implicit(2));
-  const extensions = reader.open(constructed(3));
-  const list = reader.open(tags.sequence);
-  // Spread out by hand: `...` takes longer than all of the names above.
-  const known = parseExtensions(reader);
-  reader.close(list, 'the extensions');
-  reader.close(extensions, 'the extensions');
+  const isSelfIssued = equalBytes(issuer, subject);
+  if (isOldAnchor && !isSelfIssued)
+    throw reader.errorAt("a certificate of version 1 that another's name is the issuer of", versionPosition);
+  const known = isOldAnchor ? oldAuthority : parseRest(reader);
   reader.close(signed, 'the signed part of a certificate');
   const toBeSigned = reader.bytesFrom(signedPosition);
   const algorithmPosition = reader.position;
@@ -93,12 +105,13 @@ export function parseCertificate(der: Uint8Array): Certificate {
     serialNumber,
     issuer,
     subject,
-    isSelfIssued: equalBytes(issuer, subject),
+    isSelfIssued,
     notBefore,
     notAfter,
     signatureAlgorithm: algorithm,
     signature,
     subjectPublicKeyInfo,
+    // Spread out by hand: `...` takes longer than all of the names above.
     basicConstraints: known.basicConstraints,
     keyUsage: known.keyUsage,
     extendedKeyUsage: known.extendedKeyUsage,
@@ -143,6 +156,25 @@ export function nameOf(certificate: Certificate, which: 'subject' | 'issuer'): s
 
 /** A search through many paths says the same names again and again. */
 const texts = new WeakMap<Uint8Array, string>();
+
+/** What an authority of version 1 would say, if it could. */
+const oldAuthority: CertificateExtensions = {
+  ...noExtensions,
+  basicConstraints: { ca: true, pathLength: undefined },
+};
+
+/** What may follow the key; a certificate of version 3 may go without extensions (RFC 5280 §4.1). */
+function parseRest(reader: DerReader): CertificateExtensions {
+  checkUniqueIdentifier(reader, implicit(1));
+  checkUniqueIdentifier(reader, implicit(2));
+  if (!reader.nextIs(constructed(3))) return noExtensions;
+  const extensions = reader.open(constructed(3));
+  const list = reader.open(tags.sequence);
+  const known = parseExtensions(reader);
+  reader.close(list, 'the extensions');
+  reader.close(extensions, 'the extensions');
+  return known;
+}
 
 function parseVersion(reader: DerReader): number {
   const outer = reader.open(constructed(0));

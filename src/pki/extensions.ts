@@ -28,6 +28,18 @@ export interface CertificateExtensions {
   readonly unknownCritical: readonly string[];
 }
 
+/** Those of a certificate that has none. */
+export const noExtensions: CertificateExtensions = {
+  basicConstraints: undefined,
+  keyUsage: undefined,
+  extendedKeyUsage: undefined,
+  subjectAltName: undefined,
+  nameConstraints: undefined,
+  crlDistributionPoints: undefined,
+  tlsFeatures: undefined,
+  unknownCritical: [],
+};
+
 export interface BasicConstraints {
   readonly ca: boolean;
   readonly pathLength: number | undefined;

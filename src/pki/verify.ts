@@ -1,6 +1,8 @@
+import { toHex } from '../base/bytes.ts';
 import { TlsCertificateError } from '../base/errors.ts';
 import { maxPresentedBytes, maxPresentedCertificates } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { sha256 } from '../crypto/sha256.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, nameOf, placeOf } from './certificate.ts';
 import { keyUsages } from './extensions.ts';
@@ -67,8 +69,9 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   const { provider, anchors, purpose, host, now, onDeadEnd, revocation = defaultRevocation } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
-  const chain = parseChain(question.chain, provider);
-  const [leaf, ...intermediates] = chain;
+  const chain = parseChain(question.chain, anchors, provider);
+  const [leaf, ...others] = chain;
+  const intermediates = others.filter((certificate) => certificate !== undefined);
   if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
   checkCertificate(leaf, 0, question);
   checkLeafUsage(leaf, purpose);
@@ -104,12 +107,19 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   return { path, validUntil: Math.min(known, ...path.map(({ notAfter }) => notAfter)) };
 }
 
-function parseChain(chain: readonly Uint8Array[], provider: CryptoProvider): readonly Certificate[] {
+/** @returns at each place what stands there; undefined for an anchor that is good for nothing else (of version 1) */
+function parseChain(
+  chain: readonly Uint8Array[],
+  anchors: TrustAnchors,
+  provider: CryptoProvider,
+): readonly (Certificate | undefined)[] {
   return chain.map((der, position) => {
     try {
       return readOrRemembered(der, provider);
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
+      // A peer may send its root along: what counts is the one that we have.
+      if (position > 0 && anchors.digests.has(toHex(sha256(provider, der)))) return undefined;
       const message = `Certificate ${position + 1} of the peer's chain cannot be read: ${error.message}.`;
       throw new TlsCertificateError(
         'malformed',
