@@ -1,4 +1,3 @@
-export type { ConnectOptions } from './node/connect.ts';
 export {
   checkServerIdentity,
   connect,
@@ -13,5 +12,19 @@ export {
   Server,
   TLSSocket,
 } from './node/face.ts';
-export type { ServerOptions } from './node/server.ts';
-export type { SocketOptions } from './node/tls-socket.ts';
+export type {
+  Certificate,
+  CipherNameAndProtocol,
+  CommonConnectionOptions,
+  ConnectionOptions,
+  DetailedPeerCertificate,
+  EphemeralKeyInfo,
+  KeyObject,
+  PeerCertificate,
+  PSKCallbackNegotation,
+  PxfObject,
+  SecureContextOptions,
+  SecureVersion,
+  TLSSocketOptions,
+  TlsOptions,
+} from './node/typed.ts';

@@ -1,4 +1,4 @@
-import tls from 'node:tls';
+import nodeTls from 'node:tls';
 import { callable } from './callable.ts';
 import { connect as connectSocket } from './connect.ts';
 import { cipherNames } from './openssl-names.ts';
@@ -10,43 +10,33 @@ import {
 } from './secure-context.ts';
 import { createServer as createTlsServer, Server as TlsServer } from './server.ts';
 import { TLSSocket as Socket } from './tls-socket.ts';
+import type * as typed from './typed.ts';
 
-export const TLSSocket: typeof Socket = callable(Socket);
-export const Server: typeof TlsServer = callable(TlsServer);
-export const SecureContext: typeof Context = callable(Context);
-export const connect: typeof connectSocket = connectSocket;
-export const createServer: typeof createTlsServer = createTlsServer;
-export const createSecureContext: typeof createContext = createContext;
-export const convertALPNProtocols: typeof convertProtocols = convertProtocols;
+type Tls = typed.Tls;
+
+export type TLSSocket = typed.TLSSocket;
+export type Server = nodeTls.Server;
+export type SecureContext = nodeTls.SecureContext;
+
+export const TLSSocket: Tls['TLSSocket'] = callable(Socket) as unknown as Tls['TLSSocket'];
+export const Server: Tls['Server'] = callable(TlsServer) as unknown as Tls['Server'];
+export const SecureContext: Tls['SecureContext'] = callable(Context) as unknown as Tls['SecureContext'];
+export const connect: Tls['connect'] = connectSocket as unknown as Tls['connect'];
+export const createServer: Tls['createServer'] = createTlsServer as unknown as Tls['createServer'];
+export const createSecureContext: Tls['createSecureContext'] =
+  createContext as unknown as Tls['createSecureContext'];
+export const convertALPNProtocols: Tls['convertALPNProtocols'] = convertProtocols;
 /** Node's own: the name, or where there is none the CN, against the host. */
-export const checkServerIdentity: typeof tls.checkServerIdentity = tls.checkServerIdentity;
-export const rootCertificates: typeof tls.rootCertificates = tls.rootCertificates;
+export const checkServerIdentity: Tls['checkServerIdentity'] = nodeTls.checkServerIdentity;
+export const rootCertificates: Tls['rootCertificates'] = nodeTls.rootCertificates;
 
 /** Names of the cipher suites that there are, in lower case. */
 export function getCiphers(): string[] {
   return [...cipherNames];
 }
 
-interface Face {
-  readonly TLSSocket: typeof TLSSocket;
-  readonly Server: typeof Server;
-  readonly SecureContext: typeof SecureContext;
-  readonly connect: typeof connect;
-  readonly createServer: typeof createServer;
-  readonly createSecureContext: typeof createSecureContext;
-  readonly convertALPNProtocols: typeof convertALPNProtocols;
-  readonly checkServerIdentity: typeof checkServerIdentity;
-  readonly rootCertificates: typeof rootCertificates;
-  readonly getCiphers: typeof getCiphers;
-  /** What these four are set to counts for contexts that are made from then on. */
-  DEFAULT_CIPHERS: string;
-  DEFAULT_ECDH_CURVE: string;
-  DEFAULT_MIN_VERSION: tls.SecureVersion;
-  DEFAULT_MAX_VERSION: tls.SecureVersion;
-}
-
-/** `node:tls`, as far as it goes. */
-const face: Face = Object.defineProperties(
+/** `node:tls`. The four defaults count for contexts that are made from then on. */
+const tls: Tls = Object.defineProperties(
   {
     TLSSocket,
     Server,
@@ -58,7 +48,10 @@ const face: Face = Object.defineProperties(
     checkServerIdentity,
     rootCertificates,
     getCiphers,
-  } as Face,
+    // There are no renegotiations that they could limit.
+    CLIENT_RENEG_LIMIT: nodeTls.CLIENT_RENEG_LIMIT,
+    CLIENT_RENEG_WINDOW: nodeTls.CLIENT_RENEG_WINDOW,
+  } as unknown as Tls,
   Object.fromEntries(
     (Object.keys(defaults) as (keyof typeof defaults)[]).map((name) => [
       name,
@@ -73,4 +66,25 @@ const face: Face = Object.defineProperties(
   ),
 );
 
-export default face;
+/** So that the default import has the types, too: `tls.TLSSocket`, `tls.ConnectionOptions`. */
+declare namespace tls {
+  export type Certificate = nodeTls.Certificate;
+  export type CipherNameAndProtocol = nodeTls.CipherNameAndProtocol;
+  export type CommonConnectionOptions = nodeTls.CommonConnectionOptions;
+  export type ConnectionOptions = nodeTls.ConnectionOptions;
+  export type DetailedPeerCertificate = nodeTls.DetailedPeerCertificate;
+  export type EphemeralKeyInfo = nodeTls.EphemeralKeyInfo;
+  export type KeyObject = nodeTls.KeyObject;
+  export type PSKCallbackNegotation = nodeTls.PSKCallbackNegotation;
+  export type PeerCertificate = nodeTls.PeerCertificate;
+  export type PxfObject = nodeTls.PxfObject;
+  export type SecureContext = nodeTls.SecureContext;
+  export type SecureContextOptions = nodeTls.SecureContextOptions;
+  export type SecureVersion = nodeTls.SecureVersion;
+  export type Server = nodeTls.Server;
+  export type TLSSocket = typed.TLSSocket;
+  export type TLSSocketOptions = nodeTls.TLSSocketOptions;
+  export type TlsOptions = typed.TlsOptions;
+}
+
+export default tls;

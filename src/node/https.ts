@@ -1,21 +1,58 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
-import type { RequestOptions } from 'node:https';
+import type nodeHttps from 'node:https';
 import { callable } from './callable.ts';
 import { Agent as FaceAgent } from './https-agent.ts';
-import { Server as FaceServer, type ServerOptions } from './https-server.ts';
+import { Server as FaceServer } from './https-server.ts';
+import type { TlsOptions } from './typed.ts';
 
-export const Agent: typeof FaceAgent = callable(FaceAgent);
-export const Server: typeof FaceServer = callable(FaceServer);
-export const globalAgent: FaceAgent = new Agent({ keepAlive: true, timeout: 5_000 });
+export type { AgentOptions, RequestOptions } from 'node:https';
 
 type OnResponse = (response: IncomingMessage) => void;
+type AnyRequest = typeof http.IncomingMessage;
+type AnyResponse<Request extends AnyRequest> = typeof http.ServerResponse<InstanceType<Request>>;
+
+/** As `https.ServerOptions`, and more. */
+export type HttpsServerOptions<
+  Request extends AnyRequest = AnyRequest,
+  Response extends AnyResponse<Request> = AnyResponse<Request>,
+> = nodeHttps.ServerOptions<Request, Response> & Pick<TlsOptions, 'numTickets'>;
+
+/** `node:https`, as programs see it. */
+interface Https extends Omit<typeof nodeHttps, 'createServer'> {
+  createServer<Request extends AnyRequest, Response extends AnyResponse<Request>>(
+    listener?: http.RequestListener<Request, Response>,
+  ): nodeHttps.Server<Request, Response>;
+  createServer<Request extends AnyRequest, Response extends AnyResponse<Request>>(
+    options: HttpsServerOptions<Request, Response>,
+    listener?: http.RequestListener<Request, Response>,
+  ): nodeHttps.Server<Request, Response>;
+}
+
+export type Agent = nodeHttps.Agent;
+export type Server<
+  Request extends AnyRequest = AnyRequest,
+  Response extends AnyResponse<Request> = AnyResponse<Request>,
+> = nodeHttps.Server<Request, Response>;
+
+export const Agent: Https['Agent'] = callable(FaceAgent) as unknown as Https['Agent'];
+export const Server: Https['Server'] = callable(FaceServer) as unknown as Https['Server'];
+export const globalAgent: Agent = new Agent({ keepAlive: true, timeout: 5_000 });
 
 /** As `https.request`, in all of its forms: `(url, options, onResponse)` with either or both of the first two. */
-export function request(options: RequestOptions | string | URL, onResponse?: OnResponse): ClientRequest;
-export function request(url: string | URL, options: RequestOptions, onResponse?: OnResponse): ClientRequest;
-export function request(...given: readonly unknown[]): ClientRequest {
-  return requestBy(given);
-}
+export const request: Https['request'] = (...given: readonly unknown[]) => requestBy(given);
+
+/** As `https.get`. */
+export const get: Https['get'] = (...given: readonly unknown[]) => {
+  const made = requestBy(given);
+  made.end();
+  return made;
+};
+
+/** As `https.createServer`. */
+export const createServer: Https['createServer'] = ((
+  options?: ConstructorParameters<typeof FaceServer>[0],
+  listener?: http.RequestListener,
+) => new FaceServer(options, listener)) as unknown as Https['createServer'];
 
 /** Node's own request, with agents of this module where it brings none: `agent: false` is one for this request. */
 function requestBy(given: readonly unknown[]): ClientRequest {
@@ -24,8 +61,8 @@ function requestBy(given: readonly unknown[]): ClientRequest {
   const own = isUrl(first) ? second : first;
   const options = {
     ...(typeof own === 'object' ? own : undefined),
-    _defaultAgent: face.globalAgent,
-  } as RequestOptions;
+    _defaultAgent: https.globalAgent,
+  } as nodeHttps.RequestOptions;
   return isUrl(first) ? http.request(first, options, onResponse) : http.request(options, onResponse);
 }
 
@@ -36,34 +73,22 @@ function isUrl(value: unknown): value is string | URL {
   return Boolean(href && protocol) && auth === undefined && path === undefined;
 }
 
-/** As `https.get`. */
-export function get(options: RequestOptions | string | URL, onResponse?: OnResponse): ClientRequest;
-export function get(url: string | URL, options: RequestOptions, onResponse?: OnResponse): ClientRequest;
-export function get(...given: readonly unknown[]): ClientRequest {
-  const made = requestBy(given);
-  made.end();
-  return made;
+/** `node:https`. `globalAgent` is what requests use that bring no agent; it may be replaced. */
+const https: Https = { Agent, Server, createServer, get, globalAgent, request };
+
+/** So that the default import has the types, too: `https.RequestOptions`. */
+declare namespace https {
+  export type Agent = nodeHttps.Agent;
+  export type AgentOptions = nodeHttps.AgentOptions;
+  export type RequestOptions = nodeHttps.RequestOptions;
+  export type Server<
+    Request extends AnyRequest = AnyRequest,
+    Response extends AnyResponse<Request> = AnyResponse<Request>,
+  > = nodeHttps.Server<Request, Response>;
+  export type ServerOptions<
+    Request extends AnyRequest = AnyRequest,
+    Response extends AnyResponse<Request> = AnyResponse<Request>,
+  > = HttpsServerOptions<Request, Response>;
 }
 
-/** As `https.createServer`. */
-export function createServer(
-  options?: ServerOptions | ConstructorParameters<typeof Server>[1],
-  listener?: ConstructorParameters<typeof Server>[1],
-): FaceServer {
-  return new Server(options, listener);
-}
-
-interface Face {
-  readonly Agent: typeof Agent;
-  readonly Server: typeof Server;
-  readonly createServer: typeof createServer;
-  readonly get: typeof get;
-  /** What requests use that bring no agent; it may be replaced. */
-  globalAgent: http.Agent;
-  readonly request: typeof request;
-}
-
-/** `node:https`. */
-const face: Face = { Agent, Server, createServer, get, globalAgent, request };
-
-export default face;
+export default https;

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type http from 'node:http';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import nodeHttps from 'node:https';
 import type net from 'node:net';
@@ -71,7 +70,7 @@ describe('a request', () => {
     const ours = https.globalAgent;
     const agent = keeping();
     const createConnection = vi.spyOn(agent, 'createConnection');
-    https.globalAgent = agent as unknown as http.Agent;
+    https.globalAgent = agent;
     try {
       expect(await answer({ port: to })).toBe('well');
     } finally {
