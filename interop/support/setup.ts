@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +53,10 @@ function findPeers(directory: string): Record<string, PeerState> {
       'ssl',
       'crypto',
     ]),
+    postgres: found(postgresProgram(), ['--version']),
+    mariadbd: found(sbin('mariadbd'), ['--no-defaults', '--version']),
+    'redis-server': found('redis-server', ['--version']),
+    mosquitto: findMosquitto(),
     'gnutls.c': compile(source('write-only', 'gnutls.c'), join(directory, 'gnutls-client'), ['gnutls']),
   };
 }
@@ -79,6 +83,26 @@ function findOpenssl(): PeerState {
   const state = found('openssl', ['version']);
   if ('missing' in state || /^OpenSSL (1\.1\.1|[3-9])/.test(state.version)) return state;
   return { missing: `not OpenSSL 1.1.1 or later: ${state.version}` };
+}
+
+/** Debian has those of servers where only root looks for them. */
+function sbin(program: string): string {
+  const path = join('/usr/sbin', program);
+  return existsSync(path) ? path : program;
+}
+
+/** Debian has those of each major version in a directory of its own, for `initdb` too. */
+function postgresProgram(): string {
+  const directory = '/usr/lib/postgresql';
+  const versions = existsSync(directory) ? readdirSync(directory).map(Number) : [];
+  return versions.length === 0 ? 'postgres' : join(directory, String(Math.max(...versions)), 'bin/postgres');
+}
+
+/** It has no option that says its version alone. */
+function findMosquitto(): PeerState {
+  const program = sbin('mosquitto');
+  if (!isInstalled(program)) return { missing: 'no mosquitto' };
+  return { version: firstLine(capture(program, ['-h']).output), program };
 }
 
 /** The interpreter itself: a version manager's `python3` takes a second to find it each time. */
