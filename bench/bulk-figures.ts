@@ -2,13 +2,15 @@ import type { Tls13CipherSuiteName } from '../src/wire/names.ts';
 import { bareCipher, recordLength } from './bare.ts';
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
+import { type Form, formPrefixes, race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
 import { type Figure, microseconds } from './measure.ts';
 
 export interface BulkEffort {
   readonly repeats: number;
   readonly bytes: number;
   readonly isQuick: boolean;
+  /** The face has one cipher alone, and no targets. */
+  readonly form?: Form;
 }
 
 const suites: readonly Tls13CipherSuiteName[] = [
@@ -21,12 +23,13 @@ const suites: readonly Tls13CipherSuiteName[] = [
 const target = 1 / 1.1;
 
 /** One way over loopback: the processor's time of each side for a byte. */
-export async function* bulkFigures({ repeats, bytes, isQuick }: BulkEffort): AsyncGenerator<Figure> {
-  for (const cipherSuite of isQuick ? suites.slice(0, 1) : suites) {
+export async function* bulkFigures(effort: BulkEffort): AsyncGenerator<Figure> {
+  const { repeats, bytes, isQuick, form = 'tacit' } = effort;
+  for (const cipherSuite of isQuick || form === 'face' ? suites.slice(0, 1) : suites) {
     const setup = { ...newSetup('ECDSA P-256'), cipherSuite };
     const work = { kind: 'upload', bytes } as const;
     const reports = await race({
-      contenders: sameOnBothSides(setup),
+      contenders: sameOnBothSides(setup, form),
       prepare: () => [work],
       work: () => work,
       repeats,
@@ -48,10 +51,11 @@ export async function* bulkFigures({ repeats, bytes, isQuick }: BulkEffort): Asy
         nodeTls: perByte(reports.nodeTls),
         floor,
       };
-      const figure = `bulk ${name}, ${cipherSuite}`;
-      yield rowOf({ ...common, figure: `${figure}, against net and the cipher`, target, against: 'floor' });
+      const figure = `${formPrefixes[form]}bulk ${name}, ${cipherSuite}`;
+      if (form === 'tacit')
+        yield rowOf({ ...common, figure: `${figure}, against net and the cipher`, target, against: 'floor' });
       yield rowOf({ ...common, figure, target: null, against: 'nodeTls' });
     }
-    yield rateRow(`bulk, ${cipherSuite}`, 'MB/s', reports, bytes / 1e6);
+    yield rateRow(`${formPrefixes[form]}bulk, ${cipherSuite}`, 'MB/s', reports, bytes / 1e6);
   }
 }

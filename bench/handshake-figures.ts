@@ -2,7 +2,7 @@ import { type BarePrimitives, barePrimitives } from './bare.ts';
 import type { KeyKind } from './certificates.ts';
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
+import { type Form, formPrefixes, race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
 import { type LaneSetup, primingConnections, type Work } from './lane-protocol.ts';
 import type { Figure } from './measure.ts';
 
@@ -12,6 +12,8 @@ export interface HandshakeEffort {
   /** As many times `handshakes`, before what counts. */
   readonly warmUps: number;
   readonly isQuick: boolean;
+  /** The face has the first two figures, and no targets. */
+  readonly form?: Form;
 }
 
 interface Scenario {
@@ -57,19 +59,19 @@ const sides = ['server', 'client'] as const;
 
 /** Connection, handshake and close: the processor's time of each side. */
 export async function* handshakeFigures(effort: HandshakeEffort): AsyncGenerator<Figure> {
-  for (const scenario of effort.isQuick ? scenarios.slice(0, 2) : scenarios)
+  for (const scenario of effort.isQuick || effort.form === 'face' ? scenarios.slice(0, 2) : scenarios)
     yield* figuresOf(scenario, effort);
 }
 
 async function* figuresOf(scenario: Scenario, effort: HandshakeEffort): AsyncGenerator<Figure> {
-  const { handshakes, warmUps, repeats, isQuick } = effort;
+  const { handshakes, warmUps, repeats, isQuick, form = 'tacit' } = effort;
   const setup = scenario.setup();
   const work: Work = { kind: 'handshakes', count: handshakes, atOnce: primingConnections };
   const reports = await race({
     contenders: {
-      ...sameOnBothSides(setup),
-      tacitServer: { server: 'tacit', client: 'node:tls', setup },
-      tacitClient: { server: 'node:tls', client: 'tacit', setup },
+      ...sameOnBothSides(setup, form),
+      tacitServer: { server: form, client: 'node:tls', setup },
+      tacitClient: { server: 'node:tls', client: form, setup },
     },
     // Some first, which give the others sessions to resume; then until the compiler is done.
     prepare: () => [
@@ -86,8 +88,8 @@ async function* figuresOf(scenario: Scenario, effort: HandshakeEffort): AsyncGen
     const nodeTls = cpu(reports.nodeTls, side);
     const floor = cpu(reports.net, side).map((microseconds, i) => microseconds + bare[i]![side]);
     const common = { unit: 'µs CPU', nodeTls, floor };
-    const figure = `${scenario.name}, ${side}`;
-    const target = scenario.targets[side];
+    const figure = `${formPrefixes[form]}${scenario.name}, ${side}`;
+    const target = form === 'tacit' ? scenario.targets[side] : null;
     yield rowOf({ ...common, figure, tacit: cpu(reports.tacit, side), target, against: 'nodeTls' });
     const mixed = side === 'server' ? reports.tacitServer : reports.tacitClient;
     const peer = side === 'server' ? 'client' : 'server';
@@ -99,5 +101,5 @@ async function* figuresOf(scenario: Scenario, effort: HandshakeEffort): AsyncGen
       against: 'nodeTls',
     });
   }
-  yield rateRow(scenario.name, 'handshakes/s', reports, handshakes);
+  yield rateRow(`${formPrefixes[form]}${scenario.name}`, 'handshakes/s', reports, handshakes);
 }

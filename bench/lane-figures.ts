@@ -42,10 +42,22 @@ export async function race<Name extends string>(
   }
 }
 
+/** Which of Tacit's two forms a figure is of: `TlsStream` over TCP, or the face of `node:tls`. */
+export type Form = 'tacit' | 'face';
+
+/** What a figure of it begins with. */
+export const formPrefixes: Readonly<Record<Form, string>> = { tacit: '', face: 'tacit-tls/node: ' };
+
 /** The lanes whose two sides have the same implementation. */
-export function sameOnBothSides(setup: LaneSetup): Readonly<Record<'tacit' | 'nodeTls' | 'net', Contender>> {
-  const both = (name: ImplementationName): Contender => ({ server: name, client: name, setup });
-  return { tacit: both('tacit'), nodeTls: both('node:tls'), net: both('net') };
+export function sameOnBothSides(
+  setup: LaneSetup,
+  form: Form = 'tacit',
+): Readonly<Record<'tacit' | 'nodeTls' | 'net', Contender>> {
+  return { tacit: both(form, setup), nodeTls: both('node:tls', setup), net: both('net', setup) };
+}
+
+export function both(name: ImplementationName, setup: LaneSetup): Contender {
+  return { server: name, client: name, setup };
 }
 
 /** How much is done in a second of the clock, both sides on this machine. @param amount of one piece of work, in units */

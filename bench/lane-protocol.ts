@@ -2,7 +2,14 @@
 
 import type { Tls13CipherSuiteName } from '../src/wire/names.ts';
 
-export type ImplementationName = 'tacit' | 'node:tls' | 'net';
+export type ImplementationName =
+  | 'tacit'
+  /** `tacit-tls/node` and what is on top of it. */
+  | 'face'
+  | 'node:tls'
+  | 'net'
+  | `${'face' | 'node'}:https`
+  | 'http';
 
 export interface Credentials {
   /** PEM: leaf and intermediate. */
@@ -34,7 +41,9 @@ export type Work =
   /** Opens connections up to `count` and keeps them. */
   | { readonly kind: 'hold'; readonly count: number }
   /** 100 bytes there and back, `rounds` times on each of the connections that are held. */
-  | { readonly kind: 'echo'; readonly rounds: number };
+  | { readonly kind: 'echo'; readonly rounds: number }
+  /** Requests over connections that are kept, `atOnce` at a time; what comes back is as small. */
+  | { readonly kind: 'requests'; readonly count: number; readonly atOnce: number };
 
 export type Request =
   | { readonly kind: 'listen'; readonly implementation: ImplementationName; readonly setup: LaneSetup }
@@ -72,6 +81,12 @@ export type Answer =
   | { readonly kind: 'usage'; readonly usage: Usage }
   | { readonly kind: 'failed'; readonly reason: string };
 
+/** A client of an implementation of HTTP. */
+export interface WebClient {
+  /** One request, to the end of its response. */
+  request(): Promise<void>;
+}
+
 /** A client of one implementation, with the connections that it holds. */
 export interface Client {
   /** One connection, closed as soon as it stands; resolves when both directions are over. */
@@ -92,6 +107,13 @@ export interface Implementation {
   /** @returns the port */
   listen(setup: LaneSetup): Promise<number>;
   client(port: number, setup: LaneSetup): Client;
+}
+
+/** Both roles of HTTP over one implementation. */
+export interface WebImplementation {
+  /** @returns the port */
+  listen(setup: LaneSetup): Promise<number>;
+  client(port: number, setup: LaneSetup): WebClient;
 }
 
 /** The first so many connections of a client that resumes are full ones: each of as many at a time needs a session. */

@@ -12,6 +12,7 @@ import { compare, type Effort, type Figure } from './measure.ts';
 import { memoryFigures } from './memory-figures.ts';
 import { messageFigures } from './message-figures.ts';
 import { line, machine } from './report.ts';
+import { webFigures } from './web-figures.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,24 +24,28 @@ const { values } = parseArgs({
 });
 const { quick: isQuick, only } = values;
 
+const efforts = isQuick
+  ? {
+      handshakes: { isQuick, repeats: 3, warmUps: 0, handshakes: 60 },
+      bulk: { isQuick, repeats: 3, bytes: 2 ** 25 },
+      messages: { isQuick, repeats: 3, messages: 4_800 },
+    }
+  : {
+      handshakes: { isQuick, repeats: 15, warmUps: 12, handshakes: 300 },
+      bulk: { isQuick, repeats: 15, bytes: 2 ** 28 },
+      messages: { isQuick, repeats: 15, messages: 32_000 },
+    };
+
 const groups: Readonly<Record<string, () => AsyncIterable<Figure> | Iterable<Figure>>> = {
-  handshakes: () =>
-    handshakeFigures(
-      isQuick
-        ? { isQuick, repeats: 3, warmUps: 0, handshakes: 60 }
-        : { isQuick, repeats: 15, warmUps: 12, handshakes: 300 },
-    ),
-  bulk: () =>
-    bulkFigures(isQuick ? { isQuick, repeats: 3, bytes: 2 ** 25 } : { isQuick, repeats: 15, bytes: 2 ** 28 }),
-  messages: () =>
-    messageFigures(
-      isQuick ? { isQuick, repeats: 3, messages: 4_800 } : { isQuick, repeats: 15, messages: 32_000 },
-    ),
+  handshakes: () => handshakeFigures(efforts.handshakes),
+  bulk: () => bulkFigures(efforts.bulk),
+  messages: () => messageFigures(efforts.messages),
   engine: () => engineFigures(isQuick),
   memory: () => memoryFigures({ isQuick, repeats: isQuick ? 1 : 15, repeatsOfMany: 3 }),
   growth: () => growthFigures({ isQuick, repeats: 15, plots: values.plots }),
   certificates: () => comparedCertificates(),
   hostile: () => hostileFigures(isQuick ? 3 : 15),
+  face: () => faceFigures(),
 };
 if (only !== undefined && groups[only] === undefined)
   throw new Error(`--only takes one of ${Object.keys(groups).join(', ')}, not ${only}`);
@@ -52,8 +57,8 @@ if (values.plots !== undefined) {
 
 const figures: Figure[] = [];
 for (const [name, group] of Object.entries(groups)) {
-  // Making those chains takes longer than a smoke run may.
-  if (only === undefined ? isQuick && name === 'hostile' : only !== name) continue;
+  // These take longer than a smoke run may.
+  if (only === undefined ? isQuick && (name === 'hostile' || name === 'face') : only !== name) continue;
   for await (const figure of group()) {
     figures.push(figure);
     // A long run that is cut has said what it knew.
@@ -63,6 +68,14 @@ for (const [name, group] of Object.entries(groups)) {
 }
 if (values.json) console.log(JSON.stringify(figures, undefined, 2));
 else console.log(machine(figures));
+
+/** `tacit-tls/node` and `tacit-tls/node/https`. */
+async function* faceFigures(): AsyncGenerator<Figure> {
+  yield* handshakeFigures({ ...efforts.handshakes, form: 'face' });
+  yield* bulkFigures({ ...efforts.bulk, form: 'face' });
+  yield* messageFigures({ ...efforts.messages, form: 'face' });
+  yield* webFigures({ repeats: isQuick ? 3 : 15, requests: isQuick ? 2_000 : 8_000 });
+}
 
 function* comparedCertificates(): Generator<Figure> {
   const effort: Effort = isQuick

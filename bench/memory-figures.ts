@@ -22,7 +22,7 @@ export async function* memoryFigures({
 }: MemoryEffort): AsyncGenerator<Figure> {
   const setup = newSetup('ECDSA P-256');
   for (const connections of isQuick ? [1_000] : [1_000, 10_000]) {
-    const values: Record<ImplementationName, number[]> = { tacit: [], 'node:tls': [], net: [] };
+    const values = { tacit: [] as number[], 'node:tls': [] as number[], net: [] as number[] };
     for (let i = 0; i < (connections === 1_000 ? repeats : repeatsOfMany); i++) {
       for (const name of ['tacit', 'node:tls', 'net'] as const)
         values[name].push(await perConnection(name, setup, connections));

@@ -1,6 +1,6 @@
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
-import { race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
+import { type Form, formPrefixes, race, rateRow, rowOf, sameOnBothSides } from './lane-figures.ts';
 import type { Figure } from './measure.ts';
 
 export interface MessageEffort {
@@ -8,21 +8,24 @@ export interface MessageEffort {
   /** Of one repeat, over all connections. */
   readonly messages: number;
   readonly isQuick: boolean;
+  /** The face has one figure alone, and no targets. */
+  readonly form?: Form;
 }
 
 /** 100 bytes there and back, one message at a time on each connection. */
-export async function* messageFigures({ repeats, messages, isQuick }: MessageEffort): AsyncGenerator<Figure> {
+export async function* messageFigures(effort: MessageEffort): AsyncGenerator<Figure> {
+  const { repeats, messages, isQuick, form = 'tacit' } = effort;
   const setup = newSetup('ECDSA P-256');
-  for (const connections of isQuick ? [64] : [1, 64, 1_000]) {
+  for (const connections of isQuick || form === 'face' ? [64] : [1, 64, 1_000]) {
     const rounds = Math.max(1, Math.round(messages / connections / (connections === 1 ? 4 : 1)));
     const work = { kind: 'echo', rounds } as const;
     const reports = await race({
-      contenders: sameOnBothSides(setup),
+      contenders: sameOnBothSides(setup, form),
       prepare: () => [{ kind: 'hold', count: connections }, work],
       work: () => work,
       repeats,
     });
-    const figure = `echo of 100 bytes, ${connections} connection${connections === 1 ? '' : 's'}`;
+    const figure = `${formPrefixes[form]}echo of 100 bytes, ${connections} connection${connections === 1 ? '' : 's'}`;
     const row = (
       what: string,
       unit: string,
@@ -41,7 +44,7 @@ export async function* messageFigures({ repeats, messages, isQuick }: MessageEff
       });
     };
     const count = rounds * connections;
-    const target = connections === 64 ? 1 : null;
+    const target = connections === 64 && form === 'tacit' ? 1 : null;
     yield rateRow(figure, 'messages/s', reports, count, target);
     yield row('server', 'µs CPU', ({ server }) => server / count, target);
     yield row('client', 'µs CPU', ({ client }) => client / count, null);

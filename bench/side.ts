@@ -1,7 +1,8 @@
 // One side of a lane: a process of its own, so that its processor time is its own.
 
-import { nodeTls, plainNet } from './implementations/node.ts';
+import { nodeTls, plainNet, tacitFace } from './implementations/node.ts';
 import { tacit } from './implementations/tacit.ts';
+import { nodeWeb, plainWeb, tacitWeb } from './implementations/web.ts';
 import type {
   Answer,
   Client,
@@ -9,16 +10,22 @@ import type {
   ImplementationName,
   Request,
   Usage,
+  WebClient,
+  WebImplementation,
   Work,
 } from './lane-protocol.ts';
 import { processorTime } from './measure.ts';
 
-const implementations: Readonly<Record<ImplementationName, Implementation>> = {
+const implementations: Readonly<Record<ImplementationName, Implementation | WebImplementation>> = {
   tacit,
+  face: tacitFace,
   'node:tls': nodeTls,
   net: plainNet,
+  'face:https': tacitWeb,
+  'node:https': nodeWeb,
+  http: plainWeb,
 };
-let client: Client | undefined;
+let client: Client | WebClient | undefined;
 
 process.on('message', (request: Request) => {
   answerTo(request).then(
@@ -47,8 +54,15 @@ async function answerTo(request: Request): Promise<Answer> {
   }
 }
 
-async function work(side: Client, wanted: Work): Promise<readonly number[]> {
+async function work(side: Client | WebClient, wanted: Work): Promise<readonly number[]> {
+  if ('request' in side) {
+    if (wanted.kind !== 'requests') throw new Error(`a client of HTTP makes requests, and no ${wanted.kind}`);
+    await severalAtOnce(wanted.count, wanted.atOnce, () => side.request());
+    return [];
+  }
   switch (wanted.kind) {
+    case 'requests':
+      throw new Error('this client makes no requests');
     case 'handshakes':
       await severalAtOnce(wanted.count, wanted.atOnce, () => side.handshake());
       return [];

@@ -1,12 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import {
-  connect as connectTls,
-  createSecureContext,
-  createServer as createTlsServer,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
+import tls, { type SecureContext, type TLSSocket } from 'node:tls';
+import face from '../../src/node.ts';
 import {
   type Client,
   chunksOf,
@@ -17,26 +12,34 @@ import {
   uploadMark,
 } from '../lane-protocol.ts';
 
-/** `node:tls`, as an application uses it. */
-export const nodeTls: Implementation = {
-  async listen({ ca, identities, client, cipherSuite }) {
-    const [{ cert, key }] = identities as [LaneSetup['identities'][number]];
-    const server = createTlsServer({
-      cert,
-      key,
-      minVersion: 'TLSv1.3',
-      noDelay: true,
-      ...(client && { ca, requestCert: true, rejectUnauthorized: true }),
-      ...(cipherSuite && { ciphers: cipherSuite }),
-    });
-    server.on('secureConnection', handle);
-    return listening(server);
-  },
-  client(port, setup) {
-    const connectionOf = new TlsConnections(port, setup);
-    return new NodeClient(() => connectionOf.open());
-  },
-};
+type Tls = Pick<typeof tls, 'connect' | 'createSecureContext' | 'createServer'>;
+
+/** As an application uses `node:tls`. */
+function over(made: Tls): Implementation {
+  return {
+    async listen({ ca, identities, client, cipherSuite }) {
+      const [{ cert, key }] = identities as [LaneSetup['identities'][number]];
+      const server = made.createServer({
+        cert,
+        key,
+        minVersion: 'TLSv1.3',
+        noDelay: true,
+        ...(client && { ca, requestCert: true, rejectUnauthorized: true }),
+        ...(cipherSuite && { ciphers: cipherSuite }),
+      });
+      server.on('secureConnection', handle);
+      return listening(server);
+    },
+    client(port, setup) {
+      const connectionOf = new TlsConnections(made, port, setup);
+      return new NodeClient(() => connectionOf.open());
+    },
+  };
+}
+
+export const nodeTls: Implementation = over(tls);
+/** The same program with one changed import. */
+export const tacitFace: Implementation = over(face);
 
 /** A plain TCP connection: what TLS comes on top of. */
 export const plainNet: Implementation = {
@@ -54,7 +57,7 @@ export const plainNet: Implementation = {
   },
 };
 
-async function listening(server: Server): Promise<number> {
+export async function listening(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -77,17 +80,19 @@ function handle(socket: Socket): void {
 }
 
 class TlsConnections {
+  readonly #tls: Tls;
   readonly #port: number;
   readonly #setup: LaneSetup;
   readonly #context: SecureContext;
   #session: Buffer | undefined;
   #connections = 0;
 
-  constructor(port: number, setup: LaneSetup) {
+  constructor(made: Tls, port: number, setup: LaneSetup) {
+    this.#tls = made;
     this.#port = port;
     this.#setup = setup;
     const { ca, client, cipherSuite } = setup;
-    this.#context = createSecureContext({
+    this.#context = made.createSecureContext({
       ca,
       minVersion: 'TLSv1.3',
       ...client,
@@ -99,7 +104,7 @@ class TlsConnections {
     const session = this.#session;
     const isPrimed = this.#setup.resumes && this.#connections >= primingConnections;
     this.#connections += 1;
-    const socket = connectTls({
+    const socket = this.#tls.connect({
       host: '127.0.0.1',
       port: this.#port,
       servername: this.#setup.identities[0]!.host,
