@@ -1,6 +1,9 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import nodeTls from 'node:tls';
+import { connectArguments } from './connect-arguments.ts';
 import face from './face.ts';
+import { protocolNamesOf } from './protocols.ts';
+import { offerStreamBase } from './stream-base.ts';
 import { setTruncation, type Truncation } from './truncation.ts';
 
 type Class = (abstract new (...given: never[]) => object) & { readonly prototype: object };
@@ -62,13 +65,26 @@ function truncationOf(value: string | undefined): Truncation {
 
 /** Everything: what the face does not have would do its work with OpenSSL. */
 function replace(exports: object): void {
-  for (const name of new Set([...Object.keys(exports), ...Object.keys(face)])) {
-    const ours = Object.getOwnPropertyDescriptor(face, name);
+  const ourOwn = { ...Object.getOwnPropertyDescriptors(face), connect: connectDescriptor };
+  for (const name of new Set([...Object.keys(exports), ...Object.keys(ourOwn)])) {
+    const ours = (ourOwn as Record<string, PropertyDescriptor>)[name];
     const theirs = Object.getOwnPropertyDescriptor(exports, name);
     if (kept.includes(name) || (ours === undefined && typeof theirs?.value !== 'function')) continue;
     Object.defineProperty(exports, name, { configurable: true, ...(ours ?? missing(name)) });
   }
 }
+
+const connectDescriptor: PropertyDescriptor = {
+  /** Node's http2 takes a socket that still connects, before it is told whether HTTP/2 is what will be spoken. */
+  value: function connect(...given: Parameters<typeof face.connect>) {
+    const socket = face.connect(...given);
+    const { ALPNProtocols } = connectArguments(given).options as { readonly ALPNProtocols?: unknown };
+    if (protocolNamesOf(ALPNProtocols).includes('h2')) offerStreamBase(socket);
+    return socket;
+  },
+  writable: true,
+  enumerable: true,
+};
 
 function missing(name: string): PropertyDescriptor {
   const value = (): never => {
@@ -88,7 +104,7 @@ function replaceAlias(require: NodeJS.Require, name: string): void {
   if (!noDeprecation) process.noDeprecation = false;
   // Node itself takes what else is there.
   for (const key of Object.keys(exports)) {
-    if (Object.hasOwn(face, key)) exports[key] = (face as unknown as Record<string, unknown>)[key];
+    if (Object.hasOwn(face, key)) exports[key] = (nodeTls as unknown as Record<string, unknown>)[key];
   }
 }
 

@@ -27,7 +27,7 @@ interface JSStream {
 type JSStreamClass = new () => JSStream;
 
 /** Node's own: `node:tls` may get other exports later. */
-const NodeTLSSocket = tls.TLSSocket;
+const { TLSSocket: NodeTLSSocket, createSecureContext: createNodeContext } = tls;
 
 let found: JSStreamClass | undefined;
 
@@ -39,6 +39,8 @@ function jsStreamClass(): JSStreamClass {
   if (found === undefined) {
     const probe = new NodeTLSSocket(
       new Duplex({ read() {}, write: (_bytes, _encoding, done) => done() }) as unknown as Socket,
+      // Without one it asks `node:tls` for it.
+      { secureContext: createNodeContext() },
     );
     probe.on('error', () => {});
     const made = (probe as unknown as Wrapping)._handle?._parentWrap?._handle;
@@ -71,6 +73,8 @@ interface Wrapping {
  * @throws Error, when it is asked for, where this version of Node has no such thing
  */
 export function offerStreamBase(socket: Socket): void {
+  // It may be in use already.
+  if (Object.hasOwn(socket, '_handle')) return;
   let made: JSStream | undefined;
   Object.defineProperty(socket, '_handle', {
     configurable: true,

@@ -34,6 +34,7 @@ import {
   type SecureContext,
 } from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
+import { offerStreamBase } from './stream-base.ts';
 import { Transport } from './transport.ts';
 import { isToleratedEnd } from './truncation.ts';
 import { bytesOf, type Written } from './written.ts';
@@ -365,6 +366,7 @@ export class TLSSocket extends OverSocket {
     this.secureConnecting = false;
     this.alpnProtocol = info.alpnProtocol ?? false;
     if (this.#isServer) this.servername = info.serverName ?? false;
+    if (this.alpnProtocol === 'h2') offerStreamBase(this);
     const isAnonymous = info.peerCertificates.length === 0;
     const error = isAsked && isAnonymous ? 'UNABLE_TO_GET_ISSUER_CERT' : codeOf(this.#judgement);
     this.authorized = error === undefined && (!this.#isServer || isAsked);

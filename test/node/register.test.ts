@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import nodeHttp2 from 'node:http2';
 import nodeHttps from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -112,6 +113,67 @@ describe('Node’s own https and fetch', () => {
     });
     expect(await answer).toBe('true');
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('Node’s own http2', () => {
+  /** Serves, and asks itself and the server of PORT, over one session each; the other protocol too. */
+  const program = `
+    import http2 from 'node:http2';
+    import https from 'node:https';
+    import { readFileSync } from 'node:fs';
+    import { text } from 'node:stream/consumers';
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => readFileSync(name));
+    const server = http2.createSecureServer({ key, cert, allowHTTP1: true }, (request, response) => {
+      const { encrypted, alpnProtocol } = request.stream?.session ?? request.socket;
+      const isKnown = request.socket.remotePort > 0;
+      response.end(JSON.stringify([request.url, request.httpVersion, encrypted, alpnProtocol, isKnown]));
+    });
+    server.listen(0, 'localhost', async () => {
+      for (const port of [server.address().port, process.env.PORT]) {
+        const session = http2.connect(\`https://localhost:\${port}\`);
+        session.on('connect', (_session, socket) => console.log(socket.authorized, socket.getProtocol()));
+        for (const path of ['/a', '/b']) console.log(await text(session.request({ ':path': path }).end()));
+        console.log(session.encrypted, session.alpnProtocol);
+        const upload = session.request({ ':path': '/echo', ':method': 'POST' });
+        upload.end('x'.repeat(3_000_000));
+        const got = await text(upload);
+        console.log(port === process.env.PORT ? got.length : got);
+        session.close();
+      }
+      const { port } = server.address();
+      https.get({ host: 'localhost', port, path: '/c' }, async (response) => {
+        console.log(await text(response));
+        process.exit();
+      });
+    });
+  `;
+  const mine = [
+    'true TLSv1.3',
+    '["/a","2.0",true,"h2",true]',
+    '["/b","2.0",true,"h2",true]',
+    'true h2',
+    '["/echo","2.0",true,"h2",true]',
+  ];
+  const plain = ['true TLSv1.3', 'plain /a', 'plain /b', 'true h2', '3000000'];
+  const stdout = `${[...mine, ...plain, '["/c","1.1",true,false,true]'].join('\n')}\n`;
+
+  test.each([
+    ['Tacit', [...importing, ...noOpenssl]],
+    ['Tacit, behind a monitor', ['--require', './monitor.cjs', ...importing, ...noOpenssl]],
+    ['OpenSSL', []],
+  ])('does the same on %s', async (_name, flags) => {
+    write('monitor.cjs', monitor);
+    const server = nodeHttp2.createSecureServer(identity(), (request, response) => {
+      if (request.url === '/echo') request.pipe(response as unknown as NodeJS.WritableStream);
+      else response.end(`plain ${request.url}`);
+    });
+    server.listen(0, 'localhost');
+    await once(server, 'listening');
+    const env = { PORT: String((server.address() as AddressInfo).port) };
+    const outcome = await run(program, { flags, env });
+    server.close();
+    expect(outcome).toEqual({ code: 0, stdout, stderr: '' });
   });
 });
 

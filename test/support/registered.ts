@@ -40,7 +40,13 @@ export async function makeProgramDirectory(): Promise<void> {
   write(
     'no-openssl.cjs',
     `process.noDeprecation = true;
-    process.binding('tls_wrap').wrap = () => { throw new Error('OpenSSL was asked for TLS'); };
+    const binding = process.binding('tls_wrap');
+    const { wrap } = binding;
+    binding.wrap = (handle, ...given) => {
+      // What stands below a duplex is there to be had, for http2, and carries nothing.
+      if (handle.constructor.name === 'JSStream') return wrap(handle, ...given);
+      throw new Error('OpenSSL was asked for TLS');
+    };
     process.noDeprecation = false;`,
   );
 }
