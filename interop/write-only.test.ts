@@ -1,14 +1,20 @@
 // Clients of every stack that upload and close without reading: to Tacit they lose nothing.
 
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import type { Server, TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen, serve, type TlsListener, type TlsStream, TlsTruncatedError } from '../src/index.ts';
+import tls from '../src/node.ts';
 import { startDriverSink } from './support/driver.ts';
 import { nodeProgram } from './support/peers.ts';
 import { certificates } from './support/run.ts';
 import { identity } from './support/tacit.ts';
 import {
   atMost,
+  type Upload,
   UploadSource,
   uploads,
   type WriteOnlyClient,
@@ -38,16 +44,19 @@ function titleOf({ name, version, ending, missing }: WriteOnlyClient): string {
 
 function uploading(client: WriteOnlyClient): void {
   let server: SlowServer;
+  let face: FaceServer;
   let peer: WriteOnlyProcess;
 
   beforeAll(async () => {
     server = await SlowServer.start();
+    face = await FaceServer.start();
     peer = new WriteOnlyProcess(client, server.port, source);
   });
 
   afterAll(async () => {
     await peer.stop();
     await server.stop();
+    await face.stop();
   });
 
   test.each(uploads[client.version])('$rounds × $bytes bytes to Tacit', async ({ bytes, rounds }) => {
@@ -60,6 +69,79 @@ function uploading(client: WriteOnlyClient): void {
       else expect(arrival.error).toBeInstanceOf(TlsTruncatedError);
     }
   });
+
+  const { bytes, rounds } = ofTheFace[client.version];
+  test(`${rounds} × ${bytes} bytes to the face of node:tls`, async () => {
+    const other = new WriteOnlyProcess(client, face.port, source);
+    for (let round = 0; round < rounds; round++) {
+      const closed = other.upload(bytes);
+      const arrival = await face.receive(closed);
+      await closed;
+      expect(arrival).toMatchObject({ bytes, sha256: source.hash(bytes) });
+      const code = (arrival.error as NodeJS.ErrnoException | undefined)?.code;
+      expect(code).toBe(
+        client.ending === 'close_notify' ? undefined : 'ERR_SSL_UNEXPECTED_EOF_WHILE_READING',
+      );
+    }
+    await other.stop();
+  });
+}
+
+const ofTheFace: Readonly<Record<WriteOnlyClient['version'], Upload>> = {
+  'TLSv1.2': { bytes: 256 * 1024, rounds: 10 },
+  'TLSv1.3': { bytes: 256 * 1024, rounds: 100 },
+};
+
+/** A server written for `node:tls`, whose import says `tacit-tls/node`. It reads late. */
+class FaceServer {
+  readonly #server: Server;
+  #arrived: ((arrival: Arrival) => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  static async start(): Promise<FaceServer> {
+    const { cert, intermediates, key } = certificates.server();
+    const chain = [cert, intermediates].map((path) => readFileSync(path)).join('\n');
+    const face = new FaceServer(tls.createServer({ cert: chain, key: readFileSync(key) }));
+    face.#server.listen(0, '127.0.0.1');
+    await once(face.#server, 'listening');
+    return face;
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on('secureConnection', (socket) => void this.#receive(socket));
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Everything that the next connection brings. */
+  receive(closed: Promise<void>): Promise<Arrival> {
+    this.#closed = closed;
+    return new Promise((resolve) => {
+      this.#arrived = resolve;
+    });
+  }
+
+  async stop(): Promise<void> {
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #receive(socket: TLSSocket): Promise<void> {
+    await atMost(patience, this.#closed!);
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const error = await new Promise((resolve) => {
+      socket.on('data', (data: Buffer) => {
+        hash.update(data);
+        bytes += data.length;
+      });
+      socket.on('end', () => resolve(undefined));
+      socket.on('error', resolve);
+    });
+    this.#arrived?.({ bytes, sha256: hash.digest('hex'), error });
+  }
 }
 
 /** A Tacit server that reads late and slowly. */

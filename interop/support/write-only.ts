@@ -45,7 +45,7 @@ export const writeOnlyClients: readonly WriteOnlyClient[] = [
   ...client('Tacit', 'node', [node, source('tacit.mjs')], 'close_notify'),
 ];
 
-interface Upload {
+export interface Upload {
   readonly bytes: number;
   readonly rounds: number;
 }
