@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import nodeHttp2 from 'node:http2';
 import nodeHttps from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import net, { type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import nodeTls from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -278,6 +278,35 @@ describe('a peer that goes without close_notify', () => {
     const env = { ...(await rude('hello')), TACIT_REGISTER_TRUNCATION: 'strict' };
     const outcome = await run(reads, { flags: importing, env });
     expect(outcome.stdout).toBe('data hello\nerror ERR_SSL_UNEXPECTED_EOF_WHILE_READING\nclose true\n');
+  });
+
+  test.each([
+    ['tolerate', 'end undefined', 'close boolean'],
+    ['strict', 'error ERR_SSL_UNEXPECTED_EOF_WHILE_READING', 'close boolean'],
+  ])('within a record, too: %s', async (truncation, ...ending) => {
+    const { port } = await listening(nodeTls, identity(), (socket) => socket.end(Buffer.alloc(100_000)));
+    const relay = net.createServer((near) => {
+      const far = net.connect(port, '127.0.0.1');
+      far.on('error', () => {}).on('close', () => near.end());
+      near.on('error', () => {}).on('data', (data) => far.write(data));
+      // That is behind the handshake, and where no record ends.
+      let room = 30_000;
+      far.on('data', (data) => {
+        near.write(data.subarray(0, room));
+        room -= Math.min(room, data.length);
+        if (room === 0) far.destroy();
+      });
+    });
+    relay.listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const env = {
+      PORT: String((relay.address() as AddressInfo).port),
+      TACIT_REGISTER_TRUNCATION: truncation,
+    };
+    const outcome = await run(reads.replace('String(detail)', 'typeof detail'), { flags: importing, env });
+    relay.close();
+    expect(outcome.stdout.trim().split('\n').slice(-2)).toEqual(ending);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
   });
 
   test.each([
