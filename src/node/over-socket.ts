@@ -93,9 +93,7 @@ export abstract class OverSocket extends AdoptingSocket {
       raw.destroy();
       return;
     }
-    // Whoever listened to the plaintext before must not be given ciphertext.
-    raw.removeAllListeners('data').removeAllListeners('readable');
-    raw.pause();
+    takeOver(raw);
     // Or it would end itself before our own end.
     raw.allowHalfOpen = true;
     const isConnecting = raw instanceof Socket && (raw.connecting || raw.pending);
@@ -130,8 +128,8 @@ export abstract class OverSocket extends AdoptingSocket {
   #begin(raw: Duplex): void {
     if (this.destroyed || this.#hasBegun) return;
     this.#hasBegun = true;
-    // Whoever has handed it over may have resumed it since.
-    raw.pause();
+    // Whoever has handed it over may have resumed it since, or listen again, as Node's agent does behind a proxy.
+    takeOver(raw);
     this.begin(raw);
   }
 
@@ -144,4 +142,10 @@ export abstract class OverSocket extends AdoptingSocket {
   #setConnecting(connecting: boolean): void {
     (this as { connecting: boolean }).connecting = connecting;
   }
+}
+
+/** Whoever listened to the plaintext must not be given ciphertext. */
+function takeOver(raw: Duplex): void {
+  raw.removeAllListeners('data').removeAllListeners('readable');
+  raw.pause();
 }

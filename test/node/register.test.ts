@@ -116,6 +116,36 @@ describe('Node’s own https and fetch', () => {
   });
 });
 
+const hasProxies = Number(process.versions.node.split('.')[0]) >= 24;
+
+test.skipIf(!hasProxies)('Node’s own agent goes through a proxy, to Tacit within', async () => {
+  const program = `
+    import http from 'node:http';
+    import https from 'node:https';
+    import net from 'node:net';
+    import { text } from 'node:stream/consumers';
+    const proxy = http.createServer().on('connect', (request, near) => {
+      console.log('tunnel');
+      const far = net.connect(process.env.PORT, 'localhost', () => {
+        near.write('HTTP/1.1 200 OK\\r\\n\\r\\n');
+        near.pipe(far).pipe(near);
+      });
+      for (const socket of [near, far]) socket.on('error', () => {});
+    });
+    proxy.listen(0, 'localhost', () => {
+      const agent = new https.Agent({ proxyEnv: { HTTPS_PROXY: \`http://localhost:\${proxy.address().port}\` } });
+      https.get({ host: 'localhost', port: process.env.PORT, path: '/a', agent }, async (response) => {
+        console.log(await text(response));
+        process.exit();
+      });
+    });
+  `;
+  const { env, close } = await plainHttps();
+  const outcome = await run(program, { flags: [...importing, ...noOpenssl], env });
+  close();
+  expect(outcome).toEqual({ code: 0, stdout: 'tunnel\nplain /a\n', stderr: '' });
+});
+
 describe('Node’s own http2', () => {
   /** Serves, and asks itself and the server of PORT, over one session each; the other protocol too. */
   const program = `
