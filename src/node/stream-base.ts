@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { getSystemErrorMap } from 'node:util';
 import { nodeError } from './errors.ts';
+import { FrameCutter } from './http2-frames.ts';
 
 /** A request of Node's native side; opaque. */
 type NativeRequest = object;
@@ -30,6 +31,17 @@ type JSStreamClass = new () => JSStream;
 const { TLSSocket: NodeTLSSocket, createSecureContext: createNodeContext } = tls;
 
 let found: JSStreamClass | undefined;
+
+/** Sockets that the native side reads and writes. */
+const taken = new WeakSet<Socket>();
+
+/**
+ * Whether HTTP/2 has taken `socket`. Its frames say what is whole and what is not: what it writes to a peer that has ended
+ * (that it has seen the end, say) is missed by nobody.
+ */
+export function isSpokenInFrames(socket: Socket): boolean {
+  return taken.has(socket);
+}
 
 /**
  * Node exports it nowhere, but puts one below each TLS socket that is over a duplex.
@@ -95,15 +107,10 @@ function streamBaseOver(socket: Socket): JSStream {
     (error?: Error | null): void =>
       void setImmediate(() => finish(error ? brokenPipe() : 0));
 
+  const input = new Input(socket, (bytes) => handle.readBuffer(bytes));
   handle.isClosing = () => socket.destroyed;
-  handle.onreadstart = () => {
-    socket.resume();
-    return 0;
-  };
-  handle.onreadstop = () => {
-    socket.pause();
-    return 0;
-  };
+  handle.onreadstart = () => input.start();
+  handle.onreadstop = () => input.stop();
   handle.onwrite = (request, parts) => {
     const done = telling((status) => handle.finishWrite(request, status));
     // They leave together, in as few records as they fit in, and the last is told of whatever befell the others.
@@ -120,22 +127,77 @@ function streamBaseOver(socket: Socket): JSStream {
   // Its consumer has gone: what the peer still says is nobody's, and its end is waited for.
   handle.onread = () => {};
 
-  let isTaken = false;
   Object.defineProperty(handle, 'isStreamBase', {
     configurable: true,
     get(): true {
-      if (!isTaken) {
-        isTaken = true;
-        socket.on('data', (bytes: Buffer | string) => {
-          if (typeof bytes !== 'string') handle.readBuffer(bytes);
-          else
-            socket.destroy(nodeError('ERR_STREAM_WRAP', 'The socket has an encoding set: bytes are needed'));
-        });
-      }
+      input.take();
       return true;
     },
   });
   return handle;
+}
+
+/** Gives the native side what a socket receives, from when it is taken on, in pieces of which each has a turn of its own. */
+class Input {
+  readonly #socket: Socket;
+  readonly #give: (bytes: Uint8Array) => void;
+  readonly #cutter = new FrameCutter();
+  #pieces: Uint8Array[] = [];
+  #isStopped = false;
+  #isWaiting = false;
+
+  constructor(socket: Socket, give: (bytes: Uint8Array) => void) {
+    this.#socket = socket;
+    this.#give = give;
+  }
+
+  take(): void {
+    if (taken.has(this.#socket)) return;
+    taken.add(this.#socket);
+    this.#socket.on('data', (bytes: Buffer | string) => {
+      if (typeof bytes === 'string') {
+        this.#socket.destroy(
+          nodeError('ERR_STREAM_WRAP', 'The socket has an encoding set: bytes are needed'),
+        );
+        return;
+      }
+      this.#pieces.push(...this.#cutter.cut(bytes));
+      this.#next();
+    });
+    // What came before a failure counts.
+    this.#socket.on('error', () => {
+      for (const piece of this.#pieces.splice(0)) this.#give(piece);
+    });
+  }
+
+  start(): number {
+    this.#isStopped = false;
+    this.#next();
+    return 0;
+  }
+
+  stop(): number {
+    this.#isStopped = true;
+    this.#socket.pause();
+    return 0;
+  }
+
+  #next(): void {
+    if (this.#isStopped || this.#isWaiting) return;
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) this.#give(piece);
+    if (this.#isStopped) return;
+    if (this.#pieces.length === 0) {
+      if (this.#socket.isPaused()) this.#socket.resume();
+      return;
+    }
+    this.#socket.pause();
+    this.#isWaiting = true;
+    setImmediate(() => {
+      this.#isWaiting = false;
+      this.#next();
+    });
+  }
 }
 
 /** libuv's number for a write that failed: what the native side goes by. The socket's 'error' says why. */

@@ -22,7 +22,7 @@ import {
   serverConfigOf,
   serverStream,
 } from './endpoint.ts';
-import { connectionError, nodeError } from './errors.ts';
+import { connectionError, isPeersEnd, nodeError } from './errors.ts';
 import { describeSuite, ephemeralKeys } from './openssl-names.ts';
 import { defineGetters, OverSocket } from './over-socket.ts';
 import { protocolNamesOf } from './protocols.ts';
@@ -34,7 +34,7 @@ import {
   type SecureContext,
 } from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
-import { offerStreamBase } from './stream-base.ts';
+import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
 import { Transport } from './transport.ts';
 import { isToleratedEnd } from './truncation.ts';
 import { bytesOf, type Written } from './written.ts';
@@ -277,6 +277,7 @@ export class TLSSocket extends OverSocket {
         },
         errorOf: (error) => this.#told(error),
         isEnd: (error) => isToleratedEnd(error, this),
+        isNoLoss: (error) => isSpokenInFrames(this) && isPeersEnd(error),
       });
       whenSettled(
         stream.handshake(),
