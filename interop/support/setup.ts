@@ -43,6 +43,7 @@ function findPeers(directory: string): Record<string, PeerState> {
   return {
     openssl: findOpenssl(),
     curl: findCurl(),
+    chromium: findChromium(),
     python: findPython(source('python.py')),
     'gnutls-cli': found('gnutls-cli', ['--version']),
     'gnutls-serv': found('gnutls-serv', ['--version']),
@@ -112,6 +113,12 @@ function findPython(script: string): PeerState {
   const state = found(firstLine(output), [script, 'version']);
   if ('missing' in state || /OpenSSL (1\.1\.1|[3-9])/.test(state.version)) return state;
   return { missing: `not on OpenSSL 1.1.1 or later: ${state.version}` };
+}
+
+/** With its path: who starts it does not look for it. */
+function findChromium(): PeerState {
+  const { ok, output } = capture('sh', ['-c', 'command -v chromium']);
+  return ok ? found(output, ['--version']) : { missing: 'no chromium' };
 }
 
 function findCurl(): PeerState {
