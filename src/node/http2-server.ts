@@ -13,11 +13,14 @@ interface SecureServerClasses {
   readonly ours: SecureServerClass;
 }
 
+/** Node's own: its exports may be replaced by these later. */
+const nodeSecureServer = http2.createSecureServer;
+
 let classes: SecureServerClasses | undefined;
 
 function secureServerClasses(): SecureServerClasses {
   if (classes === undefined) {
-    const nodes = http2.createSecureServer().constructor as SecureServerClass;
+    const nodes = nodeSecureServer().constructor as SecureServerClass;
     const { constructor: _ofNode, ...methods } = Object.getOwnPropertyDescriptors(nodes.prototype as object);
     const ours = class Http2SecureServer extends TlsServer {};
     Object.defineProperties(ours.prototype, methods);

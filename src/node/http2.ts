@@ -19,6 +19,9 @@ interface PlaceOfServer {
   readonly port?: string | number;
 }
 
+/** Node's own: its exports may be replaced by these later. */
+const { connect: nodeConnect, performServerHandshake: nodeHandshake } = http2;
+
 /** As `http2.connect`; to `https:` over a socket of Tacit's, where `createConnection` gives no other. */
 export function connect(authority: string | URL, onConnect?: OnConnect): ClientHttp2Session;
 export function connect(
@@ -39,10 +42,10 @@ export function connect(
   // What is wrong with them, Node says.
   const isNodes = typeof place !== 'object' || (given !== undefined && typeof given !== 'object');
   if (isNodes || (typeof createConnection !== 'function' && !isSecure))
-    return http2.connect(authority as URL, given, listener as never);
+    return nodeConnect(authority as URL, given, listener as never);
   let socket: Duplex | undefined;
   try {
-    return http2.connect(
+    return nodeConnect(
       authority as URL,
       {
         ...given,
@@ -100,7 +103,7 @@ export function performServerHandshake(
   options?: http2.ServerSessionOptions,
 ): ServerHttp2Session {
   if (socket instanceof TLSSocket) offerStreamBase(socket);
-  return http2.performServerHandshake(socket, options);
+  return nodeHandshake(socket, options);
 }
 
 export {
