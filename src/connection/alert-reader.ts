@@ -50,6 +50,13 @@ export class AlertReader {
   }
 }
 
+/** What writing fails with where the peer of TLS 1.2 has ended the connection. */
+export function peerReadsNoMore(): TlsPeerError {
+  const message =
+    'the peer has ended the connection with close_notify: TLS 1.2 has no half-close, and what is written now would not be read';
+  return new TlsPeerError('received', 'close_notify', message);
+}
+
 /** What an alert of the peer's ends the connection with. */
 export function received(alert: ReturnType<typeof alertName>): TlsPeerError {
   const meaning = alertMeaning(alert);

@@ -1,19 +1,43 @@
-import { wipe } from '../base/bytes.ts';
+import { copyBytes, noBytes, wipe } from '../base/bytes.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import type { EndpointConfig } from '../handshake/config.ts';
 import type { HandshakeOutcome } from '../handshake/outcome.ts';
 import { exportKeyingMaterial } from '../keys/key-schedule.ts';
 import { tls12ExportKeyingMaterial } from '../keys/tls12-key-schedule.ts';
+import { messageHeaderLength, type RawMessage } from '../wire/message.ts';
+import { handshakeTypes } from '../wire/names.ts';
 import type { HandshakeInfo } from './events.ts';
 
+/** The verify_data of both Finished messages of a handshake, as they pass. */
+export class FinishedMessages {
+  #sent: Uint8Array = noBytes;
+  #received: Uint8Array = noBytes;
+
+  noteSent(message: Uint8Array): Uint8Array {
+    if (message[0] === handshakeTypes.finished) this.#sent = message.slice(messageHeaderLength);
+    return message;
+  }
+
+  noteReceived(message: RawMessage): RawMessage {
+    if (message.type === handshakeTypes.finished) this.#received = copyBytes(message.body);
+    return message;
+  }
+
+  get verifyData(): HandshakeInfo['finished'] {
+    return { sent: this.#sent, received: this.#received };
+  }
+}
+
 /** What a handshake agreed on. */
-export function infoOf(outcome: HandshakeOutcome): HandshakeInfo {
+export function infoOf(outcome: HandshakeOutcome, { verifyData }: FinishedMessages): HandshakeInfo {
   const { protocolVersion } = outcome;
   return {
     protocolVersion,
     cipherSuite: outcome.suite.name,
     group: outcome.group,
     peerSignatureScheme: outcome.peerSignatureScheme,
+    peerAcceptedSchemes: outcome.peerAcceptedSchemes,
+    finished: verifyData,
     alpnProtocol: outcome.alpnProtocol,
     serverName: outcome.serverName,
     resumed: outcome.resumed,

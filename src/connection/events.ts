@@ -12,6 +12,13 @@ export interface HandshakeInfo {
   readonly group: NamedGroup | undefined;
   /** What the peer signed with; undefined where it did not (a resumed handshake, an anonymous client). */
   readonly peerSignatureScheme: SignatureScheme | undefined;
+  /** What the peer takes signatures with (signature_algorithms): code points in its order; empty where it said nothing. */
+  readonly peerAcceptedSchemes: readonly number[];
+  /**
+   * The verify_data of both Finished messages (RFC 9846 §4.5.3, RFC 5246 §7.4.9). That of the first is "tls-unique" in
+   * TLS 1.2 (RFC 5929 §3); TLS 1.3 has an exporter for channel bindings instead (RFC 9266).
+   */
+  readonly finished: { readonly sent: Uint8Array; readonly received: Uint8Array };
   readonly alpnProtocol: string | undefined;
   /** The server_name that the client asked for. */
   readonly serverName: string | undefined;

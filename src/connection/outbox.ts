@@ -13,7 +13,8 @@
 
 import { type AlertName, alertCodes } from '../base/alerts.ts';
 import { concatBytes, noBytes } from '../base/bytes.ts';
-import { maxRecordContent } from '../base/limits.ts';
+import { TlsUsageError } from '../base/errors.ts';
+import { maxRecordContent, minRecordSizeLimit } from '../base/limits.ts';
 import type { EndpointConfig } from '../handshake/config.ts';
 import { type Fragment, RecordSealer, type Sealer } from '../keys/record-protection.ts';
 import { Tls12RecordSealer } from '../keys/tls12-record-protection.ts';
@@ -36,6 +37,8 @@ export class Outbox {
   #updatable: RecordSealer | undefined;
   /** The most content of a record, padding included. */
   #contentLimit = maxRecordContent;
+  /** That of our own choice; the peer's may be lower. */
+  #ownLimit = maxRecordContent;
   #tickets: TicketIssuer | undefined;
   #acknowledgementOwed = false;
   #updateRequested = false;
@@ -101,6 +104,16 @@ export class Outbox {
   limitRecords(contentLength: number): void {
     this.#flushMessages();
     this.#contentLimit = Math.min(contentLength, maxRecordContent);
+  }
+
+  /** What the application wants of the records that are still to be made. @throws TlsUsageError but for 64 to 16 384 */
+  limitOwnRecords(contentLength: number): void {
+    if (!(contentLength >= minRecordSizeLimit && contentLength <= maxRecordContent)) {
+      throw new TlsUsageError(
+        `records have ${minRecordSizeLimit} to ${maxRecordContent} bytes of content, not ${contentLength}`,
+      );
+    }
+    this.#ownLimit = contentLength;
   }
 
   /** Tickets may be owed and sent from now on. */
@@ -258,12 +271,16 @@ export class Outbox {
   }
 
   #cut(content: readonly Uint8Array[]): readonly Fragment[] {
-    return cutContent(content, this.#contentLimit).map((parts) => this.#fragment(parts));
+    return cutContent(content, this.#recordLimit).map((parts) => this.#fragment(parts));
+  }
+
+  get #recordLimit(): number {
+    return Math.min(this.#contentLimit, this.#ownLimit);
   }
 
   #fragment(content: readonly Uint8Array[]): Fragment {
     const length = content.reduce((sum, part) => sum + part.length, 0);
-    return { content, padding: Math.min(this.#paddingFor(length), this.#contentLimit - length) };
+    return { content, padding: Math.min(this.#paddingFor(length), this.#recordLimit - length) };
   }
 
   /** What is no number of bytes pads nothing (NaN would take the record's type byte away with it), nor what throws. */

@@ -3,7 +3,7 @@ import {
   alertFor,
   peerError,
   TlsError,
-  TlsPeerError,
+  type TlsPeerError,
   TlsTruncatedError,
   TlsUsageError,
 } from '../base/errors.ts';
@@ -19,8 +19,8 @@ import { keyLogLine } from '../keys/keylog.ts';
 import { RecordOpener, RecordSealer } from '../keys/record-protection.ts';
 import { Tls12RecordOpener, Tls12RecordSealer } from '../keys/tls12-record-protection.ts';
 import { handshakeTypes, type ProtocolVersion } from '../wire/names.ts';
-import { AlertReader, received } from './alert-reader.ts';
-import { exportFrom, infoOf, wipeExporter, wipeResumption } from './established.ts';
+import { AlertReader, peerReadsNoMore, received } from './alert-reader.ts';
+import { exportFrom, FinishedMessages, infoOf, wipeExporter, wipeResumption } from './established.ts';
 import type { ConnectionEvent, HandshakeInfo, Question } from './events.ts';
 import { HandshakeDriver } from './handshake-driver.ts';
 import { Inbox, type ReceivedRecord } from './inbox.ts';
@@ -63,6 +63,7 @@ export class TlsConnection {
   /** What was negotiated, once it is known. */
   #version: ProtocolVersion | undefined;
   readonly #alerts = new AlertReader();
+  readonly #finished = new FinishedMessages();
   readonly #helloRequests = new MessageFlood();
   #transportEnded = false;
   /** The receiving direction has come to its end, well or badly. */
@@ -229,6 +230,11 @@ export class TlsConnection {
     return this.#outbox.takeOutput();
   }
 
+  /** Keeps records from now on to so many bytes of content, or to what the peer takes. @throws TlsUsageError but for 64 to 16 384 */
+  limitRecords(contentLength: number): void {
+    this.#outbox.limitOwnRecords(contentLength);
+  }
+
   /** What the handshake agreed on, once it is done. */
   get handshakeInfo(): HandshakeInfo | undefined {
     return this.#established?.info;
@@ -293,7 +299,7 @@ export class TlsConnection {
       } else {
         // From the first ClientHello on (RFC 9846 §5).
         this.#inbox.dropsChangeCipherSpec = speaks(this.#config, 'TLSv1.3');
-        this.#handshake.deliver(message);
+        this.#handshake.deliver(this.#finished.noteReceived(message));
         this.#afterStep();
       }
       return true;
@@ -368,7 +374,7 @@ export class TlsConnection {
 
   #establish(outcome: HandshakeOutcome): void {
     const config = this.#config;
-    const info = infoOf(outcome);
+    const info = infoOf(outcome, this.#finished);
     this.#events.push({ type: 'handshakeDone', info });
     if (outcome.protocolVersion === 'TLSv1.2') {
       this.#established = { info, outcome, later: new Tls12PostHandshake(config) };
@@ -402,7 +408,7 @@ export class TlsConnection {
   #flight(): Flight {
     const { provider } = this.#config;
     return {
-      send: (message) => this.#outbox.sendMessage(message),
+      send: (message) => this.#outbox.sendMessage(this.#finished.noteSent(message)),
       sendChangeCipherSpec: () => this.#outbox.sendChangeCipherSpec(),
       beginTls12: () => {
         this.#version = 'TLSv1.2';
@@ -490,10 +496,4 @@ export class TlsConnection {
   get #isTls12Over(): boolean {
     return this.#version === 'TLSv1.2' && this.#readEnd !== undefined && !this.#outbox.isOpen;
   }
-}
-
-function peerReadsNoMore(): TlsPeerError {
-  const message =
-    'the peer has ended the connection with close_notify: TLS 1.2 has no half-close, and what is written now would not be read';
-  return new TlsPeerError('received', 'close_notify', message);
 }

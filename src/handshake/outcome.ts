@@ -9,6 +9,8 @@ export type HandshakeOutcome = Tls13Outcome | Tls12Outcome;
 
 interface CommonOutcome {
   readonly peerSignatureScheme: SignatureScheme | undefined;
+  /** What the peer takes from us in signature_algorithms, as code points in its order; empty where it said nothing. */
+  readonly peerAcceptedSchemes: readonly number[];
   readonly alpnProtocol: string | undefined;
   readonly serverName: string | undefined;
   readonly resumed: boolean;

@@ -82,6 +82,7 @@ export function* tls12ClientHandshake(
       suite,
       group: server?.group,
       peerSignatureScheme: server?.signatureScheme,
+      peerAcceptedSchemes: server?.acceptedSchemes ?? [],
       alpnProtocol: extensions.application_layer_protocol_negotiation,
       serverName: first.hello.extensions.server_name,
       resumed: session !== undefined,
@@ -109,6 +110,8 @@ interface KnownServer {
   readonly validUntil: number;
   readonly group: NamedGroup;
   readonly signatureScheme: SignatureScheme;
+  /** What it takes from us. */
+  readonly acceptedSchemes: readonly number[];
   readonly masterSecret: Uint8Array;
 }
 
@@ -185,7 +188,8 @@ function* exchangeKeys(
   } finally {
     if (!isSigned) wipe(masterSecret);
   }
-  return { chain, validUntil, group, signatureScheme, masterSecret };
+  const acceptedSchemes = request?.signatureSchemes ?? [];
+  return { chain, validUntil, group, signatureScheme, acceptedSchemes, masterSecret };
 }
 
 /** Sends the client's Certificate, empty where no identity fits. */

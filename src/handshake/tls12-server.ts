@@ -117,6 +117,7 @@ export function* tls12ServerHandshake(
       suite,
       group: presented?.group,
       peerSignatureScheme: client?.signatureScheme,
+      peerAcceptedSchemes: extensions.signature_algorithms ?? [],
       alpnProtocol,
       serverName: serverNameIn(hello),
       resumed: session !== undefined,

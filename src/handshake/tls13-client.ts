@@ -133,6 +133,7 @@ export function* tls13ClientHandshake(
       suite,
       group,
       peerSignatureScheme: server?.signatureScheme,
+      peerAcceptedSchemes: server?.request?.extensions.signature_algorithms ?? [],
       alpnProtocol: encrypted.application_layer_protocol_negotiation,
       serverName: first.hello.extensions.server_name,
       resumed: resumed !== undefined,

@@ -186,6 +186,7 @@ export function* tls13ServerHandshake(
       suite,
       group,
       peerSignatureScheme: client?.signatureScheme,
+      peerAcceptedSchemes: extensions.signature_algorithms ?? [],
       alpnProtocol,
       serverName: serverNameIn(hello),
       resumed: session !== undefined,

@@ -8,9 +8,27 @@ import {
 
 /** An error with the code by which programs for `node:tls` know it. */
 export function nodeError(code: string, message: string, more: object = {}): Error & { code: string } {
-  return Object.assign(new Error(message, 'cause' in more ? { cause: more.cause } : undefined), more, {
-    code,
-  });
+  const Made =
+    /^ERR_(INVALID_ARG|TLS_INVALID_PROTOCOL|TLS_PROTOCOL_VERSION|TLS_INVALID_CONTEXT|TLS_ALPN)/.test(code)
+      ? TypeError
+      : code === 'ERR_OUT_OF_RANGE'
+        ? RangeError
+        : Error;
+  const error = new Made(message, 'cause' in more ? { cause: more.cause } : undefined);
+  return Object.assign(error, more, { code });
+}
+
+/** An error of TLS itself: Node has OpenSSL's reason in its text, code, `library` and `reason`. */
+export function sslError(reason: string, message: string, cause?: Error): Error & { code: string } {
+  return nodeError(
+    `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`,
+    `SSL routines::${reason}: ${message}`,
+    {
+      library: 'SSL routines',
+      reason,
+      ...(cause && { cause }),
+    },
+  );
 }
 
 /** By check: the code of OpenSSL's verification (`X509_V_ERR_…`), as Node has it. */
@@ -36,13 +54,36 @@ const verificationCodes: Readonly<Record<Exclude<CertificateCheck, 'unknown_issu
   missing: 'UNABLE_TO_GET_ISSUER_CERT',
 };
 
-/** A refused chain, as Node tells it: OpenSSL's code; the text is Tacit's, which names the certificate. */
+/** OpenSSL's texts for these codes (X509_verify_cert_error_string(3)), which programs compare. */
+const verificationTexts: Readonly<Record<string, string>> = {
+  UNSPECIFIED: 'unspecified certificate verification error',
+  CERT_HAS_EXPIRED: 'certificate has expired',
+  CERT_NOT_YET_VALID: 'certificate is not yet valid',
+  CERT_SIGNATURE_FAILURE: 'certificate signature failure',
+  EE_KEY_TOO_SMALL: 'EE certificate key too weak',
+  CA_MD_TOO_WEAK: 'CA signature digest algorithm too weak',
+  INVALID_CA: 'invalid CA certificate',
+  PATH_LENGTH_EXCEEDED: 'path length constraint exceeded',
+  INVALID_PURPOSE: 'unsuitable certificate purpose',
+  UNHANDLED_CRITICAL_EXTENSION: 'unhandled critical extension',
+  HOSTNAME_MISMATCH: 'hostname mismatch',
+  CERT_REJECTED: 'certificate rejected',
+  CERT_REVOKED: 'certificate revoked',
+  UNABLE_TO_GET_CRL: 'unable to get certificate CRL',
+  UNABLE_TO_GET_ISSUER_CERT: 'unable to get issuer certificate',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'unable to get local issuer certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unable to verify the first certificate',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
+  SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate in certificate chain',
+};
+
+/** A refused chain, as Node tells it: OpenSSL's code and text. Tacit's, which names the certificate, is that of its cause. */
 export function verificationError(
   cause: TlsCertificateError,
   chain: readonly ChainLink[],
 ): Error & { code: string } {
   const code = cause.check === 'unknown_issuer' ? issuerCode(cause, chain) : verificationCodes[cause.check];
-  return nodeError(code, cause.message, { cause });
+  return nodeError(code, verificationTexts[code] ?? cause.message, { cause });
 }
 
 /** What the code for an unknown issuer depends on. */
@@ -94,27 +135,18 @@ const sentReasons: Readonly<Record<string, string>> = {
 export function connectionError(cause: Error): Error {
   if (cause instanceof TlsPeerError) {
     const { direction, alert, message } = cause;
+    // Of what is no TLS at all, OpenSSL says this.
+    if (direction === 'sent' && message.startsWith('expected a TLS record'))
+      return sslError('wrong version number', message, cause);
     const reason = direction === 'received' ? receivedReason(alert) : sentReason(alert);
-    return nodeError(`ERR_SSL_${reason}`, message, {
-      library: 'SSL routines',
-      reason: reason.toLowerCase().replaceAll('_', ' '),
-      cause,
-    });
+    return sslError(reason.toLowerCase().replaceAll('_', ' '), message, cause);
   }
   if (cause instanceof TlsTimeoutError && cause.deadline === 'handshake')
     return nodeError('ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout', { cause });
   if (cause instanceof TlsCertificateError && cause.check === 'missing')
-    return nodeError('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', cause.message, {
-      library: 'SSL routines',
-      reason: 'peer did not return a certificate',
-      cause,
-    });
+    return sslError('peer did not return a certificate', cause.message, cause);
   if (cause instanceof TlsTruncatedError)
-    return nodeError('ERR_SSL_UNEXPECTED_EOF_WHILE_READING', cause.message, {
-      library: 'SSL routines',
-      reason: 'unexpected eof while reading',
-      cause,
-    });
+    return sslError('unexpected eof while reading', cause.message, cause);
   const { code } = cause as { readonly code?: unknown };
   const { cause: below } = cause;
   // A socket's error comes as the socket gave it: programs look at its `syscall` and `errno` too.

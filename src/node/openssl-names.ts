@@ -168,6 +168,38 @@ export function signatureSchemesOf(sigalgs: string): readonly SignatureScheme[] 
   throw new TlsUsageError(`sigalgs: Tacit has none of "${sigalgs}"; SHA-1 and DSA are not among what it has`);
 }
 
+/** By ours: OpenSSL's names of what signs, as `getSharedSigalgs()` gives them, and the code point. */
+const signatureCodes: Readonly<Record<SignatureScheme, readonly [name: string, code: number]>> = {
+  ecdsa_secp256r1_sha256: ['ECDSA+SHA256', 0x0403],
+  ecdsa_secp384r1_sha384: ['ECDSA+SHA384', 0x0503],
+  ecdsa_secp521r1_sha512: ['ECDSA+SHA512', 0x0603],
+  ed25519: ['Ed25519+UNDEF', 0x0807],
+  rsa_pss_rsae_sha256: ['RSA-PSS+SHA256', 0x0804],
+  rsa_pss_rsae_sha384: ['RSA-PSS+SHA384', 0x0805],
+  rsa_pss_rsae_sha512: ['RSA-PSS+SHA512', 0x0806],
+  rsa_pss_pss_sha256: ['RSA-PSS+SHA256', 0x0809],
+  rsa_pss_pss_sha384: ['RSA-PSS+SHA384', 0x080a],
+  rsa_pss_pss_sha512: ['RSA-PSS+SHA512', 0x080b],
+  rsa_pkcs1_sha256: ['RSA+SHA256', 0x0401],
+  rsa_pkcs1_sha384: ['RSA+SHA384', 0x0501],
+  rsa_pkcs1_sha512: ['RSA+SHA512', 0x0601],
+};
+
+/**
+ * What both sides sign with; a server's order is its own, as OpenSSL's with `honorCipherOrder`.
+ * @param offered the peer's code points
+ * @param own undefined: all that there are
+ */
+export function sharedSignatureNames(
+  offered: readonly number[],
+  own: readonly SignatureScheme[] = Object.keys(signatureCodes) as SignatureScheme[],
+  isOwnOrder = false,
+): string[] {
+  const codes = own.map((scheme) => signatureCodes[scheme]);
+  if (isOwnOrder) return codes.flatMap(([name, code]) => (offered.includes(code) ? [name] : []));
+  return offered.flatMap((code) => codes.find(([, known]) => known === code)?.[0] ?? []);
+}
+
 /** A span of versions. */
 interface Versions {
   readonly minVersion: ProtocolVersion;

@@ -1,19 +1,11 @@
-import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
-import type {
-  CipherNameAndProtocol,
-  ConnectionOptions,
-  DetailedPeerCertificate,
-  EphemeralKeyInfo,
-  PeerCertificate,
-  TLSSocketOptions,
-} from 'node:tls';
+import { finished } from 'node:stream/promises';
+import type { ConnectionOptions, TLSSocketOptions } from 'node:tls';
 import { TlsCertificateError, TlsTruncatedError, TlsUsageError } from '../base/errors.ts';
 import type { HandshakeInfo } from '../connection/events.ts';
 import { DuplexPump, whenSettled } from '../net/duplex-pump.ts';
 import type { TlsStream } from '../streams/tls-stream.ts';
-import { peerCertificate } from './certificates.ts';
 import {
   clientStream,
   type EndpointHooks,
@@ -23,8 +15,8 @@ import {
   serverStream,
 } from './endpoint.ts';
 import { connectionError, isPeersEnd, nodeError } from './errors.ts';
-import { describeSuite, ephemeralKeys } from './openssl-names.ts';
-import { defineGetters, OverSocket } from './over-socket.ts';
+import { InspectedSocket, type Known } from './inspected-socket.ts';
+import { defineGetters } from './over-socket.ts';
 import { protocolNamesOf } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
 import {
@@ -37,6 +29,7 @@ import { contextOf, requireSniCallback } from './sni.ts';
 import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
 import { Transport } from './transport.ts';
 import { isToleratedEnd } from './truncation.ts';
+import { invalidType, requireInteger, requireType } from './validation.ts';
 import { bytesOf, type Written } from './written.ts';
 
 type Callback = (error?: Error | null) => void;
@@ -64,7 +57,7 @@ export interface SocketOptions
  * As `tls.TLSSocket`: TLS on a socket or any other duplex. After its handshake it writes only what it is told to write,
  * and its end loses nothing: what was written before `end()` arrives, although nobody reads what the peer sends.
  */
-export class TLSSocket extends OverSocket {
+export class TLSSocket extends InspectedSocket {
   readonly encrypted = true;
   authorized = false;
   /** The code of what is wrong with the peer's certificate, as Node has it; `null` where nothing is. */
@@ -180,10 +173,6 @@ export class TLSSocket extends OverSocket {
     return this.#ticket && Buffer.from(this.#ticket);
   }
 
-  isSessionReused(): boolean {
-    return this.#info?.resumed ?? false;
-  }
-
   /** Before the handshake. One that is not Tacit's is not offered. */
   setSession(session: string | Buffer): void {
     this.#offeredSession = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
@@ -197,51 +186,34 @@ export class TLSSocket extends OverSocket {
     this.servername = name;
   }
 
-  getProtocol(): string | null {
-    return this.#info?.protocolVersion ?? null;
-  }
-
-  getCipher(): CipherNameAndProtocol {
-    return (this.#info && describeSuite(this.#info.cipherSuite)) as CipherNameAndProtocol;
-  }
-
-  getEphemeralKeyInfo(): EphemeralKeyInfo | object | null {
-    if (this.#isServer) return null;
-    const group = this.#info?.group;
-    return group === undefined ? {} : ephemeralKeys[group];
-  }
-
-  getPeerCertificate(detailed: true): DetailedPeerCertificate;
-  getPeerCertificate(detailed?: false): PeerCertificate;
-  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
-  getPeerCertificate(detailed = false): PeerCertificate | DetailedPeerCertificate {
-    return peerCertificate(this.#info?.peerCertificates ?? [], detailed);
-  }
-
-  getPeerX509Certificate(): X509Certificate | undefined {
-    const der = this.#info?.peerCertificates[0];
-    return der && new X509Certificate(der);
-  }
-
-  getCertificate(): PeerCertificate | object | null {
-    const chain = this.#material.identities[0]?.chain;
-    return chain === undefined ? {} : peerCertificate(chain, false);
-  }
-
-  getX509Certificate(): X509Certificate | undefined {
-    const der = this.#material.identities[0]?.chain[0];
-    return der && new X509Certificate(der);
-  }
-
   /** @throws Error (`ERR_TLS_INVALID_STATE`) before the handshake is done */
   exportKeyingMaterial(length: number, label: string, context: Buffer = Buffer.alloc(0)): Buffer {
+    requireInteger('length', length, 1, 2 ** 31 - 1);
+    requireType('label', label, 'string');
+    if (!ArrayBuffer.isView(context))
+      throw invalidType('context', 'an instance of Buffer, TypedArray, or DataView', context);
     if (this.#stream === undefined || this.#info === undefined)
       throw nodeError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
     return Buffer.from(this.#stream.exportKeyingMaterial(label, context, length));
   }
 
-  /** There is no renegotiation, in any version: it has no place in TLS 1.3, and is not safe in TLS 1.2. */
-  disableRenegotiation(): void {}
+  /**
+   * Keeps records from now on to so many bytes of content.
+   * @returns false, and changes nothing, but for 512 to 16 384, as in Node
+   */
+  setMaxSendFragment(size: number): boolean {
+    requireInteger('size', size, -(2 ** 31), 2 ** 31 - 1);
+    if (size < 512 || size > 16_384) return false;
+    this.#whenBegun(() => this.#stream?.limitRecords(size));
+    return true;
+  }
+
+  /** As `end()`; resolves once close_notify is handed over. Reading goes on where the socket is half open. */
+  async closeWrite(): Promise<void> {
+    this.#established('closeWrite');
+    this.end();
+    await finished(this, { readable: false });
+  }
 
   /** Sends session tickets now, alone; nobody does without being asked. @returns how many */
   async sendTickets(count: number): Promise<number> {
@@ -262,6 +234,10 @@ export class TLSSocket extends OverSocket {
   override resetAndDestroy(): this {
     this.#stream?.destroy();
     return this.destroy();
+  }
+
+  protected override known(): Known {
+    return { isServer: this.#isServer, info: this.#info, material: this.#material };
   }
 
   protected override begin(raw: Duplex): void {

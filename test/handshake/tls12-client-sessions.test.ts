@@ -107,6 +107,7 @@ async function resumingServer({
       suite,
       group: undefined,
       peerSignatureScheme: undefined,
+      peerAcceptedSchemes: [],
       alpnProtocol: undefined,
       serverName: undefined,
       resumed: true,

@@ -231,6 +231,7 @@ function* serverScript(config: ServerConfig, trace: Trace, flight: Flight): Hand
     suite,
     group: 'x25519',
     peerSignatureScheme: client?.signatureScheme,
+    peerAcceptedSchemes: [],
     alpnProtocol: undefined,
     serverName: undefined,
     resumed: false,
