@@ -72,6 +72,8 @@ export interface ServerConfig extends EndpointConfig {
   readonly role: 'server';
   /** The one that fits a client best, or a function of what it offers. */
   readonly identity: IdentityTable<ServerIdentity> | ServerIdentitySelector;
+  /** Chooses among the protocols that a client offers, in place of `alpnProtocols`; undefined: none of them will do. */
+  readonly selectProtocol: ProtocolSelector | undefined;
   readonly clientAuthentication: ClientAuthentication;
   readonly clientTrust: TrustPolicy | undefined;
   readonly tickets: TicketPolicy;
@@ -134,6 +136,12 @@ export interface CertificateRequestInfo {
   /** DER distinguished names; empty: any. */
   readonly certificateAuthorities: readonly Uint8Array[];
 }
+
+/** @param offered in the client's order, a character for each byte (RFC 7301 §3.1) @param serverName lower case */
+export type ProtocolSelector = (
+  offered: readonly string[],
+  serverName: string | undefined,
+) => string | undefined;
 
 /** `undefined` refuses the connection with unrecognized_name. */
 export type ServerIdentitySelector = (

@@ -1,5 +1,5 @@
 import { copyBytes, equalBytes } from '../base/bytes.ts';
-import { peerError } from '../base/errors.ts';
+import { peerError, TlsUsageError } from '../base/errors.ts';
 import type { NamedGroup } from '../crypto/provider.ts';
 import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
 import type { KeyShareEntry, OfferedPsks } from '../wire/extension-codecs.ts';
@@ -62,15 +62,18 @@ export function chooseGroup(
 
 /** Our first protocol that the client offers; undefined where one side does without ALPN (RFC 7301 §3.2). */
 export function chooseProtocol(config: ServerConfig, hello: ClientHello): string | undefined {
+  const { alpnProtocols, selectProtocol } = config;
   const offered = hello.extensions.application_layer_protocol_negotiation;
-  if (!offered || config.alpnProtocols.length === 0) return undefined;
-  const chosen = config.alpnProtocols.find((protocol) => offered.includes(protocol));
+  if (!offered || (alpnProtocols.length === 0 && !selectProtocol)) return undefined;
+  const chosen = selectProtocol
+    ? selectProtocol([...offered], serverNameIn(hello))
+    : alpnProtocols.find((protocol) => offered.includes(protocol));
   if (chosen === undefined) {
-    throw peerError(
-      'no_application_protocol',
-      `the client offers none of our protocols (${config.alpnProtocols.join(', ')})`,
-    );
+    const list = selectProtocol ? '' : ` (${alpnProtocols.join(', ')})`;
+    throw peerError('no_application_protocol', `the client offers none of our protocols${list}`);
   }
+  if (!offered.includes(chosen))
+    throw new TlsUsageError(`selectProtocol gave '${chosen}', which the client does not offer`);
   return chosen;
 }
 

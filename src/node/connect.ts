@@ -1,9 +1,10 @@
 import tls, { type ConnectionOptions } from 'node:tls';
+import { TlsUsageError } from '../base/errors.ts';
 import { connectArguments } from './connect-arguments.ts';
-import { nodeError } from './errors.ts';
 import { failResponses } from './responses.ts';
 import { createSecureContext, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
+import { requireType } from './validation.ts';
 
 /** Node's own, with contexts of this module. */
 export type ConnectOptions = Omit<ConnectionOptions, 'secureContext'> & {
@@ -49,8 +50,8 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   const options = found.options as ConnectOptions;
   // A program that has put another one in its place means all connections.
   const { socket: raw, timeout, checkServerIdentity: check = tls.checkServerIdentity } = options;
-  if (typeof check !== 'function')
-    throw nodeError('ERR_INVALID_ARG_TYPE', `checkServerIdentity: expected a function, got ${typeof check}`);
+  requireType('options.checkServerIdentity', check, 'function');
+  if ('minDHSize' in options) requireMinDhSize(options.minDHSize);
   // Who says anything has decided: the environment is for those who do not.
   const rejectUnauthorized =
     'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !trustsEverybody();
@@ -70,6 +71,12 @@ export function connect(...given: readonly unknown[]): TLSSocket {
     socket.connect(options);
   }
   return socket;
+}
+
+/** There is no finite-field Diffie-Hellman that it could be about; Node's words for what it is not. */
+function requireMinDhSize(size: unknown): void {
+  if (typeof size !== 'number') throw new TlsUsageError(`options.minDHSize is not a number: ${String(size)}`);
+  if (!(size > 0)) throw new TlsUsageError(`options.minDHSize is not a positive number: ${size}`);
 }
 
 /** The name that a socket was connected to, which Node keeps there. */

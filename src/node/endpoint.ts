@@ -4,6 +4,7 @@ import type { ByteStream } from '../streams/byte-stream.ts';
 import type { Slots } from '../streams/slots.ts';
 import { TlsStream } from '../streams/tls-stream.ts';
 import { type JudgedSocket, judgingPolicy } from './judge.ts';
+import type { AlpnCallback } from './protocols.ts';
 import { type ContextMaterial, provider } from './secure-context.ts';
 import { decodeSession, encodeSession } from './sessions.ts';
 
@@ -74,6 +75,7 @@ function sessionCache(trust: ClientSettings['trust'], hooks: ClientHooks): Clien
 export interface ServerSettings {
   readonly material: ContextMaterial;
   readonly alpnProtocols: readonly string[];
+  readonly alpnCallback: AlpnCallback | undefined;
   readonly requestsCertificate: boolean;
   readonly rejectsUnauthorized: boolean;
   /** Milliseconds. */
@@ -92,7 +94,8 @@ export interface ServerSettings {
 export function serverConfigOf(settings: ServerSettings): ServerConfig {
   const { material, requestsCertificate, rejectsUnauthorized, numTickets } = settings;
   const own = material.identities;
-  return createServerConfig({
+  const known = keepers.get(material);
+  const config = createServerConfig({
     ...material.algorithms,
     provider,
     // Without any, every client is told so; with others, each connection chooses by itself.
@@ -101,9 +104,18 @@ export function serverConfigOf(settings: ServerSettings): ServerConfig {
     clientAuthentication: requestsCertificate ? (rejectsUnauthorized ? 'require' : 'request') : 'none',
     // Which connection it is for is not known yet: each gets a policy of its own in place of this one.
     ...(requestsCertificate && { clientTrust: judgingPolicy(material, 'client', unjudged) }),
-    tickets: { lifetime: material.sessionTimeout, count: numTickets, keeper: settings.keeper },
+    tickets: { lifetime: material.sessionTimeout, count: numTickets, keeper: settings.keeper ?? known },
   });
+  const { keeper } = config.tickets;
+  if (!settings.keeper && !known) {
+    if (material.ticketKeys !== undefined && keeper.kind === 'keys') keeper.use(material.ticketKeys);
+    keepers.set(material, keeper);
+  }
+  return config;
 }
+
+/** By context: sockets that share one share the keys of its tickets, as in Node. */
+const keepers = new WeakMap<ContextMaterial, ServerConfig['tickets']['keeper']>();
 
 const unjudged: JudgedSocket = {
   rejectsUnauthorized: true,
@@ -117,6 +129,10 @@ const unjudged: JudgedSocket = {
 export interface ServerHooks extends EndpointHooks {
   /** The client has asked for a name that has a context of its own. */
   onContext(material: ContextMaterial): void;
+  /** What `setKeyCert` has given this socket, asked for when the client is known. */
+  keyCert(): ContextMaterial | undefined;
+  /** Of this socket; undefined: by the settings. */
+  readonly selectProtocol: ServerConfig['selectProtocol'];
 }
 
 /** The server's side of a connection. */
@@ -129,7 +145,9 @@ export function serverStream(
   const asksClients = shared.clientTrust !== undefined;
   const choose: ServerIdentitySelector = async (hello) => {
     const { serverName } = hello;
-    const other = serverName === undefined ? undefined : await contextFor?.(serverName);
+    const named = serverName === undefined ? undefined : await contextFor?.(serverName);
+    const keyCert = hooks.keyCert();
+    const other = keyCert === undefined ? named : { ...(named ?? material), identities: keyCert.identities };
     if (other === undefined) return fittingIdentity(material.identities, hello);
     hooks.onContext(other);
     const identity = fittingIdentity(other.identities, hello);
@@ -142,7 +160,8 @@ export function serverStream(
     ...shared,
     keyLog: hooks.onKeyLog ?? false,
     ...(asksClients && { clientTrust: judgingPolicy(material, 'client', hooks) }),
-    ...(contextFor && { identity: choose }),
+    selectProtocol: hooks.selectProtocol,
+    ...((contextFor || hooks.selectProtocol || hooks.keyCert()) && { identity: choose }),
   };
   return TlsStream.server(transport, config, { handshakeTimeout, drain: { slots } });
 }

@@ -4,6 +4,7 @@ import {
   TlsPeerError,
   TlsTimeoutError,
   TlsTruncatedError,
+  TlsUsageError,
 } from '../base/errors.ts';
 
 /** An error with the code by which programs for `node:tls` know it. */
@@ -147,6 +148,8 @@ export function connectionError(cause: Error): Error {
     return sslError('peer did not return a certificate', cause.message, cause);
   if (cause instanceof TlsTruncatedError)
     return sslError('unexpected eof while reading', cause.message, cause);
+  // What a function of the application's threw, is what it is told.
+  if (cause instanceof TlsUsageError && cause.cause instanceof Error) return cause.cause;
   const { code } = cause as { readonly code?: unknown };
   const { cause: below } = cause;
   // A socket's error comes as the socket gave it: programs look at its `syscall` and `errno` too.

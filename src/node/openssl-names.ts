@@ -78,10 +78,16 @@ export function cipherSuitesOf(ciphers: string, maxVersion: ProtocolVersion): re
   const tls12 = tls12SuitesOf(words.filter((word) => !word.startsWith('TLS_')));
   // Old suites alone leave those of TLS 1.3, as long as they are suites.
   const isKnown =
-    named.length > 0 || tls12.length > 0 || words.some((word) => opensslNames.has(word.toLowerCase()));
+    named.length > 0 ||
+    tls12.length > 0 ||
+    words.some((word) => word === word.toUpperCase() && opensslNames.has(word.toLowerCase()));
   const suites = [...(maxVersion === 'TLSv1.3' ? tls13 : []), ...tls12.map(({ suite }) => suite)];
   if (isKnown && suites.length > 0) return suites;
-  throw nodeError('ERR_SSL_NO_CIPHER_MATCH', `ciphers: "${ciphers}" leaves no cipher suite that Tacit has`);
+  throw nodeError(
+    'ERR_SSL_NO_CIPHER_MATCH',
+    `error:0A0000B9:SSL routines::no cipher match: "${ciphers}" leaves no cipher suite that Tacit has`,
+    { library: 'SSL routines', reason: 'no cipher match' },
+  );
 }
 
 const opensslNames: ReadonlySet<string> = new Set(getCiphers());
@@ -196,8 +202,11 @@ export function sharedSignatureNames(
   isOwnOrder = false,
 ): string[] {
   const codes = own.map((scheme) => signatureCodes[scheme]);
-  if (isOwnOrder) return codes.flatMap(([name, code]) => (offered.includes(code) ? [name] : []));
-  return offered.flatMap((code) => codes.find(([, known]) => known === code)?.[0] ?? []);
+  const shared = isOwnOrder
+    ? codes.flatMap(([name, code]) => (offered.includes(code) ? [name] : []))
+    : offered.flatMap((code) => codes.find(([, known]) => known === code)?.[0] ?? []);
+  // Two of one name differ in the kind of key alone.
+  return [...new Set(shared)];
 }
 
 /** A span of versions. */
@@ -233,6 +242,10 @@ export function versionsOf(
   if (secureProtocol !== undefined) {
     const method = methods[secureProtocol.replace(/_(client_|server_)?method$/, '')];
     if (method !== undefined) return { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', ...method };
+    const old = /^SSLv[23]/.exec(secureProtocol)?.[0];
+    if (old !== undefined) throw nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', `${old} methods disabled`);
+    if (!/^TLSv1(_1)?_/.test(secureProtocol))
+      throw nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', `Unknown method: ${secureProtocol}`);
     throw nodeError(
       'ERR_TLS_INVALID_PROTOCOL_METHOD',
       `secureProtocol: ${secureProtocol} is for what Tacit does not speak; it speaks TLS 1.2 and 1.3 (TLS_method)`,

@@ -1,4 +1,5 @@
 import { nodeError } from './errors.ts';
+import { requireType } from './validation.ts';
 
 /** `ALPNProtocols` as names, a character for each byte: an array of names, or the wire form (RFC 7301 §3.1). */
 export function protocolNamesOf(protocols: unknown): readonly string[] {
@@ -15,17 +16,69 @@ export function protocolNamesOf(protocols: unknown): readonly string[] {
 }
 
 function nameOf(protocol: unknown): string {
-  if (typeof protocol === 'string') return Buffer.from(protocol).toString('latin1');
+  if (typeof protocol === 'string' || protocol instanceof String)
+    return Buffer.from(protocol).toString('latin1');
   if (protocol instanceof Uint8Array) return Buffer.from(protocol).toString('latin1');
   throw nodeError('ERR_INVALID_ARG_TYPE', `ALPNProtocols: expected names, got ${typeof protocol}`);
 }
 
+/** As `ALPNCallback` of `node:tls`: chooses among what the client offers. */
+export type AlpnCallback = (offer: {
+  readonly servername: string;
+  readonly protocols: readonly string[];
+}) => string | undefined;
+
+/** @throws TypeError with Node's codes for what is no function, or comes beside `ALPNProtocols` */
+export function alpnCallbackOf(options: object): AlpnCallback | undefined {
+  const { ALPNCallback, ALPNProtocols } = options as { ALPNCallback?: unknown; ALPNProtocols?: unknown };
+  if (ALPNCallback === undefined || ALPNCallback === null) return undefined;
+  requireType('options.ALPNCallback', ALPNCallback, 'function');
+  if (ALPNProtocols)
+    throw nodeError(
+      'ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS',
+      'The ALPNCallback and ALPNProtocols TLS options are mutually exclusive',
+    );
+  return ALPNCallback as AlpnCallback;
+}
+
+/**
+ * It as the engine asks it.
+ * @param socket what it is called on
+ */
+export function protocolSelector(
+  callback: AlpnCallback,
+  socket: object,
+): (offered: readonly string[], serverName: string | undefined) => string | undefined {
+  return (offered, serverName = '') => {
+    const protocols = offered.map((name) => Buffer.from(name, 'latin1').toString());
+    const chosen: unknown = Reflect.apply(callback, socket, [{ servername: serverName, protocols }]);
+    if (chosen === undefined) return undefined;
+    const place = protocols.indexOf(chosen as string);
+    if (place === -1)
+      throw nodeError(
+        'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
+        `ALPN callback returned a value (${String(chosen)}) that did not match any of the client's offered protocols (${protocols.join(', ')})`,
+      );
+    return offered[place];
+  };
+}
+
 /** As `tls.convertALPNProtocols`: puts the wire form of `protocols` into `out`. */
 export function convertALPNProtocols(protocols: unknown, out: { ALPNProtocols?: Buffer }): void {
-  if (!Array.isArray(protocols) && !ArrayBuffer.isView(protocols)) return;
+  if (ArrayBuffer.isView(protocols)) {
+    // A copy, as it is: whether it is well-formed is seen when it is used.
+    out.ALPNProtocols = Buffer.from(
+      protocols.buffer.slice(protocols.byteOffset, protocols.byteOffset + protocols.byteLength),
+    );
+    return;
+  }
+  if (!Array.isArray(protocols)) return;
   const names = protocolNamesOf(protocols).map((name) => Buffer.from(name, 'latin1'));
   const tooLong = names.findIndex(({ length }) => length > 255);
   if (tooLong !== -1)
-    throw nodeError('ERR_OUT_OF_RANGE', `ALPNProtocols[${tooLong}]: a name has 255 bytes at most`);
+    throw nodeError(
+      'ERR_OUT_OF_RANGE',
+      `The byte length of the protocol at index ${tooLong} exceeds the maximum length. It must be <= 255. Received ${names[tooLong]?.length}`,
+    );
   out.ALPNProtocols = Buffer.concat(names.flatMap((name) => [Buffer.of(name.length), name]));
 }

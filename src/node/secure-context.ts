@@ -8,6 +8,7 @@ import { trustAnchors } from '../net/anchors.ts';
 import { loadIdentity } from '../net/identity.ts';
 import { certificatesWithin } from '../net/pem.ts';
 import { revocationSettings } from '../net/revocation.ts';
+import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
 
@@ -26,6 +27,9 @@ export const defaults: {
 
 type Identity = ReturnType<typeof loadIdentity>;
 
+/** Seconds (RFC 9846 §4.7.1). */
+const longestSession = 604_800;
+
 /** Certificates, keys and algorithms, read once: what `SecureContext#context` holds here. */
 export interface ContextMaterial {
   readonly identities: readonly Identity[];
@@ -38,6 +42,8 @@ export interface ContextMaterial {
   >;
   /** Seconds. */
   readonly sessionTimeout: number | undefined;
+  /** 48 bytes: what session tickets are sealed with. */
+  readonly ticketKeys: Uint8Array | undefined;
 }
 
 /** As `tls.SecureContext`: opaque to programs. */
@@ -52,17 +58,12 @@ export class SecureContext {
 /** What ignoring would make less safe or simply wrong, by the reason why Tacit does not have it. */
 const refused: Readonly<Record<string, string>> = {
   pfx: 'Node has no reader of PKCS #12 to lend; give `cert` and `key` as PEM (openssl pkcs12 -in file -nodes)',
-  clientCertEngine: 'there is no OpenSSL whose engine could be loaded; give `cert` and `key`',
-  privateKeyEngine: 'there is no OpenSSL whose engine could be loaded; give `key`',
-  privateKeyIdentifier: 'there is no OpenSSL whose engine could be loaded; give `key`',
   pskCallback: 'external pre-shared keys are not supported',
   pskIdentityHint: 'external pre-shared keys are not supported',
-  ticketKeys: 'the keys of tickets rotate by themselves, and are not shared between processes yet',
 };
 
 /** The same of what is a socket's or a server's, and not a context's. */
 export const refusedOfConnections: Readonly<Record<string, string>> = {
-  ALPNCallback: 'a choice by a function is not supported; give ALPNProtocols',
   pskCallback: 'external pre-shared keys are not supported',
 };
 
@@ -74,38 +75,21 @@ export function refuseOptions(options: object, names: Readonly<Record<string, st
   }
 }
 
-/** @throws TlsUsageError naming the first option that a socket does not have on purpose */
-export function refuseSocketOptions(options: object): void {
-  refuseOptions(options, refusedOfConnections);
-  const { server } = options as { readonly server?: object | null };
-  // One of plain connections says nothing about TLS; what does STARTTLS hands it on.
-  if (server && 'setSecureContext' in server)
-    throw new TlsUsageError('server: the sockets of a TLS server are made by it; give SNICallback');
-}
-
 /**
  * As `tls.createSecureContext`, and reads and checks everything at once.
  * @throws Error with Node's codes, or TlsUsageError naming the option
  */
 export function createSecureContext(options: SecureContextOptions = {}): SecureContext {
+  checkContextOptions(options);
   refuseOptions(options);
-  const {
-    ca,
-    crl,
-    ciphers = defaults.DEFAULT_CIPHERS,
-    ecdhCurve = defaults.DEFAULT_ECDH_CURVE,
-    minVersion = defaults.DEFAULT_MIN_VERSION,
-    maxVersion = defaults.DEFAULT_MAX_VERSION,
-  } = options;
-  if (options.secureProtocol !== undefined && (options.minVersion ?? options.maxVersion) !== undefined)
-    throw nodeError(
-      'ERR_TLS_PROTOCOL_VERSION_CONFLICT',
-      'secureProtocol: it conflicts with minVersion and maxVersion; give one of them',
-    );
-  requireString('ciphers', ciphers);
-  requireString('ecdhCurve', ecdhCurve);
-  if (options.sigalgs !== undefined) requireString('sigalgs', options.sigalgs);
-  const versions = versionsOf(minVersion, maxVersion, options.secureProtocol);
+  const { ca, crl, sigalgs, sessionTimeout, ticketKeys } = options;
+  const ciphers = options.ciphers ?? defaults.DEFAULT_CIPHERS;
+  const ecdhCurve = options.ecdhCurve ?? defaults.DEFAULT_ECDH_CURVE;
+  const versions = versionsOf(
+    options.minVersion ?? defaults.DEFAULT_MIN_VERSION,
+    options.maxVersion ?? defaults.DEFAULT_MAX_VERSION,
+    options.secureProtocol ?? undefined,
+  );
   const authorities =
     ca === undefined || ca === null
       ? undefined
@@ -122,9 +106,11 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
       ...versions,
       cipherSuites: cipherSuitesOf(ciphers, versions.maxVersion),
       groups: groupsOf(ecdhCurve),
-      signatureSchemes: options.sigalgs === undefined ? undefined : signatureSchemesOf(options.sigalgs),
+      signatureSchemes: sigalgs === undefined || sigalgs === null ? undefined : signatureSchemesOf(sigalgs),
     },
-    sessionTimeout: options.sessionTimeout,
+    // At most what RFC 9846 §4.7.1 allows; Node's 0 is as short as can be.
+    sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, longestSession) : undefined,
+    ticketKeys: ticketKeys ? Uint8Array.from(ticketKeys) : undefined,
   });
 }
 
@@ -137,10 +123,10 @@ function identitiesOf(options: SecureContextOptions): readonly Identity[] {
     const key = keys.find((candidate) => leaf?.checkPrivateKey(candidate) === true);
     if (key === undefined) {
       if (keys.length === 0) throw new TlsUsageError('key: `cert` is of no use without its private key');
-      throw nodeError('ERR_OSSL_X509_KEY_VALUES_MISMATCH', 'key: none is the key of `cert`', {
-        library: 'x509 certificate routines',
-        reason: 'key values mismatch',
-      });
+      throw osslError(
+        'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+        'error:05800074:x509 certificate routines::key values mismatch',
+      );
     }
     // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
     return loadIdentity({ chain, signer: nodeSigner(key) });
@@ -157,8 +143,6 @@ function keyOf(source: KeySource, passphrase: string | undefined): KeyObject {
     typeof source === 'object' && 'pem' in source
       ? { pem: source.pem, own: source.passphrase }
       : { pem: source };
-  if (typeof pem !== 'string' && !ArrayBuffer.isView(pem))
-    throw nodeError('ERR_INVALID_ARG_TYPE', `key: expected PEM as text or bytes, got ${typeof pem}`);
   return createPrivateKey({
     key: Buffer.from(pem),
     format: 'pem',
@@ -168,19 +152,19 @@ function keyOf(source: KeySource, passphrase: string | undefined): KeyObject {
 
 /** @returns DER */
 function certificatesOf(source: string | Buffer, what: string): readonly Uint8Array[] {
-  if (typeof source !== 'string' && !ArrayBuffer.isView(source))
-    throw nodeError('ERR_INVALID_ARG_TYPE', `${what}: expected PEM as text or bytes, got ${typeof source}`);
   const found = certificatesWithin(Buffer.from(source).toString('latin1'));
   if (found.length > 0) return found;
-  throw nodeError('ERR_OSSL_PEM_NO_START_LINE', `${what}: there is no certificate in it`, {
-    library: 'PEM routines',
-    reason: 'no start line',
-  });
+  throw osslError(
+    'ERR_OSSL_PEM_NO_START_LINE',
+    'error:0480006C:PEM routines::no start line',
+    `${what}: there is no certificate in it`,
+  );
 }
 
-function requireString(name: string, value: unknown): void {
-  if (typeof value !== 'string')
-    throw nodeError('ERR_INVALID_ARG_TYPE', `${name}: expected a string, got ${typeof value}`);
+/** One of OpenSSL's, whose text has its library and its reason. */
+function osslError(code: string, text: string, hint?: string): Error {
+  const [, , library, , reason] = text.split(':');
+  return nodeError(code, hint === undefined ? text : `${text} (${hint})`, { library, reason });
 }
 
 function listOf<One>(oneOrMore: One | readonly One[]): readonly One[] {

@@ -5,7 +5,7 @@ import { TlsUsageError } from '../base/errors.ts';
 import { Slots } from '../streams/slots.ts';
 import { adopting } from './callable.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
-import { protocolNamesOf } from './protocols.ts';
+import { alpnCallbackOf, protocolNamesOf } from './protocols.ts';
 import {
   type ContextMaterial,
   createSecureContext,
@@ -15,6 +15,7 @@ import {
 } from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
 import { type ServerSide, TLSSocket } from './tls-socket.ts';
+import { invalidType, requireTypeIfAny } from './validation.ts';
 
 type ServerConfig = ReturnType<typeof serverConfigOf>;
 type Identity = ContextMaterial['identities'][number];
@@ -51,13 +52,14 @@ export class Server extends AdoptingServer {
     listener?: (socket: TLSSocket) => void,
   ) {
     const [own, onSecure] = typeof options === 'function' ? [{}, options] : [options, listener];
-    // Whether a raw socket is half open is Tacit's affair; whether the secure one is, the application's.
-    super({ ...own, allowHalfOpen: true, pauseOnConnect: false });
+    super(own);
+    requireTypeIfAny('options.handshakeTimeout', own.handshakeTimeout, 'number');
     refuseOptions(own, refusedOfConnections);
     // Its own from here on: neither what becomes of the caller's object counts, nor what all objects inherit.
     this.#options = Object.assign(Object.create(null), own);
     this.#context = createSecureContext(own);
     protocolNamesOf(own.ALPNProtocols);
+    alpnCallbackOf(own);
     requireSniCallback(own.SNICallback);
     if (onSecure !== undefined) this.on('secureConnection', onSecure);
     this.on('connection', (raw: Socket) => this.#accept(raw));
@@ -85,8 +87,30 @@ export class Server extends AdoptingServer {
     this.#shared = undefined;
   }
 
+  /** 48 bytes that seal session tickets, for `setTicketKeys` of another process. From now on they stay what they are. */
+  getTicketKeys(): Buffer {
+    return Buffer.from(this.#ticketKeys().share(Date.now()));
+  }
+
+  /**
+   * Tickets are sealed with these from now on, and those under others are refused.
+   * @param keys 48 random bytes, which are secret; the tickets are Tacit's, so that no other implementation reads them
+   */
+  setTicketKeys(keys: NodeJS.ArrayBufferView): void {
+    if (!ArrayBuffer.isView(keys))
+      throw invalidType('buffer', 'an instance of Buffer, TypedArray, or DataView', keys);
+    if (keys.byteLength !== 48) throw new TlsUsageError('Session ticket keys must be a 48-byte buffer');
+    this.#ticketKeys().use(new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength));
+  }
+
+  #ticketKeys(): Extract<ServerConfig['tickets']['keeper'], { readonly kind: 'keys' }> {
+    const { keeper } = this.#side().config.tickets;
+    if (keeper.kind !== 'keys') throw new TlsUsageError('the sessions of this server are in a store');
+    return keeper;
+  }
+
   #accept(raw: Socket): void {
-    const { allowHalfOpen = false, pauseOnConnect = false } = this.#options;
+    const { pauseOnConnect = false } = this.#options;
     let side: ServerSide;
     try {
       side = this.#side();
@@ -99,7 +123,6 @@ export class Server extends AdoptingServer {
       isServer: true,
       secureContext: this.#context,
       serverSide: side,
-      allowHalfOpen,
     } as ConstructorParameters<typeof TLSSocket>[1]);
     // A stranger's reset must not end the process: 'close' tells of it, as in Node.
     socket.on('error', () => {});
@@ -125,6 +148,7 @@ export class Server extends AdoptingServer {
     const settings: ServerSettings = {
       material: this.#stapling(this.#context.context),
       alpnProtocols: protocolNamesOf(ALPNProtocols),
+      alpnCallback: alpnCallbackOf(this.#options),
       requestsCertificate: requestCert === true,
       rejectsUnauthorized: rejectUnauthorized !== false,
       handshakeTimeout: handshakeTimeout ?? defaultHandshakeTimeout,

@@ -1,14 +1,13 @@
 import type { TlsOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
-import { nodeError } from './errors.ts';
 import { type ContextMaterial, SecureContext } from './secure-context.ts';
+import { requireType } from './validation.ts';
 
 type SniCallback = TlsOptions['SNICallback'] | null;
 
 /** @throws Error (`ERR_INVALID_ARG_TYPE`) for what cannot be called */
 export function requireSniCallback(callback: unknown): void {
-  if (callback && typeof callback !== 'function')
-    throw nodeError('ERR_INVALID_ARG_TYPE', `SNICallback: expected a function, got ${typeof callback}`);
+  if (callback) requireType('options.SNICallback', callback, 'function');
 }
 
 /** What `SNICallback` gives for a name; undefined: the server's own. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { ConnectionOptions, TLSSocketOptions } from 'node:tls';
+import type { ConnectionOptions, SecureContextOptions, TLSSocketOptions } from 'node:tls';
 import { TlsCertificateError, TlsTruncatedError, TlsUsageError } from '../base/errors.ts';
 import type { HandshakeInfo } from '../connection/events.ts';
 import { DuplexPump, whenSettled } from '../net/duplex-pump.ts';
@@ -17,15 +17,11 @@ import {
 import { connectionError, isPeersEnd, nodeError } from './errors.ts';
 import { InspectedSocket, type Known } from './inspected-socket.ts';
 import { defineGetters } from './over-socket.ts';
-import { protocolNamesOf } from './protocols.ts';
+import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
-import {
-  type ContextMaterial,
-  createSecureContext,
-  refuseSocketOptions,
-  type SecureContext,
-} from './secure-context.ts';
-import { contextOf, requireSniCallback } from './sni.ts';
+import { type ContextMaterial, createSecureContext, SecureContext } from './secure-context.ts';
+import { contextOf } from './sni.ts';
+import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
 import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
 import { Transport } from './transport.ts';
 import { isToleratedEnd } from './truncation.ts';
@@ -73,6 +69,8 @@ export class TLSSocket extends InspectedSocket {
   readonly #readBuffer: ReadBuffer | undefined;
   /** That of the name that the client asked for, where there is one. */
   #material: ContextMaterial;
+  readonly #alpnCallback: AlpnCallback | undefined;
+  #keyCert: ContextMaterial | undefined;
   #stream: TlsStream | undefined;
   #transport: Transport | undefined;
   #pump: DuplexPump | undefined;
@@ -82,28 +80,29 @@ export class TLSSocket extends InspectedSocket {
   #onSecured: (() => void)[] = [];
   #judgement: Error | undefined;
   #offeredSession: Uint8Array | undefined;
-  #session: Buffer | undefined;
-  #ticket: Uint8Array | undefined;
-  #heldSessions: Buffer[] = [];
+  #kept: KeptSession | undefined;
+  #heldSessions: KeptSession[] = [];
   #bytesRead = 0;
   #bytesWritten = 0;
 
   /** @param raw a socket, connected or about to be, or any other duplex; without one, `connect` makes it */
   constructor(raw?: Duplex | null, options: SocketOptions = {}) {
-    const {
-      isServer = false,
-      allowHalfOpen,
-      readableHighWaterMark,
-      writableHighWaterMark,
-    } = options as SocketMarks;
+    const { isServer = false, ...marks } = options as SocketMarks;
     // A signal that has fired already would destroy what is not there yet: it is added below.
     super({
-      allowHalfOpen: allowHalfOpen ?? raw?.allowHalfOpen ?? false,
-      ...(readableHighWaterMark !== undefined && { readableHighWaterMark }),
-      ...(writableHighWaterMark !== undefined && { writableHighWaterMark }),
+      allowHalfOpen: raw ? raw.allowHalfOpen : (marks.allowHalfOpen ?? false),
+      highWaterMark: marks.highWaterMark,
+      ...(marks.readableHighWaterMark !== undefined && {
+        readableHighWaterMark: marks.readableHighWaterMark,
+      }),
+      ...(marks.writableHighWaterMark !== undefined && {
+        writableHighWaterMark: marks.writableHighWaterMark,
+      }),
     } as ConstructorParameters<typeof Socket>[0]);
-    refuseSocketOptions(options);
-    requireSniCallback(options.SNICallback);
+    checkSocketOptions(options);
+    this.#alpnCallback = options.serverSide
+      ? options.serverSide.settings.alpnCallback
+      : alpnCallbackOf(options);
     this.#options = options;
     this.#isServer = isServer;
     this.#material = (options.secureContext ?? createSecureContext(options)).context;
@@ -166,11 +165,11 @@ export class TLSSocket extends InspectedSocket {
 
   /** Bytes of the session, to be offered by `session` or `setSession` of another socket; there once one has come. */
   getSession(): Buffer | undefined {
-    return this.#session;
+    return this.#kept?.session;
   }
 
   getTLSTicket(): Buffer | undefined {
-    return this.#ticket && Buffer.from(this.#ticket);
+    return this.#kept && Buffer.from(this.#kept.ticket);
   }
 
   /** Before the handshake. One that is not Tacit's is not offered. */
@@ -179,8 +178,7 @@ export class TLSSocket extends InspectedSocket {
   }
 
   setServername(name: string): void {
-    if (typeof name !== 'string')
-      throw nodeError('ERR_INVALID_ARG_TYPE', `servername: expected a string, got ${typeof name}`);
+    requireType('name', name, 'string');
     if (this.#isServer)
       throw nodeError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
     this.servername = name;
@@ -195,6 +193,12 @@ export class TLSSocket extends InspectedSocket {
     if (this.#stream === undefined || this.#info === undefined)
       throw nodeError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
     return Buffer.from(this.#stream.exportKeyingMaterial(label, context, length));
+  }
+
+  /** Another certificate for this socket, as long as its handshake has not shown one: for a server's `ALPNCallback`. */
+  setKeyCert(context: SecureContext | SecureContextOptions): void {
+    const { context: material } = context instanceof SecureContext ? context : createSecureContext(context);
+    this.#keyCert = material;
   }
 
   /**
@@ -275,29 +279,38 @@ export class TLSSocket extends InspectedSocket {
     const onContext = (material: ContextMaterial): void => {
       this.#material = material;
     };
+    const keyCert = (): ContextMaterial | undefined => this.#keyCert;
+    const selectProtocol = this.#alpnCallback && protocolSelector(this.#alpnCallback, this);
+    const serverHooks = { ...hooks, onContext, keyCert, selectProtocol };
     if (serverSide !== undefined)
-      return serverStream(transport, serverSide.config, serverSide.settings, { ...hooks, onContext });
+      return serverStream(transport, serverSide.config, serverSide.settings, serverHooks);
     const material = this.#material;
     const alpnProtocols = protocolNamesOf(ALPNProtocols);
     if (this.#isServer) {
       const settings: ServerSettings = {
         material,
         alpnProtocols,
+        alpnCallback: this.#alpnCallback,
         requestsCertificate: Boolean(options.requestCert),
         rejectsUnauthorized: hooks.rejectsUnauthorized,
         handshakeTimeout: Number.POSITIVE_INFINITY,
         numTickets: undefined,
         contextFor: options.SNICallback ? (name) => contextOf(name, options.SNICallback) : undefined,
       };
-      return serverStream(transport, serverConfigOf(settings), settings, { ...hooks, onContext });
+      return serverStream(transport, serverConfigOf(settings), settings, serverHooks);
     }
-    return clientStream(transport, material, {
-      ...hooks,
-      serverName: this.servername === false ? '' : (this.servername ?? ''),
-      alpnProtocols,
-      offeredSession: () => this.#offeredSession,
-      onSession: (session, ticket) => this.#keepSession(session, ticket),
-    });
+    const identities = this.#keyCert?.identities ?? material.identities;
+    return clientStream(
+      transport,
+      { ...material, identities },
+      {
+        ...hooks,
+        serverName: this.servername === false ? '' : (this.servername ?? ''),
+        alpnProtocols,
+        offeredSession: () => this.#offeredSession,
+        onSession: (session, ticket) => this.#keepSession(session, ticket),
+      },
+    );
   }
 
   #hooks(): EndpointHooks {
@@ -351,10 +364,10 @@ export class TLSSocket extends InspectedSocket {
     this.authorizationError = (error ?? null) as unknown as Error | null;
     this.emit('secure');
     if (!this.#isServer) this.emit('secureConnect');
-    for (const session of this.#heldSessions.splice(0)) this.emit('session', session);
+    for (const held of this.#heldSessions.splice(0)) this.#tellSession(held);
     for (const secured of this.#onSecured.splice(0)) secured();
     // Who does not read must see the end all the same.
-    if (!this.destroyed && !this.isPaused()) this.read(0);
+    if (!this.destroyed) this.read(0);
   }
 
   /** Without a word: what was handed over arrives, and nobody takes it for all. */
@@ -425,11 +438,17 @@ export class TLSSocket extends InspectedSocket {
   }
 
   #keepSession(session: Buffer, ticket: Uint8Array): void {
-    this.#session = session;
-    this.#ticket = ticket;
+    const kept = { session, ticket };
+    this.#kept ??= kept;
     // Whose session it is is not certain before the handshake is done.
-    if (this.#info === undefined) this.#heldSessions.push(session);
-    else process.nextTick(() => this.emit('session', session));
+    if (this.#info === undefined) this.#heldSessions.push(kept);
+    else process.nextTick(() => this.#tellSession(kept));
+  }
+
+  /** `getSession()` gives what was told last. */
+  #tellSession(kept: KeptSession): void {
+    this.#kept = kept;
+    this.emit('session', kept.session);
   }
 
   #whenBegun(action: () => void): void {
@@ -448,12 +467,9 @@ export class TLSSocket extends InspectedSocket {
   }
 }
 
-/** What the types of Node's own options leave out. */
-interface SocketMarks {
-  readonly isServer?: boolean;
-  readonly allowHalfOpen?: boolean;
-  readonly readableHighWaterMark?: number;
-  readonly writableHighWaterMark?: number;
+interface KeptSession {
+  readonly session: Buffer;
+  readonly ticket: Uint8Array;
 }
 
 function codeOf(error: Error | undefined): string | undefined {

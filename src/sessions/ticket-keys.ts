@@ -10,6 +10,7 @@ interface TicketKey {
 }
 
 const nameLength = 16;
+const secretLength = 32;
 const seedLength = 24;
 const tagLength = 16;
 const overhead = nameLength + seedLength + tagLength;
@@ -72,7 +73,29 @@ export class TicketKeys {
   rotate(now: number): void {
     this.#discardOld(now);
     const name = this.#provider.randomBytes(nameLength);
-    this.#keys.unshift({ name, secret: this.#provider.randomBytes(32), createdAt: now });
+    this.#keys.unshift({ name, secret: this.#provider.randomBytes(secretLength), createdAt: now });
+  }
+
+  /**
+   * Takes these in place of all others, for as long as there are no new ones: for processes that share them.
+   * @param keys 48 random bytes: a name of 16, and a secret
+   * @throws TlsUsageError for another number of bytes
+   */
+  use(keys: Uint8Array): void {
+    if (keys.length !== nameLength + secretLength)
+      throw new TlsUsageError(
+        `expected ${nameLength + secretLength} bytes of ticket keys, not ${keys.length}`,
+      );
+    for (const { secret } of this.#keys) wipe(secret);
+    const [name, secret] = [keys.slice(0, nameLength), keys.slice(nameLength)];
+    this.#keys = [{ name, secret, createdAt: Number.POSITIVE_INFINITY }];
+  }
+
+  /** The keys that seal now, for another process to `use`; from now on they stay. @returns 48 bytes, which are secret */
+  share(now: number): Uint8Array {
+    const { name, secret } = this.#current(now);
+    this.#keys[0] = { name, secret, createdAt: Number.POSITIVE_INFINITY };
+    return concatBytes(name, secret);
   }
 
   #current(now: number): TicketKey {

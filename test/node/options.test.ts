@@ -65,10 +65,8 @@ describe('ciphers', () => {
 describe('options', () => {
   test.each([
     ['pfx', Buffer.of(1)],
-    ['ticketKeys', Buffer.alloc(48)],
-    ['privateKeyEngine', 'engine'],
+
     ['pskCallback', () => null],
-    ['ALPNCallback', () => undefined],
   ])('refuse %s by name', (name, value) => {
     expect(() => tacit.createServer({ ...identity(), [name]: value })).toThrow(new RegExp(`^${name}: `));
   });
