@@ -3,6 +3,7 @@ export {
   connect,
   convertALPNProtocols,
   createSecureContext,
+  createSecurePair,
   createServer,
   default,
   default as 'module.exports',

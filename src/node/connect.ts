@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { connectArguments } from './connect-arguments.ts';
@@ -15,6 +16,17 @@ export type ConnectOptions = Omit<ConnectionOptions, 'secureContext'> & {
 type Listener = () => void;
 
 let isWarned = false;
+
+let isAddressWarned = false;
+
+/** RFC 6066 §3: no address is a server_name, and none is sent. */
+function warnOfAddress(servername: string): void {
+  if (isAddressWarned || isIP(servername) === 0) return;
+  isAddressWarned = true;
+  const text =
+    'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.';
+  process.emitWarning(text, 'DeprecationWarning', 'DEP0123');
+}
 
 /** Whether NODE_TLS_REJECT_UNAUTHORIZED=0 switches the verification off; it is said once, as Node does. */
 export function trustsEverybody(): boolean {
@@ -55,6 +67,7 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   // Who says anything has decided: the environment is for those who do not.
   const rejectUnauthorized =
     'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !trustsEverybody();
+  if (options.servername) warnOfAddress(options.servername);
   const socket = new TLSSocket(raw, {
     ...options,
     secureContext: options.secureContext ?? createSecureContext(options),

@@ -44,6 +44,8 @@ function checkEngines(options: SecureContextOptions): void {
     if (!isGiven(value)) continue;
     if (typeof value !== 'string')
       throw invalidType(`options.${name}`, 'of type string or one of null or undefined', value);
+  }
+  if (engines.some((name) => isGiven(options[name]))) {
     throw nodeError('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED', 'Custom engines not supported by this OpenSSL');
   }
 }

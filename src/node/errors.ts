@@ -83,7 +83,10 @@ export function verificationError(
   cause: TlsCertificateError,
   chain: readonly ChainLink[],
 ): Error & { code: string } {
-  const code = cause.check === 'unknown_issuer' ? issuerCode(cause, chain) : verificationCodes[cause.check];
+  // What Tacit cannot read because it is too old (version 1), Node can, and misses its issuer.
+  const isUnknown =
+    cause.check === 'unknown_issuer' || (cause.check === 'malformed' && chain[0]?.isSelfIssued);
+  const code = isUnknown ? issuerCode(cause, chain) : verificationCodes[cause.check as 'malformed'];
   return nodeError(code, verificationTexts[code] ?? cause.message, { cause });
 }
 

@@ -8,6 +8,7 @@ import {
   createSecureContext as createContext,
   defaults,
 } from './secure-context.ts';
+import { createSecurePair as createPair } from './secure-pair.ts';
 import { createServer as createTlsServer, Server as TlsServer } from './server.ts';
 import { TLSSocket as Socket } from './tls-socket.ts';
 import type * as typed from './typed.ts';
@@ -25,6 +26,8 @@ export const connect: Tls['connect'] = connectSocket as unknown as Tls['connect'
 export const createServer: Tls['createServer'] = createTlsServer as unknown as Tls['createServer'];
 export const createSecureContext: Tls['createSecureContext'] =
   createContext as unknown as Tls['createSecureContext'];
+/** Node's older way to a `TLSSocket`. */
+export const createSecurePair: Tls['createSecurePair'] = createPair as unknown as Tls['createSecurePair'];
 export const convertALPNProtocols: Tls['convertALPNProtocols'] = convertProtocols;
 /** Node's own: the name, or where there is none the CN, against the host. */
 export const checkServerIdentity: Tls['checkServerIdentity'] = nodeTls.checkServerIdentity;
@@ -44,6 +47,7 @@ const tls: Tls = Object.defineProperties(
     connect,
     createServer,
     createSecureContext,
+    createSecurePair,
     convertALPNProtocols,
     checkServerIdentity,
     rootCertificates,

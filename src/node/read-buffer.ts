@@ -13,6 +13,7 @@ export class ReadBuffer {
   readonly #options: ReadBufferOptions;
   readonly #socket: Socket;
   readonly #more: () => void;
+  #into: Uint8Array;
   #rest: Uint8Array = new Uint8Array(0);
   /** Something was received and not all of it given, or no more was asked for. */
   #isStopped = false;
@@ -21,6 +22,7 @@ export class ReadBuffer {
     this.#options = options;
     this.#socket = socket;
     this.#more = more;
+    this.#into = this.#nextBuffer();
   }
 
   put(bytes: Uint8Array): void {
@@ -36,10 +38,10 @@ export class ReadBuffer {
   }
 
   #fill(): void {
-    const { buffer, callback } = this.#options;
+    const { callback } = this.#options;
     while (this.#rest.length > 0) {
       if (this.#mustStop()) return;
-      const into = typeof buffer === 'function' ? buffer() : buffer;
+      const into = this.#into;
       if (into.length === 0) {
         this.#socket.destroy(nodeError('ENOBUFS', 'read ENOBUFS'));
         return;
@@ -48,8 +50,15 @@ export class ReadBuffer {
       into.set(part);
       this.#rest = this.#rest.subarray(part.length);
       if (callback(part.length, into) === false) this.#isStopped = true;
+      this.#into = this.#nextBuffer();
     }
     if (!this.#mustStop()) this.#more();
+  }
+
+  /** Asked for ahead, as Node does. */
+  #nextBuffer(): Uint8Array {
+    const { buffer } = this.#options;
+    return typeof buffer === 'function' ? buffer() : buffer;
   }
 
   #mustStop(): boolean {

@@ -90,10 +90,7 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
     options.maxVersion ?? defaults.DEFAULT_MAX_VERSION,
     options.secureProtocol ?? undefined,
   );
-  const authorities =
-    ca === undefined || ca === null
-      ? undefined
-      : listOf(ca).flatMap((source) => certificatesOf(source, 'ca'));
+  const authorities = ca === undefined || ca === null ? undefined : authoritiesOf(listOf(ca));
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });
   // What cannot be an anchor is said here, and not to the first peer.
@@ -117,6 +114,7 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
 /** Each certificate with the key that is its own, wherever that stands among the keys. */
 function identitiesOf(options: SecureContextOptions): readonly Identity[] {
   const keys = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
+  const schemes = options.sigalgs ? signatureSchemesOf(options.sigalgs) : undefined;
   const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
   return chains.map((chain) => {
     const [leaf] = chain.map((der) => new X509Certificate(der));
@@ -129,8 +127,19 @@ function identitiesOf(options: SecureContextOptions): readonly Identity[] {
       );
     }
     // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
-    return loadIdentity({ chain, signer: nodeSigner(key) });
+    const identity = loadIdentity({ chain, signer: nodeSigner(key) });
+    return schemes === undefined
+      ? identity
+      : { ...identity, signer: signingOnlyWith(identity.signer, schemes) };
   });
+}
+
+/** `sigalgs` says also what we sign with, as in OpenSSL. */
+function signingOnlyWith(signer: Identity['signer'], allowed: readonly string[]): Identity['signer'] {
+  return {
+    schemes: signer.schemes.filter((scheme) => allowed.includes(scheme)),
+    sign: (scheme, content, context) => signer.sign(scheme, content, context),
+  };
 }
 
 type KeySource =
@@ -143,11 +152,21 @@ function keyOf(source: KeySource, passphrase: string | undefined): KeyObject {
     typeof source === 'object' && 'pem' in source
       ? { pem: source.pem, own: source.passphrase }
       : { pem: source };
-  return createPrivateKey({
-    key: Buffer.from(pem),
-    format: 'pem',
-    ...(own !== undefined && { passphrase: own }),
-  });
+  try {
+    return createPrivateKey({ key: Buffer.from(pem), format: 'pem', passphrase: own ?? '' });
+  } catch (cause) {
+    // What Node itself says of a passphrase that does not fit depends on the bytes that come out.
+    if (!/^(-+BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED)/m.test(Buffer.from(pem).toString('latin1')))
+      throw cause;
+    const what = own === undefined ? 'there is no passphrase' : 'the passphrase does not fit';
+    throw osslError('ERR_OSSL_BAD_DECRYPT', 'error:1C800064:Provider routines::bad decrypt', `key: ${what}`);
+  }
+}
+
+/** @returns DER; as in Node, one of several may be empty */
+function authoritiesOf(sources: readonly (string | Buffer)[]): readonly Uint8Array[] {
+  const found = sources.flatMap((source) => certificatesWithin(Buffer.from(source).toString('latin1')));
+  return found.length > 0 || sources.length === 0 ? found : certificatesOf(sources[0]!, 'ca');
 }
 
 /** @returns DER */

@@ -1,3 +1,4 @@
+import { captureRejectionSymbol } from 'node:events';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { maxDraining } from '../base/defaults.ts';
@@ -61,7 +62,7 @@ export class Server extends AdoptingServer {
     protocolNamesOf(own.ALPNProtocols);
     alpnCallbackOf(own);
     requireSniCallback(own.SNICallback);
-    if (onSecure !== undefined) this.on('secureConnection', onSecure);
+    if (onSecure) this.on('secureConnection', onSecure);
     this.on('connection', (raw: Socket) => this.#accept(raw));
   }
 
@@ -202,6 +203,18 @@ export class Server extends AdoptingServer {
     });
   }
 }
+
+const inherited = NetServer.prototype[captureRejectionSymbol];
+
+/** With `captureRejections`: what a listener for a connection rejects with ends that connection alone. */
+Object.defineProperty(Server.prototype, captureRejectionSymbol, {
+  configurable: true,
+  value(this: Server, error: Error, event: string | symbol, ...details: unknown[]): void {
+    const [socket] = details;
+    if (event === 'secureConnection' && socket instanceof TLSSocket) socket.destroy(error);
+    else inherited?.call(this, error, event, ...details);
+  },
+});
 
 /** As `tls.createServer`. */
 export function createServer(

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ConnectionOptions, SecureContextOptions, TLSSocketOptions } from 'node:tls';
@@ -20,6 +20,7 @@ import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
 import { type ContextMaterial, createSecureContext, SecureContext } from './secure-context.ts';
+import { decodeSession } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
 import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
@@ -305,7 +306,8 @@ export class TLSSocket extends InspectedSocket {
       { ...material, identities },
       {
         ...hooks,
-        serverName: this.servername === false ? '' : (this.servername ?? ''),
+        // RFC 6066 §3: no address is a server_name.
+        serverName: !this.servername || isIP(this.servername) ? '' : this.servername,
         alpnProtocols,
         offeredSession: () => this.#offeredSession,
         onSession: (session, ticket) => this.#keepSession(session, ticket),
@@ -353,6 +355,7 @@ export class TLSSocket extends InspectedSocket {
       }
     }
     this.#info = info;
+    if (info.resumed && !this.#isServer) this.#kept ??= keptOf(this.#offeredSession);
     this.secureConnecting = false;
     this.alpnProtocol = info.alpnProtocol ?? false;
     if (this.#isServer) this.servername = info.serverName ?? false;
@@ -465,6 +468,12 @@ export class TLSSocket extends InspectedSocket {
     if (this.#stream !== undefined && this.#info !== undefined) return this.#stream;
     throw new TlsUsageError(`${what}: there is no connection yet`);
   }
+}
+
+/** The session that was offered, where it is one that was resumed. */
+function keptOf(session: Uint8Array | undefined): KeptSession | undefined {
+  const ticket = session && decodeSession(session)?.ticket;
+  return session && ticket && { session: Buffer.from(session), ticket };
 }
 
 interface KeptSession {

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type tls from 'node:tls';
 
@@ -32,6 +33,8 @@ export interface TLSSocket extends tls.TLSSocket {
   sendTickets(count: number): Promise<number>;
   /** Moves to new keys, and asks the peer to do the same (RFC 9846 §4.7.3). Rejects in TLS 1.2, which cannot. */
   updateKeys(): Promise<void>;
+  /** As `end()`; resolves once close_notify is handed over. Reading goes on where the socket is half open. */
+  closeWrite(): Promise<void>;
 }
 
 /** As `tls.TlsOptions`, and more. */
@@ -83,10 +86,26 @@ export interface Tls extends Omit<typeof tls, Replaced> {
   readonly connect: Connect;
   readonly createServer: CreateServer;
   readonly SecureContext: SecureContextConstructor;
+  /** Node's older way to a `TLSSocket`, which Node 24 does not have any more. */
+  readonly createSecurePair: (
+    context?: tls.SecureContext | null,
+    isServer?: boolean,
+    requestCert?: boolean,
+    rejectUnauthorized?: boolean,
+    options?: tls.TLSSocketOptions,
+  ) => SecurePair;
   readonly convertALPNProtocols: (
     protocols: readonly string[] | NodeJS.ArrayBufferView,
     out: { ALPNProtocols?: Buffer },
   ) => void;
+}
+
+/** TLS between two duplexes; 'secure' once the handshake is done. */
+export interface SecurePair extends EventEmitter {
+  /** For whoever carries the bytes. */
+  readonly encrypted: Duplex;
+  readonly cleartext: TLSSocket;
+  destroy(): void;
 }
 
 /** Undocumented in Node, and used all the same. */

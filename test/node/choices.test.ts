@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -185,6 +185,120 @@ test('each session is the one that getSession() gives while it is told', async (
   socket.on('session', (session: Buffer) => told.push(session.equals(socket.getSession()!)));
   await bytesOf(socket);
   expect(told).toEqual([true, true, true]);
+});
+
+test('a socket that has resumed a session gives that one, until another comes', async () => {
+  const { port } = await listening(tacit, identity(), (socket) => {
+    socket.once('data', () => socket.end('x'));
+  });
+  const first = tacit.connect(to(port));
+  first.write('go');
+  const [session] = (await once(first, 'session')) as [Buffer];
+  await bytesOf(first);
+  const second = tacit.connect({ ...to(port), session });
+  await once(second, 'secureConnect');
+  expect(second.getSession()).toEqual(session);
+  expect(second.getTLSTicket()).toBeInstanceOf(Buffer);
+  first.destroy();
+  second.end('go').resume();
+  await once(second, 'close');
+});
+
+describe.each(['tacit', 'node'] as const)('of %s', (name) => {
+  test('a connection whose listener rejects ends alone', async () => {
+    EventEmitter.captureRejections = true;
+    const server = faces[name].createServer(identity());
+    EventEmitter.captureRejections = false;
+    server.on('secureConnection', async (socket: TLSSocket) => {
+      socket.on('error', (error) => server.emit('told', error.message));
+      throw new Error('by the listener');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const told = once(server, 'told');
+    const socket = faces[name].connect(to((server.address() as net.AddressInfo).port));
+    socket.on('error', () => {}).resume();
+    expect(await told).toEqual(['by the listener']);
+    socket.destroy();
+    server.close();
+  });
+
+  test('a paused connection of a server sees the end', async () => {
+    const options = { ...identity(), pauseOnConnect: true, allowHalfOpen: true };
+    const server = faces[name].createServer(options as never, (socket) => {
+      expect([socket.isPaused(), socket.allowHalfOpen]).toEqual([true, true]);
+      socket.on('end', () => socket.end());
+    });
+    expect(server).toMatchObject({ allowHalfOpen: true, pauseOnConnect: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = faces[name].connect(to((server.address() as net.AddressInfo).port));
+    await once(socket, 'secureConnect');
+    socket.end();
+    await once(socket, 'close');
+    server.close();
+  });
+
+  test('the marks of a socket are those that it was given', async () => {
+    const make = (raw: net.Socket | undefined, options: object) =>
+      new faces[name].TLSSocket(raw as never, options as never).allowHalfOpen;
+    expect([
+      make(new net.Socket(), { allowHalfOpen: true }),
+      make(undefined, { allowHalfOpen: true }),
+    ]).toEqual([false, true]);
+    const { port } = await listening(node, identity());
+    const socket = faces[name].connect({ ...to(port), highWaterMark: 12_345 } as never);
+    await once(socket, 'secureConnect');
+    expect(socket.readableHighWaterMark).toBe(12_345);
+    socket.destroy();
+  });
+
+  test('createSecurePair makes TLS between two duplexes', async () => {
+    // Node's is gone from version 24 on.
+    if (name === 'node') return;
+    const pairs = faces[name] as unknown as typeof tacitTls;
+    const context = (options: object) => faces[name].createSecureContext(options) as never;
+    const near = pairs.createSecurePair(context({ ca: root.pem }), false, false, false);
+    const far = pairs.createSecurePair(context(identity()), true, false, false);
+    near.encrypted.pipe(far.encrypted).pipe(near.encrypted);
+    await once(near, 'secure');
+    near.cleartext.write('hello');
+    expect(String((await once(far.cleartext, 'data'))[0])).toBe('hello');
+    near.destroy();
+    far.destroy();
+  });
+
+  test('sigalgs say what a server signs with', async () => {
+    const { server, port } = await listening(faces[name], { ...identity(), sigalgs: 'RSA-PSS+SHA256' });
+    const failed = once(server, 'tlsClientError');
+    faces[name].connect(to(port)).on('error', () => {});
+    expect((await failed)[0]).toBeInstanceOf(Error);
+  });
+
+  test('one of several authorities may be empty', () => {
+    faces[name].createSecureContext({ ca: [root.pem, ''] });
+  });
+
+  test('a key is refused by its passphrase', () => {
+    const key = createPrivateKey(identity().key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'right',
+    });
+    const { cert } = identity();
+    faces[name].createSecureContext({ key, cert, passphrase: 'right' });
+    expect(() => faces[name].createSecureContext({ key, cert, passphrase: 'wrong' })).toThrow(/bad decrypt/);
+  });
+});
+
+test('no address goes out as a name', async () => {
+  const names: unknown[] = [];
+  const { port } = await listening(node, identity(), (socket) => names.push(socket.servername));
+  const socket = tacit.connect({ ...to(port), servername: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  await expect.poll(() => names).toEqual([false]);
+  socket.destroy();
 });
 
 describe('what is wrong is told as node:tls tells it', () => {

@@ -134,3 +134,25 @@ describe('ticket keys', () => {
     expect(() => new TicketKeys(nodeCrypto, lifetime, rotateAfter)).toThrow(TlsUsageError);
   });
 });
+
+describe('keys that processes share', () => {
+  it('open what the other has sealed, and stay', () => {
+    const [first, second] = [new TicketKeys(nodeCrypto, hour), new TicketKeys(nodeCrypto, hour)];
+    const before = first.seal(state, start);
+    const shared = first.share(start);
+    expect(shared).toHaveLength(48);
+    second.use(shared);
+    const later = at(100 * hour);
+    expect(second.open(first.seal(state, later), later)).toEqual(state);
+    expect(second.share(later)).toEqual(shared);
+    expect(first.open(before, start)).toEqual(state);
+  });
+
+  it('take the place of all others', () => {
+    const keys = new TicketKeys(nodeCrypto, hour);
+    const before = keys.seal(state, start);
+    keys.use(new Uint8Array(48).fill(7));
+    expect(keys.open(before, start)).toBeUndefined();
+    expect(() => keys.use(new Uint8Array(47))).toThrow(TlsUsageError);
+  });
+});
