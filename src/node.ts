@@ -7,10 +7,12 @@ export {
   createServer,
   default,
   default as 'module.exports',
+  getCACertificates,
   getCiphers,
   rootCertificates,
   SecureContext,
   Server,
+  setDefaultCACertificates,
   TLSSocket,
 } from './node/face.ts';
 export type {

@@ -1,4 +1,8 @@
 import nodeTls from 'node:tls';
+import {
+  getCACertificates as getAuthorities,
+  setDefaultCACertificates as setAuthorities,
+} from './authorities.ts';
 import { callable } from './callable.ts';
 import { connect as connectSocket } from './connect.ts';
 import { cipherNames } from './openssl-names.ts';
@@ -38,6 +42,9 @@ export function getCiphers(): string[] {
   return [...cipherNames];
 }
 
+export const getCACertificates: Tls['getCACertificates'] = getAuthorities;
+export const setDefaultCACertificates: Tls['setDefaultCACertificates'] = setAuthorities;
+
 /** `node:tls`. The four defaults count for contexts that are made from then on. */
 const tls: Tls = Object.defineProperties(
   {
@@ -52,6 +59,8 @@ const tls: Tls = Object.defineProperties(
     checkServerIdentity,
     rootCertificates,
     getCiphers,
+    getCACertificates,
+    setDefaultCACertificates,
     // There are no renegotiations that they could limit.
     CLIENT_RENEG_LIMIT: nodeTls.CLIENT_RENEG_LIMIT,
     CLIENT_RENEG_WINDOW: nodeTls.CLIENT_RENEG_WINDOW,

@@ -1,10 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { type PeerCertificate, rootCertificates } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
 import { TlsCertificateError } from '../base/errors.ts';
 import type { ClientSettings } from '../connection/config.ts';
-import { certificatesWithin } from '../net/pem.ts';
 import { isPromiseLike, x509Trust } from '../net/trust.ts';
+import { currentDefault, defaultAuthorities } from './authorities.ts';
 import { peerCertificate } from './certificates.ts';
 import { verificationError } from './errors.ts';
 import { type ContextMaterial, provider } from './secure-context.ts';
@@ -31,15 +30,23 @@ const policies: Record<'server' | 'client', WeakMap<ContextMaterial, TrustPolicy
   client: new WeakMap(),
 };
 
+/** By context without a `ca`: the default that its policies were made of. */
+const defaults = new WeakMap<ContextMaterial, unknown>();
+
 /** Chains only: names and consequences are the socket's affair. */
 function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): TrustPolicy {
+  if (material.ca === undefined && defaults.get(material) !== currentDefault()) {
+    for (const known of Object.values(policies)) known.delete(material);
+    defaults.set(material, currentDefault());
+  }
   let policy = policies[purpose].get(material);
-  if (policy === undefined && material.ca?.length === 0) {
+  const ca = policy ? [] : (material.ca ?? defaultAuthorities(purpose));
+  if (policy === undefined && ca.length === 0) {
     policy = nobody;
   } else if (policy === undefined) {
     policy = x509Trust(
       {
-        ca: material.ca ?? defaultAuthorities(purpose),
+        ca,
         revocation: { stapledResponses: 'ignore', ...(material.crls && { crls: material.crls }) },
         purpose,
         namesCheckedBy: 'caller',
@@ -121,32 +128,4 @@ function identityRefusal(chain: readonly Uint8Array[], { checkIdentity }: Judged
   const told =
     answer instanceof Error ? answer : new Error(`checkServerIdentity gave no Error: ${String(answer)}`);
   return { reason: new TlsCertificateError('name_mismatch', told.message, undefined, { cause: told }), told };
-}
-
-/** Mozilla's set in Node, what NODE_EXTRA_CA_CERTS adds to it, and the system's where Node is told to use it. */
-function defaultAuthorities(purpose: 'server' | 'client'): readonly (string | Uint8Array)[] {
-  // Node lets the public authorities vouch for clients too; whoever wants less gives `ca`.
-  const bundled = purpose === 'server' ? ['bundled'] : rootCertificates;
-  const replaced = isSaid('--use-openssl-ca');
-  const system = replaced || isSaid('--use-system-ca') || process.env['NODE_USE_SYSTEM_CA'] === '1';
-  return [...(replaced ? [] : bundled), ...extraAuthorities(), ...(system ? ['system'] : [])];
-}
-
-let extra: readonly Uint8Array[] | undefined;
-
-function extraAuthorities(): readonly Uint8Array[] {
-  const path = process.env['NODE_EXTRA_CA_CERTS'];
-  if (path === undefined || path === '') return [];
-  try {
-    extra ??= certificatesWithin(readFileSync(path, 'latin1'));
-  } catch (cause) {
-    extra = [];
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    process.emitWarning(`Ignoring extra certs from \`${path}\`: ${reason}`);
-  }
-  return extra;
-}
-
-function isSaid(flag: string): boolean {
-  return [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(' ')].includes(flag);
 }

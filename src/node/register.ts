@@ -9,11 +9,7 @@ import { setTruncation, type Truncation } from './truncation.ts';
 type Class = (abstract new (...given: never[]) => object) & { readonly prototype: object };
 
 /** What of `node:tls` says something about Node itself, and stays. */
-const kept: readonly string[] = [
-  'rootCertificates',
-  'getCACertificates',
-  'getCertificateCompressionAlgorithms',
-];
+const kept: readonly string[] = ['rootCertificates', 'getCertificateCompressionAlgorithms'];
 
 /** Older names under which programs get at the same. */
 const aliases: readonly string[] = ['_tls_wrap', '_tls_common'];

@@ -64,6 +64,7 @@ const refused: Readonly<Record<string, string>> = {
 
 /** The same of what is a socket's or a server's, and not a context's. */
 export const refusedOfConnections: Readonly<Record<string, string>> = {
+  enableTrace: "there is no OpenSSL whose trace could be shown; listen for 'keylog', and capture packets",
   pskCallback: 'external pre-shared keys are not supported',
 };
 
@@ -71,7 +72,7 @@ export const refusedOfConnections: Readonly<Record<string, string>> = {
 export function refuseOptions(options: object, names: Readonly<Record<string, string>> = refused): void {
   for (const [name, why] of Object.entries(names)) {
     const value: unknown = (options as Record<string, unknown>)[name];
-    if (value !== undefined && value !== null) throw new TlsUsageError(`${name}: ${why}`);
+    if (value !== undefined && value !== null && value !== false) throw new TlsUsageError(`${name}: ${why}`);
   }
 }
 

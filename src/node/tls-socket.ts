@@ -16,6 +16,7 @@ import {
 } from './endpoint.ts';
 import { connectionError, isPeersEnd, nodeError } from './errors.ts';
 import { InspectedSocket, type Known } from './inspected-socket.ts';
+import { keyLogFile } from './key-log-file.ts';
 import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
@@ -318,7 +319,8 @@ export class TLSSocket extends InspectedSocket {
   #hooks(): EndpointHooks {
     const { serverSide, requestOCSP, rejectUnauthorized, checkServerIdentity, hostName } = this.#options;
     const name = hostName ?? (this.servername || undefined);
-    const logsKeys = this.listenerCount('keylog') > 0 || serverSide?.onKeyLog !== undefined;
+    const logsKeys =
+      this.listenerCount('keylog') > 0 || serverSide?.onKeyLog !== undefined || keyLogFile() !== undefined;
     return {
       rejectsUnauthorized: serverSide?.settings.rejectsUnauthorized ?? rejectUnauthorized !== false,
       requestsOcspResponse: !this.#isServer && requestOCSP === true,
@@ -337,6 +339,7 @@ export class TLSSocket extends InspectedSocket {
   }
 
   #logKeys(line: Buffer): void {
+    keyLogFile()?.(line);
     this.emit('keylog', line);
     this.#options.serverSide?.onKeyLog?.(line, this);
   }

@@ -77,7 +77,14 @@ export interface CreateServer {
 }
 
 /** Names that have another form here, and what is deprecated and left out. */
-type Replaced = 'TLSSocket' | 'Server' | 'connect' | 'createServer' | 'createSecurePair';
+type Replaced =
+  | 'TLSSocket'
+  | 'Server'
+  | 'connect'
+  | 'createServer'
+  | 'createSecurePair'
+  | 'getCACertificates'
+  | 'setDefaultCACertificates';
 
 /** `node:tls`. */
 export interface Tls extends Omit<typeof tls, Replaced> {
@@ -86,6 +93,10 @@ export interface Tls extends Omit<typeof tls, Replaced> {
   readonly connect: Connect;
   readonly createServer: CreateServer;
   readonly SecureContext: SecureContextConstructor;
+  /** Those that connections without a `ca` trust, or one of the sets that they are made of: PEM. */
+  readonly getCACertificates: (kind?: 'default' | 'system' | 'bundled' | 'extra') => string[];
+  /** PEM, text or bytes: what connections without a `ca` trust from now on, and nobody else. */
+  readonly setDefaultCACertificates: (certificates: readonly (string | NodeJS.ArrayBufferView)[]) => void;
   /** Node's older way to a `TLSSocket`, which Node 24 does not have any more. */
   readonly createSecurePair: (
     context?: tls.SecureContext | null,

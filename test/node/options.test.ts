@@ -67,6 +67,7 @@ describe('options', () => {
     ['pfx', Buffer.of(1)],
 
     ['pskCallback', () => null],
+    ['enableTrace', true],
   ])('refuse %s by name', (name, value) => {
     expect(() => tacit.createServer({ ...identity(), [name]: value })).toThrow(new RegExp(`^${name}: `));
   });

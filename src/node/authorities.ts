@@ -1,0 +1,88 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { certificatesWithin } from '../net/pem.ts';
+import { readSystemStore } from '../net/system-store.ts';
+import { isSaid } from './command-line.ts';
+import { invalidType, invalidValue } from './validation.ts';
+
+type Kind = 'default' | 'system' | 'bundled' | 'extra';
+
+/** What `setDefaultCACertificates` has put in the place of all others, DER. */
+let chosen: readonly Uint8Array[] | undefined;
+
+/** Mozilla's set in Node, what NODE_EXTRA_CA_CERTS adds to it, and the system's where Node is told to use it. */
+export function defaultAuthorities(purpose: 'server' | 'client'): readonly (string | Uint8Array)[] {
+  if (chosen !== undefined) return chosen;
+  // Node lets the public authorities vouch for clients too; whoever wants less gives `ca`.
+  const bundled = purpose === 'server' ? ['bundled'] : rootCertificates;
+  return [...(isReplaced() ? [] : bundled), ...extraAuthorities(), ...(usesSystem() ? ['system'] : [])];
+}
+
+/**
+ * As `tls.getCACertificates`, on every Node: PEM.
+ * @throws TypeError with Node's codes for another kind
+ */
+export function getCACertificates(kind: Kind = 'default'): string[] {
+  if (typeof kind !== 'string') throw invalidType('type', 'of type string', kind);
+  if (kind === 'bundled') return [...rootCertificates];
+  if (kind === 'extra') return extraAuthorities().map(pemOf);
+  if (kind === 'system') return readSystemStore().certificates.map(pemOf);
+  if (kind !== 'default') throw invalidValue('type', 'is invalid', kind);
+  if (chosen !== undefined) return chosen.map(pemOf);
+  const sets: readonly Kind[] = [
+    ...(isReplaced() ? [] : (['bundled'] as const)),
+    'extra',
+    ...(usesSystem() ? (['system'] as const) : []),
+  ];
+  return [...new Set(sets.flatMap((set) => getCACertificates(set)))];
+}
+
+/**
+ * As `tls.setDefaultCACertificates`, on every Node: what connections without a `ca` trust from now on, and nobody else.
+ * @param certificates PEM, as text or bytes
+ * @throws TypeError with Node's codes, and then nothing has changed
+ */
+export function setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void {
+  if (!Array.isArray(certificates)) throw invalidType('certs', 'an instance of Array', certificates);
+  const found = certificates.flatMap((one: unknown, index) => {
+    if (typeof one === 'string') return certificatesWithin(one);
+    if (!ArrayBuffer.isView(one))
+      throw invalidType(`certs[${index}]`, 'of type string or an instance of ArrayBufferView', one);
+    return certificatesWithin(Buffer.from(one.buffer, one.byteOffset, one.byteLength).toString('latin1'));
+  });
+  for (const der of found) new X509Certificate(der);
+  chosen = found;
+}
+
+/** Stands for the default that there is now: what was made of an older one is not good any more. */
+export function currentDefault(): unknown {
+  return chosen;
+}
+
+function isReplaced(): boolean {
+  return isSaid('--use-openssl-ca');
+}
+
+function usesSystem(): boolean {
+  return isReplaced() || isSaid('--use-system-ca') || process.env['NODE_USE_SYSTEM_CA'] === '1';
+}
+
+let extra: readonly Uint8Array[] | undefined;
+
+function extraAuthorities(): readonly Uint8Array[] {
+  const path = process.env['NODE_EXTRA_CA_CERTS'];
+  if (path === undefined || path === '') return [];
+  try {
+    extra ??= certificatesWithin(readFileSync(path, 'latin1'));
+  } catch (cause) {
+    extra = [];
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    process.emitWarning(`Ignoring extra certs from \`${path}\`: ${reason}`);
+  }
+  return extra;
+}
+
+function pemOf(der: Uint8Array): string {
+  return new X509Certificate(der).toString();
+}
