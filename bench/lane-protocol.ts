@@ -8,8 +8,10 @@ export type ImplementationName =
   | 'face'
   | 'node:tls'
   | 'net'
-  | `${'face' | 'node'}:https`
-  | 'http';
+  | `${'face' | 'node'}:${'https' | 'http2'}`
+  /** Without TLS. */
+  | 'http'
+  | 'h2c';
 
 export interface Credentials {
   /** PEM: leaf and intermediate. */
@@ -43,7 +45,9 @@ export type Work =
   /** 100 bytes there and back, `rounds` times on each of the connections that are held. */
   | { readonly kind: 'echo'; readonly rounds: number }
   /** Requests over connections that are kept, `atOnce` at a time; what comes back is as small. */
-  | { readonly kind: 'requests'; readonly count: number; readonly atOnce: number };
+  | { readonly kind: 'requests'; readonly count: number; readonly atOnce: number }
+  /** One response of so many bytes, over a session of HTTP/2 of its own. */
+  | { readonly kind: 'download'; readonly bytes: number };
 
 export type Request =
   | { readonly kind: 'listen'; readonly implementation: ImplementationName; readonly setup: LaneSetup }
@@ -83,8 +87,8 @@ export type Answer =
 
 /** A client of an implementation of HTTP. */
 export interface WebClient {
-  /** One request, to the end of its response. */
-  request(): Promise<void>;
+  /** One request, to the end of its response. @param bytes of the response's body, where the server can choose */
+  request(bytes?: number): Promise<void>;
 }
 
 /** A client of one implementation, with the connections that it holds. */

@@ -69,12 +69,16 @@ for (const [name, group] of Object.entries(groups)) {
 if (values.json) console.log(JSON.stringify(figures, undefined, 2));
 else console.log(machine(figures));
 
-/** `tacit-tls/node` and `tacit-tls/node/https`. */
+/** `tacit-tls/node`, and `https` and `http2` on it. */
 async function* faceFigures(): AsyncGenerator<Figure> {
   yield* handshakeFigures({ ...efforts.handshakes, form: 'face' });
   yield* bulkFigures({ ...efforts.bulk, form: 'face' });
   yield* messageFigures({ ...efforts.messages, form: 'face' });
-  yield* webFigures({ repeats: isQuick ? 3 : 15, requests: isQuick ? 2_000 : 8_000 });
+  yield* webFigures(
+    isQuick
+      ? { repeats: 3, requests: 2_000, bytes: 2 ** 24 }
+      : { repeats: 15, requests: 8_000, bytes: 2 ** 27 },
+  );
 }
 
 function* comparedCertificates(): Generator<Figure> {

@@ -1,5 +1,6 @@
 // One side of a lane: a process of its own, so that its processor time is its own.
 
+import { nodeHttp2, plainHttp2, tacitHttp2 } from './implementations/http2.ts';
 import { nodeTls, plainNet, tacitFace } from './implementations/node.ts';
 import { tacit } from './implementations/tacit.ts';
 import { nodeWeb, plainWeb, tacitWeb } from './implementations/web.ts';
@@ -24,6 +25,9 @@ const implementations: Readonly<Record<ImplementationName, Implementation | WebI
   'face:https': tacitWeb,
   'node:https': nodeWeb,
   http: plainWeb,
+  'face:http2': tacitHttp2,
+  'node:http2': nodeHttp2,
+  h2c: plainHttp2,
 };
 let client: Client | WebClient | undefined;
 
@@ -56,12 +60,14 @@ async function answerTo(request: Request): Promise<Answer> {
 
 async function work(side: Client | WebClient, wanted: Work): Promise<readonly number[]> {
   if ('request' in side) {
-    if (wanted.kind !== 'requests') throw new Error(`a client of HTTP makes requests, and no ${wanted.kind}`);
-    await severalAtOnce(wanted.count, wanted.atOnce, () => side.request());
+    if (wanted.kind === 'requests') await severalAtOnce(wanted.count, wanted.atOnce, () => side.request());
+    else if (wanted.kind === 'download') await side.request(wanted.bytes);
+    else throw new Error(`a client of HTTP makes requests, and no ${wanted.kind}`);
     return [];
   }
   switch (wanted.kind) {
     case 'requests':
+    case 'download':
       throw new Error('this client makes no requests');
     case 'handshakes':
       await severalAtOnce(wanted.count, wanted.atOnce, () => side.handshake());

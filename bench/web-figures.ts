@@ -7,10 +7,17 @@ export interface WebEffort {
   readonly repeats: number;
   /** Of one repeat. */
   readonly requests: number;
+  readonly bytes: number;
 }
 
-/** GET of 100 bytes over 64 connections that are kept, `tacit-tls/node/https` beside `node:https`; the floor is `node:http`. */
-export async function* webFigures({ repeats, requests }: WebEffort): AsyncGenerator<Figure> {
+/** `tacit-tls/node/https` and `tacit-tls/node/http2` beside Node's. */
+export async function* webFigures(effort: WebEffort): AsyncGenerator<Figure> {
+  yield* requestFigures(effort);
+  yield* downloadFigures(effort);
+}
+
+/** GET of 100 bytes over 64 connections that are kept; the floor is `node:http`. */
+async function* requestFigures({ repeats, requests }: WebEffort): AsyncGenerator<Figure> {
   const setup = newSetup('ECDSA P-256');
   const work = { kind: 'requests', count: requests, atOnce: 64 } as const;
   const reports = await race({
@@ -24,11 +31,38 @@ export async function* webFigures({ repeats, requests }: WebEffort): AsyncGenera
     repeats,
   });
   const figure = `${formPrefixes.face}https requests`;
+  yield* bothSides(figure, 'µs CPU', reports, requests);
+  yield rateRow(figure, 'requests/s', reports, requests);
+}
+
+/** One body over HTTP/2; the floor is HTTP/2 without TLS. */
+async function* downloadFigures({ repeats, bytes }: WebEffort): AsyncGenerator<Figure> {
+  const setup = newSetup('ECDSA P-256');
+  const work = { kind: 'download', bytes } as const;
+  const reports = await race({
+    contenders: {
+      tacit: both('face:http2', setup),
+      nodeTls: both('node:http2', setup),
+      net: both('h2c', setup),
+    },
+    prepare: () => [work],
+    work: () => work,
+    repeats,
+  });
+  const figure = `${formPrefixes.face}http2 download`;
+  yield* bothSides(figure, 'ns CPU/B', reports, bytes / 1_000);
+  yield rateRow(figure, 'MB/s', reports, bytes / 1e6);
+}
+
+type Reports = Readonly<Record<'tacit' | 'nodeTls' | 'net', readonly LaneReport[]>>;
+
+/** @param amount of one piece of work, in what the unit counts */
+function* bothSides(figure: string, unit: string, reports: Reports, amount: number): Generator<Figure> {
   for (const side of ['server', 'client'] as const) {
-    const cpu = (of: readonly LaneReport[]): number[] => of.map((report) => report[side] / requests);
+    const cpu = (of: readonly LaneReport[]): number[] => of.map((report) => report[side] / amount);
     yield rowOf({
       figure: `${figure}, ${side}`,
-      unit: 'µs CPU',
+      unit,
       tacit: cpu(reports.tacit),
       nodeTls: cpu(reports.nodeTls),
       floor: cpu(reports.net),
@@ -36,5 +70,4 @@ export async function* webFigures({ repeats, requests }: WebEffort): AsyncGenera
       against: 'nodeTls',
     });
   }
-  yield rateRow(figure, 'requests/s', reports, requests);
 }

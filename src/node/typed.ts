@@ -76,7 +76,7 @@ export interface CreateServer {
   (options: TlsOptions, listener?: (socket: TLSSocket) => void): tls.Server;
 }
 
-/** Names that have another form here, and what is deprecated and left out. */
+/** Names that have another form here, or are not in all versions of Node. */
 type Replaced =
   | 'TLSSocket'
   | 'Server'
