@@ -108,7 +108,8 @@ export class Outbox {
 
   /** What the application wants of the records that are still to be made. @throws TlsUsageError but for 64 to 16 384 */
   limitOwnRecords(contentLength: number): void {
-    if (!(contentLength >= minRecordSizeLimit && contentLength <= maxRecordContent)) {
+    const isInRange = contentLength >= minRecordSizeLimit && contentLength <= maxRecordContent;
+    if (!Number.isInteger(contentLength) || !isInRange) {
       throw new TlsUsageError(
         `records have ${minRecordSizeLimit} to ${maxRecordContent} bytes of content, not ${contentLength}`,
       );

@@ -76,19 +76,23 @@ export function sessionPolicyHash(
   clientTrust: TrustPolicy | undefined,
 ): Uint8Array {
   const trust = clientAuthentication === 'none' ? undefined : clientTrust;
+  const [leaf] = identity.chain;
   const fingerprint = trust?.fingerprint;
+  const accepted = trust && acceptedTypes(trust);
   const known = lastHashes.get(identity);
   const isKnown =
     known?.config === config &&
     known.clientAuthentication === clientAuthentication &&
     known.trust === trust &&
-    known.fingerprint === fingerprint;
+    known.leaf === leaf &&
+    known.fingerprint === fingerprint &&
+    known.accepted === accepted;
   if (isKnown) return known.hash;
   // Two policies of a caller's may have one fingerprint and take other things.
-  const types = trust && utf8(acceptedTypes(trust).join(' '));
-  const parts = [policyLabel, identity.chain[0], utf8(clientAuthentication), fingerprint, types];
+  const types = accepted && utf8(accepted.join(' '));
+  const parts = [policyLabel, leaf, utf8(clientAuthentication), fingerprint, types];
   const hash = sha256(config.provider, ...parts.map((part) => lengthPrefixed(part ?? noBytes)));
-  lastHashes.set(identity, { config, clientAuthentication, trust, fingerprint, hash });
+  lastHashes.set(identity, { config, clientAuthentication, trust, leaf, fingerprint, accepted, hash });
   return hash;
 }
 
@@ -99,7 +103,9 @@ const lastHashes = new WeakMap<
     readonly config: ServerConfig;
     readonly clientAuthentication: ClientAuthentication;
     readonly trust: TrustPolicy | undefined;
+    readonly leaf: Uint8Array | undefined;
     readonly fingerprint: Uint8Array | undefined;
+    readonly accepted: readonly string[] | undefined;
     readonly hash: Uint8Array;
   }
 >();

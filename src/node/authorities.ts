@@ -1,10 +1,13 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
+import { trustAnchors } from '../net/anchors.ts';
 import { certificatesWithin } from '../net/pem.ts';
 import { readSystemStore } from '../net/system-store.ts';
-import { isSaid } from './command-line.ts';
+import { isSaid, startEnvironment } from './command-line.ts';
+import { nodeError } from './errors.ts';
+import { provider } from './secure-context.ts';
 import { invalidType, invalidValue } from './validation.ts';
+import { x509Of } from './x509.ts';
 
 type Kind = 'default' | 'system' | 'bundled' | 'extra';
 
@@ -41,7 +44,7 @@ export function getCACertificates(kind: Kind = 'default'): string[] {
 /**
  * As `tls.setDefaultCACertificates`, on every Node: what connections without a `ca` trust from now on, and nobody else.
  * @param certificates PEM, as text or bytes
- * @throws TypeError with Node's codes, and then nothing has changed
+ * @throws Error with Node's codes, or TlsUsageError for one that can be no anchor, and then nothing has changed
  */
 export function setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void {
   if (!Array.isArray(certificates)) throw invalidType('certs', 'an instance of Array', certificates);
@@ -51,7 +54,9 @@ export function setDefaultCACertificates(certificates: readonly (string | NodeJS
       throw invalidType(`certs[${index}]`, 'of type string or an instance of ArrayBufferView', one);
     return certificatesWithin(Buffer.from(one.buffer, one.byteOffset, one.byteLength).toString('latin1'));
   });
-  for (const der of found) new X509Certificate(der);
+  if (certificates.length > 0 && found.length === 0)
+    throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'No valid certificates found in the provided array');
+  if (found.length > 0) trustAnchors(found, 'server', provider);
   chosen = found;
 }
 
@@ -61,20 +66,22 @@ export function currentDefault(): unknown {
 }
 
 function isReplaced(): boolean {
-  return isSaid('--use-openssl-ca');
+  return isSaid('--use-openssl-ca') === true;
 }
 
 function usesSystem(): boolean {
-  return isReplaced() || isSaid('--use-system-ca') || process.env['NODE_USE_SYSTEM_CA'] === '1';
+  return isReplaced() || (isSaid('--use-system-ca') ?? systemVariable === '1');
 }
 
+const systemVariable = startEnvironment('NODE_USE_SYSTEM_CA');
+const extraPath = startEnvironment('NODE_EXTRA_CA_CERTS');
 let extra: readonly Uint8Array[] | undefined;
 
 function extraAuthorities(): readonly Uint8Array[] {
-  const path = process.env['NODE_EXTRA_CA_CERTS'];
+  const path = extraPath;
   if (path === undefined || path === '') return [];
   try {
-    extra ??= certificatesWithin(readFileSync(path, 'latin1'));
+    extra ??= certificatesWithin(readFileSync(path, 'latin1')).filter((der) => canBeAnchor(der, path));
   } catch (cause) {
     extra = [];
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -83,6 +90,17 @@ function extraAuthorities(): readonly Uint8Array[] {
   return extra;
 }
 
+/** One of many that Tacit does not take is no reason to do without the others. */
+function canBeAnchor(der: Uint8Array, path: string): boolean {
+  try {
+    trustAnchors([der], 'server', provider);
+    return true;
+  } catch (error) {
+    process.emitWarning(`Ignoring a certificate of \`${path}\`: ${String(error)}`);
+    return false;
+  }
+}
+
 function pemOf(der: Uint8Array): string {
-  return new X509Certificate(der).toString();
+  return x509Of(der).toString();
 }

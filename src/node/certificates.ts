@@ -1,5 +1,6 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { x509Of } from './x509.ts';
 
 /**
  * A chain as `getPeerCertificate()` gives it: an object of its leaf.
@@ -10,7 +11,7 @@ export function peerCertificate(
   chain: readonly Uint8Array[],
   isDetailed: boolean,
 ): PeerCertificate | DetailedPeerCertificate {
-  const certificates = chain.slice(0, isDetailed ? chain.length : 1).map((der) => new X509Certificate(der));
+  const certificates = chain.slice(0, isDetailed ? chain.length : 1).map(x509Of);
   const objects = certificates.map((certificate) => certificate.toLegacyObject() as DetailedPeerCertificate);
   if (isDetailed) linkIssuers(certificates, objects);
   return objects[0] ?? ({} as PeerCertificate);

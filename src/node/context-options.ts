@@ -33,7 +33,7 @@ export function checkContextOptions(options: SecureContextOptions): void {
 function requireTicketKeys(keys: unknown): void {
   const name = 'options.ticketKeys';
   if (!ArrayBuffer.isView(keys)) throw invalidType(name, bytesOrViews, keys);
-  if (keys.byteLength !== 48) throw invalidValue(name, 'must be exactly 48 bytes', keys);
+  if (keys.byteLength !== 48) throw invalidValue(name, 'must be exactly 48 bytes', keys.byteLength);
 }
 
 const bytesOrViews = 'an instance of Buffer, TypedArray, or DataView';

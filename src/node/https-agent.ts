@@ -1,6 +1,7 @@
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
 import tls from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
+import { isSaid } from './command-line.ts';
 import { type ConnectOptions, connect, trustsEverybody } from './connect.ts';
 import { connectArguments } from './connect-arguments.ts';
 import type { TLSSocket } from './tls-socket.ts';
@@ -36,7 +37,7 @@ export class Agent extends https.Agent {
   override createConnection(...given: readonly unknown[]): TLSSocket {
     const { options, listener } = connectArguments(given);
     const { _agentKey: key, session: wished } = options as Wishes;
-    refuseProxy(process.env['NODE_USE_ENV_PROXY'] === '1' ? process.env : undefined);
+    refuseProxy(usesProxies() ? process.env : undefined);
     const session = wished ?? (key === undefined ? undefined : this.#sessions.get(key));
     const socket = connect({ ...options, ...(session && { session }) } as ConnectOptions, listener);
     if (key !== undefined) {
@@ -91,6 +92,11 @@ function numberOf(value: object | undefined | null): number | '' {
     numbers.set(value, known);
   }
   return known;
+}
+
+/** Whether Node was told to go through the proxies of the environment; a flag goes before the variable. */
+function usesProxies(): boolean {
+  return isSaid('--use-env-proxy') ?? process.env['NODE_USE_ENV_PROXY'] === '1';
 }
 
 /** To go past a proxy that somebody relies on, without a word, would be worse. @throws TlsUsageError where one is named */

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type {
   CipherNameAndProtocol,
   DetailedPeerCertificate,
@@ -12,6 +12,7 @@ import { describeSuite, ephemeralKeys, sharedSignatureNames } from './openssl-na
 import { OverSocket } from './over-socket.ts';
 import type { ContextMaterial } from './secure-context.ts';
 import { requireObject, requireType } from './validation.ts';
+import { x509Of } from './x509.ts';
 
 /** What a socket can be asked about. */
 export interface Known {
@@ -75,7 +76,7 @@ export abstract class InspectedSocket extends OverSocket {
 
   getPeerX509Certificate(): X509Certificate | undefined {
     const der = this.known().info?.peerCertificates[0];
-    return der && new X509Certificate(der);
+    return der && x509Of(der);
   }
 
   getCertificate(): PeerCertificate | object | null {
@@ -85,7 +86,7 @@ export abstract class InspectedSocket extends OverSocket {
 
   getX509Certificate(): X509Certificate | undefined {
     const der = this.known().material.identities[0]?.chain[0];
-    return der && new X509Certificate(der);
+    return der && x509Of(der);
   }
 
   /** There is no renegotiation, in any version: it has no place in TLS 1.3, and is not safe in TLS 1.2. */

@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 import { TlsCertificateError } from '../base/errors.ts';
 import type { ClientSettings } from '../connection/config.ts';
@@ -7,6 +6,7 @@ import { currentDefault, defaultAuthorities } from './authorities.ts';
 import { peerCertificate } from './certificates.ts';
 import { verificationError } from './errors.ts';
 import { type ContextMaterial, provider } from './secure-context.ts';
+import { x509Of } from './x509.ts';
 
 type TrustPolicy = ClientSettings['trust'];
 type TrustVerdict = Awaited<ReturnType<TrustPolicy['verify']>>;
@@ -112,7 +112,7 @@ interface Refusal {
 function chainRefusal(reason: TlsCertificateError, chain: readonly Uint8Array[]): Refusal {
   const links = chain.map((der) => {
     try {
-      const { subject, issuer } = new X509Certificate(der);
+      const { subject, issuer } = x509Of(der);
       return { isSelfIssued: subject === issuer };
     } catch {
       return { isSelfIssued: false };

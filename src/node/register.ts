@@ -28,9 +28,9 @@ export function register(): void {
   try {
     replaceAll(process.env);
   } catch (error) {
-    if (!(error instanceof RegisterError)) throw error;
-    // Half of a replacement is worse than none.
-    process.stderr.write(`tacit-tls/node/register: ${error.message}\n`);
+    // Half of a replacement is worse than none, whatever has stopped it.
+    const reason = error instanceof RegisterError ? error.message : String(error);
+    process.stderr.write(`tacit-tls/node/register: ${reason}\n`);
     process.exit(1);
   }
 }

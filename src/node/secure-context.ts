@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import tls, { type SecureContextOptions, type SecureVersion } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import type { ClientSettings } from '../connection/config.ts';
@@ -11,6 +11,7 @@ import { revocationSettings } from '../net/revocation.ts';
 import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
+import { x509Of } from './x509.ts';
 
 /** What programs may change; the command line (`--tls-cipher-list`, `--tls-min-v1.3`, …) has its say in them. */
 export const defaults: {
@@ -108,7 +109,7 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
     },
     // At most what RFC 9846 §4.7.1 allows; Node's 0 is as short as can be.
     sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, longestSession) : undefined,
-    ticketKeys: ticketKeys ? Uint8Array.from(ticketKeys) : undefined,
+    ticketKeys: ticketKeys ? bytesOfView(ticketKeys) : undefined,
   });
 }
 
@@ -118,7 +119,7 @@ function identitiesOf(options: SecureContextOptions): readonly Identity[] {
   const schemes = options.sigalgs ? signatureSchemesOf(options.sigalgs) : undefined;
   const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
   return chains.map((chain) => {
-    const [leaf] = chain.map((der) => new X509Certificate(der));
+    const [leaf] = chain.map(x509Of);
     const key = keys.find((candidate) => leaf?.checkPrivateKey(candidate) === true);
     if (key === undefined) {
       if (keys.length === 0) throw new TlsUsageError('key: `cert` is of no use without its private key');
@@ -193,3 +194,8 @@ function listOf<One>(oneOrMore: One | readonly One[]): readonly One[] {
 
 /** The provider of everything in this room. */
 export const provider: typeof nodeCrypto = nodeCrypto;
+
+/** A copy of the bytes of any view. */
+function bytesOfView({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength).slice();
+}

@@ -86,6 +86,8 @@ export class Server extends AdoptingServer {
   setSecureContext(options: SecureContextOptions): void {
     this.#context = createSecureContext(options);
     this.#shared = undefined;
+    const { ticketKeys } = this.#context.context;
+    if (ticketKeys !== undefined) this.#ticketKeys().use(ticketKeys);
   }
 
   /** 48 bytes that seal session tickets, for `setTicketKeys` of another process. From now on they stay what they are. */

@@ -72,6 +72,8 @@ export class TicketKeys {
   /** Starts a new key now; tickets under the older ones stay valid. */
   rotate(now: number): void {
     this.#discardOld(now);
+    // Those that were to stay have sealed their last ticket, too.
+    this.#keys = this.#keys.map((key) => ({ ...key, createdAt: Math.min(key.createdAt, now) }));
     const name = this.#provider.randomBytes(nameLength);
     this.#keys.unshift({ name, secret: this.#provider.randomBytes(secretLength), createdAt: now });
   }

@@ -50,6 +50,39 @@ test('nothing but certificates is a default', () => {
   );
 });
 
+test('what can be no anchor is refused, and changes nothing', () => {
+  const before = tacitTls.getCACertificates();
+  const broken = '-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n';
+  for (const given of [['garbage'], [root.pem, broken]])
+    expect(() => tacitTls.setDefaultCACertificates(given)).toThrow();
+  expect(tacitTls.getCACertificates()).toEqual(before);
+});
+
+/** What a process of its own prints. */
+function printed(program: string, flags: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const face = new URL('../../dist/node.js', import.meta.url);
+  const text = `import tls from ${JSON.stringify(face.href)};\n${program}`;
+  const given = [...flags, '--no-warnings', '--input-type=module', '--eval', text];
+  return new Promise((resolve, reject) => {
+    const options = { env: { PATH: process.env['PATH'], ...env } };
+    execFile(process.execPath, given, options, (error, stdout) =>
+      error ? reject(error) : resolve(stdout.trim()),
+    );
+  });
+}
+
+test('flags and variables count as they were when the process began, the last of a flag', async () => {
+  const program = `
+    process.env.NODE_OPTIONS = '--use-openssl-ca';
+    console.log(tls.getCACertificates().includes(tls.rootCertificates[0]));`;
+  const isMozillas = (options: string, ...flags: string[]): Promise<string> =>
+    printed(program, flags, { NODE_OPTIONS: options });
+  expect(await isMozillas('')).toBe('true');
+  expect(await isMozillas('--use-openssl-ca')).toBe('false');
+  expect(await isMozillas('--use-openssl-ca', '--no-use-openssl-ca')).toBe('true');
+  expect(await isMozillas('', '--use_openssl_ca')).toBe('false');
+});
+
 test('--tls-keylog writes the secrets of all connections', async () => {
   const { port } = await listening(node, identity());
   const folder = mkdtempSync(join(tmpdir(), 'keylog-'));

@@ -150,6 +150,21 @@ describe('keys of tickets', () => {
     expect((await session(second.port, given)).reused).toBe(false);
   });
 
+  test('come with another context, too, in any view', async () => {
+    const { server, port } = await listening(tacit, identity(), (socket) => socket.end('x'));
+    const { session: before } = await session(port);
+    const keys = randomBytes(48);
+    const view = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
+    server.setSecureContext({ ...identity(), ticketKeys: view as never });
+    expect(server.getTicketKeys()).toEqual(keys);
+    expect((await session(port, before)).reused).toBe(false);
+  });
+
+  test('are told to nobody who gives a wrong number of them', () => {
+    const keys = Buffer.from('these are secret');
+    expect(() => tacit.createServer({ ticketKeys: keys })).toThrow(/^(?!.*(these|74 68 65)).*48 bytes/);
+  });
+
   test('belong to the context, for sockets that nobody listens for', async () => {
     const secureContext = tacit.createSecureContext(identity());
     const listener = net.createServer((raw) => {

@@ -148,6 +148,15 @@ describe('keys that processes share', () => {
     expect(first.open(before, start)).toEqual(state);
   });
 
+  it('go like all others once there are new ones', () => {
+    const keys = new TicketKeys(nodeCrypto, hour);
+    keys.use(new Uint8Array(48).fill(7));
+    const sealed = keys.seal(state, at(100 * hour));
+    keys.rotate(at(100 * hour));
+    expect(keys.open(sealed, at(101 * hour))).toEqual(state);
+    expect(keys.open(sealed, at(102 * hour))).toBeUndefined();
+  });
+
   it('take the place of all others', () => {
     const keys = new TicketKeys(nodeCrypto, hour);
     const before = keys.seal(state, start);
