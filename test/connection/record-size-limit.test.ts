@@ -232,3 +232,14 @@ async function pairAnnouncing(limit: number | undefined, settings: PairSettings)
   pump(pair);
   return pair;
 }
+
+describe('a limit of one’s own', () => {
+  it('is a whole number that a record can have', async () => {
+    const { client } = await establishedPair();
+    for (const length of [63, 64.5, 16_385, Number.NaN, '100', undefined])
+      expect(() => client.engine.limitRecords(length as number)).toThrow(TlsUsageError);
+    client.engine.limitRecords(64);
+    const { output } = client.turn((engine) => engine.send(new Uint8Array(65)));
+    expect(splitRecords(output)).toHaveLength(2);
+  });
+});
