@@ -52,6 +52,17 @@ export function trustAnchors(
   };
 }
 
+/** DER of the anchors that have the name of a certificate's issuer (DER); whether they have signed it is not looked at. */
+export function issuersAmong(anchors: TrustAnchors, certificate: Uint8Array): readonly Uint8Array[] {
+  try {
+    return anchors.withSubject(parseAnchor(certificate).issuer).map(({ der }) => der);
+  } catch (error) {
+    // What cannot be read has no issuer.
+    if (error instanceof TlsCertificateError) return [];
+    throw error;
+  }
+}
+
 type SetName = 'bundled' | 'system';
 
 /** By the provider that reads their keys, for as long as the process runs. */

@@ -120,7 +120,7 @@ const keepers = new WeakMap<ContextMaterial, ServerConfig['tickets']['keeper']>(
 const unjudged: JudgedSocket = {
   rejectsUnauthorized: true,
   requestsOcspResponse: false,
-  checkIdentity: undefined,
+  identityCheck: undefined,
   onJudged: () => {},
   onOcspResponse: () => {},
 };

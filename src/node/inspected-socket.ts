@@ -6,8 +6,9 @@ import type {
   PeerCertificate,
 } from 'node:tls';
 import type { HandshakeInfo } from '../connection/events.ts';
-import { peerCertificate } from './certificates.ts';
+import { peerCertificate, peerX509Certificate } from './certificates.ts';
 import { sslError } from './errors.ts';
+import { issuersOf } from './issuers.ts';
 import { describeSuite, ephemeralKeys, sharedSignatureNames } from './openssl-names.ts';
 import { OverSocket } from './over-socket.ts';
 import type { ContextMaterial } from './secure-context.ts';
@@ -71,12 +72,13 @@ export abstract class InspectedSocket extends OverSocket {
   getPeerCertificate(detailed?: false): PeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
   getPeerCertificate(detailed = false): PeerCertificate | DetailedPeerCertificate {
-    return peerCertificate(this.known().info?.peerCertificates ?? [], detailed);
+    const { isServer, info, material } = this.known();
+    const issuers = issuersOf(material, isServer ? 'client' : 'server');
+    return peerCertificate(info?.peerCertificates ?? [], detailed, issuers);
   }
 
   getPeerX509Certificate(): X509Certificate | undefined {
-    const der = this.known().info?.peerCertificates[0];
-    return der && x509Of(der);
+    return peerX509Certificate(this.known().info?.peerCertificates ?? []);
   }
 
   getCertificate(): PeerCertificate | object | null {

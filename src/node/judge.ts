@@ -1,10 +1,11 @@
-import type { PeerCertificate } from 'node:tls';
+import tls, { type PeerCertificate } from 'node:tls';
 import { TlsCertificateError } from '../base/errors.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { isPromiseLike, x509Trust } from '../net/trust.ts';
 import { currentDefault, defaultAuthorities } from './authorities.ts';
 import { peerCertificate } from './certificates.ts';
 import { verificationError } from './errors.ts';
+import { issuersOf } from './issuers.ts';
 import { type ContextMaterial, provider } from './secure-context.ts';
 import { x509Of } from './x509.ts';
 
@@ -16,11 +17,20 @@ export interface JudgedSocket {
   /** Whether a peer that is not trusted ends the handshake. */
   readonly rejectsUnauthorized: boolean;
   readonly requestsOcspResponse: boolean;
-  /** Of a client: the check of the server's identity. @returns why it is refused */
-  readonly checkIdentity: ((certificate: PeerCertificate) => Error | undefined) | undefined;
+  /** Of a client: whom it means, and the check of that. */
+  readonly identityCheck: IdentityCheck | undefined;
   onJudged(error: Error | undefined): void;
   onOcspResponse(response: Buffer | null): void;
 }
+
+export interface IdentityCheck {
+  readonly host: string;
+  /** @returns why the server is refused */
+  readonly check: (host: string, certificate: PeerCertificate) => Error | undefined;
+}
+
+/** Looks at nothing but the leaf: what nobody looks at need not be made. */
+const checkOfLeaf = tls.checkServerIdentity;
 
 /** The longest that a session may live (RFC 9846 §4.7.1): the chain of who is not trusted bounds nothing. Milliseconds. */
 const longestSession = 604_800_000;
@@ -90,7 +100,7 @@ export function judgingPolicy(
       }
       const judged = (verdict: TrustVerdict): TrustVerdict => {
         const refusal = verdict.trusted
-          ? identityRefusal(peer.chain, socket)
+          ? identityRefusal(peer.chain, material, socket.identityCheck)
           : chainRefusal(verdict.error, peer.chain);
         socket.onJudged(refusal?.told);
         if (refusal !== undefined && socket.rejectsUnauthorized)
@@ -121,8 +131,15 @@ function chainRefusal(reason: TlsCertificateError, chain: readonly Uint8Array[])
   return { reason, told: verificationError(reason, links) };
 }
 
-function identityRefusal(chain: readonly Uint8Array[], { checkIdentity }: JudgedSocket): Refusal | undefined {
-  const answer: unknown = checkIdentity?.(peerCertificate(chain, true));
+function identityRefusal(
+  chain: readonly Uint8Array[],
+  material: ContextMaterial,
+  identity: IdentityCheck | undefined,
+): Refusal | undefined {
+  if (identity === undefined) return undefined;
+  const { host, check } = identity;
+  const certificate = peerCertificate(chain, check !== checkOfLeaf, issuersOf(material, 'server'));
+  const answer: unknown = check(host, certificate);
   // As in Node, whatever is true refuses: a promise too, since nobody waits for it.
   if (!answer) return undefined;
   const told =

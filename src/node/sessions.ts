@@ -6,6 +6,18 @@ type ClientSession = Parameters<ClientSessionCache['put']>[0];
 /** What is bytes in a session, which JSON has not. */
 const byteFields: readonly string[] = ['psk', 'ticket', 'masterSecret', 'sessionId', 'peerRawPublicKey'];
 
+/** What a socket has for `getSession()` and `getTLSTicket()`. */
+export interface KeptSession {
+  readonly session: Buffer;
+  readonly ticket: Uint8Array;
+}
+
+/** The session that was offered, where it is one that was resumed. */
+export function keptOf(session: Uint8Array | undefined): KeptSession | undefined {
+  const ticket = session && decodeSession(session)?.ticket;
+  return session && ticket && { session: Buffer.from(session), ticket };
+}
+
 /** A session as bytes, for `session`, `getSession()` and 'session'. It holds a secret, as OpenSSL's does. */
 export function encodeSession(session: ClientSession): Buffer {
   const { peerCertificates, ...others } = session;

@@ -21,7 +21,7 @@ import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
 import { type ContextMaterial, createSecureContext, SecureContext } from './secure-context.ts';
-import { decodeSession } from './sessions.ts';
+import { type KeptSession, keptOf } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
 import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
@@ -111,6 +111,8 @@ export class TLSSocket extends InspectedSocket {
     this.#readBuffer = options.onread && new ReadBuffer(options.onread, this, () => this.#pump?.read());
     if (options.servername) this.setServername(options.servername);
     if (options.session) this.setSession(options.session);
+    // Where a program accepts connections itself, a stranger must not end the process: this is what smtp-server listens to.
+    if (isServer && !options.serverSide) this.on('error', (error) => this.emit('_tlsError', error));
     if (raw) this.attach(raw);
     const { signal } = options as { readonly signal?: AbortSignal };
     if (signal !== undefined) addAbortSignal(signal, this);
@@ -324,10 +326,10 @@ export class TLSSocket extends InspectedSocket {
     return {
       rejectsUnauthorized: serverSide?.settings.rejectsUnauthorized ?? rejectUnauthorized !== false,
       requestsOcspResponse: !this.#isServer && requestOCSP === true,
-      checkIdentity:
+      identityCheck:
         this.#isServer || checkServerIdentity === undefined || name === undefined
           ? undefined
-          : (certificate) => checkServerIdentity(name, certificate),
+          : { host: name, check: checkServerIdentity },
       onJudged: (error) => {
         this.#judgement = error;
       },
@@ -471,17 +473,6 @@ export class TLSSocket extends InspectedSocket {
     if (this.#stream !== undefined && this.#info !== undefined) return this.#stream;
     throw new TlsUsageError(`${what}: there is no connection yet`);
   }
-}
-
-/** The session that was offered, where it is one that was resumed. */
-function keptOf(session: Uint8Array | undefined): KeptSession | undefined {
-  const ticket = session && decodeSession(session)?.ticket;
-  return session && ticket && { session: Buffer.from(session), ticket };
-}
-
-interface KeptSession {
-  readonly session: Buffer;
-  readonly ticket: Uint8Array;
 }
 
 function codeOf(error: Error | undefined): string | undefined {
