@@ -34,18 +34,27 @@ export function peerX509Certificate(chain: readonly Uint8Array[]): X509Certifica
   return path[0];
 }
 
-/** From the leaf up to what has issued itself, or as far as issuers are known: those that were sent go first, as in Node. */
-function pathOf(chain: readonly Uint8Array[], issuers: IssuerSource): readonly X509Certificate[] {
-  const sent = chain.map(x509Of);
-  const path = sent.slice(0, 1);
+/** From the leaf up to what has issued itself, or as far as issuers are known: those in `chain` go first, as in Node. */
+export function pathOf(chain: readonly Uint8Array[], issuers: IssuerSource): readonly X509Certificate[] {
+  const path = chain.slice(0, 1).map(x509Of);
+  const sent = chain.slice(1).flatMap(readable);
   for (let last = path[0]; last !== undefined && !isIssuedBy(last, last); ) {
     const { raw } = last;
-    const issuer = issuerAmong(last, sent) ?? issuerAmong(last, issuers(raw).map(x509Of));
+    const issuer = issuerAmong(last, sent) ?? issuerAmong(last, issuers(raw).flatMap(readable));
     // Two authorities may have certified each other.
     last = path.some((certificate) => issuer?.raw.equals(certificate.raw)) ? undefined : issuer;
     if (last !== undefined) path.push(last);
   }
   return path;
+}
+
+/** What Node cannot read, it cannot show as an issuer either. */
+function readable(der: Uint8Array): readonly X509Certificate[] {
+  try {
+    return [x509Of(der)];
+  } catch {
+    return [];
+  }
 }
 
 function issuerAmong(

@@ -4,10 +4,11 @@ import { TlsUsageError } from '../base/errors.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { nodeCrypto } from '../crypto/node/provider.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
-import { trustAnchors } from '../net/anchors.ts';
+import { issuersAmong, trustAnchors } from '../net/anchors.ts';
 import { loadIdentity } from '../net/identity.ts';
 import { certificatesWithin } from '../net/pem.ts';
 import { revocationSettings } from '../net/revocation.ts';
+import { type IssuerSource, pathOf } from './certificates.ts';
 import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
@@ -96,9 +97,12 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });
   // What cannot be an anchor is said here, and not to the first peer.
-  if (authorities !== undefined && authorities.length > 0) trustAnchors(authorities, 'server', provider);
+  const anchors =
+    authorities === undefined || authorities.length === 0
+      ? undefined
+      : trustAnchors(authorities, 'server', provider);
   return new SecureContext({
-    identities: identitiesOf(options),
+    identities: identitiesOf(options, anchors && ((certificate) => issuersAmong(anchors(), certificate))),
     ca: authorities,
     crls: lists.length === 0 ? undefined : lists,
     algorithms: {
@@ -113,8 +117,11 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   });
 }
 
-/** Each certificate with the key that is its own, wherever that stands among the keys. */
-function identitiesOf(options: SecureContextOptions): readonly Identity[] {
+/**
+ * Each certificate with the key that is its own, wherever that stands among the keys. One without its chain has what `ca`
+ * knows of that, as in OpenSSL: many a server has its intermediates there.
+ */
+function identitiesOf(options: SecureContextOptions, issuers: IssuerSource | undefined): readonly Identity[] {
   const keys = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
   const schemes = options.sigalgs ? signatureSchemesOf(options.sigalgs) : undefined;
   const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
@@ -129,7 +136,9 @@ function identitiesOf(options: SecureContextOptions): readonly Identity[] {
       );
     }
     // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
-    const identity = loadIdentity({ chain, signer: nodeSigner(key) });
+    const isAlone = chain.length === 1 && issuers !== undefined;
+    const whole = isAlone ? pathOf(chain, issuers).map(({ raw }) => Uint8Array.from(raw)) : chain;
+    const identity = loadIdentity({ chain: whole, signer: nodeSigner(key) });
     return schemes === undefined
       ? identity
       : { ...identity, signer: signingOnlyWith(identity.signer, schemes) };

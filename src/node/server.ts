@@ -6,6 +6,7 @@ import { TlsUsageError } from '../base/errors.ts';
 import { Slots } from '../streams/slots.ts';
 import { adopting } from './callable.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
+import { nodeError } from './errors.ts';
 import { alpnCallbackOf, protocolNamesOf } from './protocols.ts';
 import {
   type ContextMaterial,
@@ -72,7 +73,10 @@ export class Server extends AdoptingServer {
    */
   addContext(hostname: string, context: SecureContextOptions | SecureContext): void {
     if (typeof hostname !== 'string' || hostname === '')
-      throw new TlsUsageError('addContext: expected the name that clients ask for');
+      throw nodeError(
+        'ERR_TLS_REQUIRED_SERVER_NAME',
+        '"servername" is required parameter for Server.addContext',
+      );
     const pattern = new RegExp(
       `^${hostname.replace(/([.^$+?\\\-[\]{}])/g, '\\$1').replaceAll('*', '[^.]*')}$`,
       'i',

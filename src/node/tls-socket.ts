@@ -255,6 +255,7 @@ export class TLSSocket extends InspectedSocket {
       this.#pump = new DuplexPump(this, stream, {
         deliver: (bytes) => this.#deliver(bytes),
         end: () => {
+          this.#transport?.peerEnded();
           this.push(null);
           // Node's end comes also to one who does not read, where there is nothing left to be read.
           this.read(0);

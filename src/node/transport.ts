@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fromDuplex } from '../net/from-duplex.ts';
 import type { ByteStream, CallOptions, CloseReport, PeerAddress } from '../streams/byte-stream.ts';
@@ -13,8 +14,14 @@ const drainTimeout = 2_000;
 export class Transport implements ByteStream {
   isGentle = false;
   readonly #stream: ByteStream;
+  readonly #isSocket: boolean;
+  #hasPeerEnded = false;
+  #isOutputEnded = false;
+  /** Ends the read that waits. */
+  #endRead: () => void = () => {};
 
   constructor(raw: Duplex) {
+    this.#isSocket = raw instanceof Socket;
     this.#stream = fromDuplex(raw, { drain: { timeout: drainTimeout } });
   }
 
@@ -23,15 +30,32 @@ export class Transport implements ByteStream {
   }
 
   read(options?: CallOptions): Promise<Uint8Array | null> {
-    return this.#stream.read(options);
+    const read = this.#stream.read(options);
+    if (this.#isSocket) return read;
+    return new Promise((resolve, reject) => {
+      this.#endRead = () => resolve(null);
+      read.then(resolve, reject);
+      this.#checkOver();
+    });
   }
 
   write(data: Uint8Array | readonly Uint8Array[], options?: CallOptions): Promise<void> {
     return this.#stream.write(data, options);
   }
 
-  closeWrite(options?: CallOptions): Promise<void> {
-    return this.#stream.closeWrite(options);
+  async closeWrite(options?: CallOptions): Promise<void> {
+    await this.#stream.closeWrite(options);
+    this.#isOutputEnded = true;
+    this.#checkOver();
+  }
+
+  /**
+   * The peer has said its end. Where we have said ours too, and all is handed over, a socket is still read until its FIN has
+   * come, or it would answer with a reset (RFC 9293 §3.6.1). Other duplexes have no such thing, and some have no end at all.
+   */
+  peerEnded(): void {
+    this.#hasPeerEnded = true;
+    this.#checkOver();
   }
 
   close(options?: CallOptions): Promise<CloseReport> {
@@ -41,6 +65,10 @@ export class Transport implements ByteStream {
   destroy(): void {
     if (this.isGentle) this.#stream.close().catch(() => {});
     else this.#stream.destroy();
+  }
+
+  #checkOver(): void {
+    if (this.#hasPeerEnded && this.#isOutputEnded) this.#endRead();
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {

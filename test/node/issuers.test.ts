@@ -129,3 +129,29 @@ test('one that has the name of the issuer, and another key, is not it', async ()
   expect(socket.getPeerX509Certificate()?.issuerCertificate).toBeUndefined();
   socket.destroy();
 });
+
+test.each(['node', 'tacit'] as const)('a server of %s takes its intermediates from `ca`', async (name) => {
+  const { port } = await listening(faces[name], {
+    ...own(below),
+    ca: [root.pem, intermediate.pem, other.pem],
+  });
+  for (const client of [faces.node, faces.tacit]) {
+    const socket = client.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: root.pem });
+    await once(socket, 'secureConnect');
+    expect(socket.authorized).toBe(true);
+    expect(x509PathOf(socket.getPeerX509Certificate())).toEqual([
+      'Test Server',
+      'Test Intermediate',
+      'Test Root',
+    ]);
+    socket.destroy();
+  }
+});
+
+test.each(['node', 'tacit'] as const)('a server of %s whose chain is given sends that', async (name) => {
+  const { port } = await listening(faces[name], { ...own(below, intermediate), ca: root.pem });
+  const socket = faces.tacit.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: root.pem });
+  await once(socket, 'secureConnect');
+  expect(x509PathOf(socket.getPeerX509Certificate())).toEqual(['Test Server', 'Test Intermediate']);
+  socket.destroy();
+});

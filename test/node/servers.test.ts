@@ -258,3 +258,9 @@ test('a server may be closed while connections go on', async () => {
   expect(String(await bytesOf(socket))).toBe('still here');
   await closed;
 });
+
+test.each(['tacit', 'node'] as const)('addContext of %s wants a name', (name) => {
+  expect(() => faces[name].createServer().addContext('', {})).toThrow(
+    expect.objectContaining({ code: 'ERR_TLS_REQUIRED_SERVER_NAME', name: 'Error' }),
+  );
+});

@@ -152,6 +152,32 @@ describe.each(pairs)('a client of %s at a server of %s', (clientName, serverName
     socket.end();
   });
 
+  test('end over a duplex that has no end, with all that was written', async () => {
+    const received = new Promise<string>((resolve) => {
+      void listening(server, identity(), (socket) => void bytesOf(socket).then(String).then(resolve)).then(
+        ({ port }) => {
+          const raw = net.connect(port, '127.0.0.1');
+          // Neither `final` nor an end of what can be read.
+          const duplex = new Duplex({
+            read: () => {},
+            write: (data, _encoding, done) => raw.write(data, done),
+          });
+          raw.on('data', (data) => duplex.push(data)).on('end', () => raw.end());
+          duplex.on('close', () => raw.destroy());
+          const socket = client.connect({ socket: duplex, servername: 'localhost', ca: root.pem });
+          socket.once('secureConnect', () => socket.end('all of it')).resume();
+          duplex.once('close', () => closed());
+        },
+      );
+    });
+    let closed = (): void => {};
+    const closing = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    expect(await received).toBe('all of it');
+    await closing;
+  });
+
   test('begin behind an answer in the clear, as packages for STARTTLS do', async () => {
     const { createSecureContext, TLSSocket: Secure } = server;
     const listener = net.createServer((raw) => {
