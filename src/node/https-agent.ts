@@ -25,13 +25,14 @@ export class Agent extends https.Agent {
     refuseProxy((options as { readonly proxyEnv?: NodeJS.ProcessEnv | undefined } | null)?.proxyEnv);
   }
 
-  /** Node's, and all else that decides whom a connection was made to, and as whom. */
+  /** Node's, and behind it all else that decides whom a connection was made to, and as whom. */
   override getName(wishes: RequestOptions = {}): string {
     const { checkServerIdentity, secureContext, ALPNProtocols, rejectUnauthorized } = wishes as Wishes;
     const check = checkServerIdentity === tls.checkServerIdentity ? undefined : checkServerIdentity;
     const isLax = rejectUnauthorized === undefined && trustsEverybody();
     const own = [numberOf(check), numberOf(secureContext), String(ALPNProtocols ?? ''), isLax ? 'lax' : ''];
-    return `${super.getName(wishes)}:${own.join(':')}`;
+    const name = super.getName(wishes);
+    return own.every((part) => part === '') ? name : `${name}:${own.join(':')}`;
   }
 
   override createConnection(...given: readonly unknown[]): TLSSocket {

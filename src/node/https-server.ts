@@ -15,17 +15,6 @@ const httpEvents: readonly string[] = [
   'upgrade',
 ];
 
-/** What programs set on it. */
-const httpSettings = [
-  'timeout',
-  'keepAliveTimeout',
-  'headersTimeout',
-  'requestTimeout',
-  'maxHeadersCount',
-  'maxRequestsPerSocket',
-  'keepAliveTimeoutBuffer',
-] as const;
-
 /** As `https.Server`: an HTTP server of Node's behind a TLS server of Tacit's. */
 export class Server extends TlsServer {
   readonly #http: HttpServer;
@@ -41,21 +30,11 @@ export class Server extends TlsServer {
 
   constructor(options: ServerOptions | RequestListener = {}, listener?: RequestListener) {
     const [own, onRequest] = typeof options === 'function' ? [{}, options] : [options, listener];
-    super({ ALPNProtocols: ['http/1.1'], noDelay: true, ...own });
+    // Beside a callback there may be no list.
+    const protocols = own?.ALPNCallback ? undefined : ['http/1.1'];
+    super({ ALPNProtocols: protocols, noDelay: true, ...own });
     this.#http = new HttpServer(own);
-    // Node's types do not have all of them.
-    const http = this.#http as HttpServer & Record<(typeof httpSettings)[number], unknown>;
-    for (const name of httpSettings) {
-      if (!(name in http)) continue;
-      Object.defineProperty(this, name, {
-        configurable: true,
-        enumerable: true,
-        get: () => http[name],
-        set: (value: never) => {
-          http[name] = value;
-        },
-      });
-    }
+    this.#showSettings();
     // Whether somebody listens decides what Node does itself: an event is passed on only while it is listened for here.
     this.on('newListener', (name) => this.#pass(name));
     this.on('removeListener', (name: string) => {
@@ -63,12 +42,19 @@ export class Server extends TlsServer {
     });
     if (onRequest !== undefined) this.on('request', onRequest);
     // From then on it looks for requests that take too long.
-    this.on('listening', () => this.#http.emit('listening'));
+    this.on('listening', () => {
+      this.#http.emit('listening');
+      this.#showSettings();
+    });
     this.on('connection', (raw: Socket) => {
       this.#raws.add(raw);
       raw.once('close', () => this.#raws.delete(raw));
     });
-    this.on('secureConnection', (socket) => this.#http.emit('connection', socket));
+    this.on('secureConnection', (socket) => {
+      this.#http.emit('connection', socket);
+      // Which is where programs find it, and where Node's HTTP tells of errors and of silence.
+      socket.server = this;
+    });
     // A client whose handshake failed is one for who listens for such clients.
     this.on('tlsClientError', (error, socket) => {
       if (!this.emit('clientError', error, socket)) socket.destroy();
@@ -98,6 +84,22 @@ export class Server extends TlsServer {
     // It listens to nothing itself: what it closes are its timer and the idle connections.
     this.#http.close();
     return this;
+  }
+
+  /** What Node keeps on a server of HTTP: programs set it here, and Node looks for it at the `server` of a socket. */
+  #showSettings(): void {
+    const http = this.#http as unknown as Record<string | symbol, unknown>;
+    for (const key of Reflect.ownKeys(http)) {
+      if (key in this) continue;
+      Object.defineProperty(this, key, {
+        configurable: true,
+        enumerable: typeof key === 'string',
+        get: () => http[key],
+        set: (value: unknown) => {
+          http[key] = value;
+        },
+      });
+    }
   }
 
   #pass(name: string | symbol): void {

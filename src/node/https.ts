@@ -56,14 +56,16 @@ export const createServer: Https['createServer'] = ((
 
 /** Node's own request, with agents of this module where it brings none: `agent: false` is one for this request. */
 function requestBy(given: readonly unknown[]): ClientRequest {
-  const onResponse = given.findLast((argument) => typeof argument === 'function') as OnResponse | undefined;
-  const [first, second] = given;
-  const own = isUrl(first) ? second : first;
+  const [url, rest] = isUrl(given[0]) ? [given[0], given.slice(1)] : [undefined, given];
+  const [first] = rest;
+  const isOptions = Boolean(first) && typeof first !== 'function';
   const options = {
-    ...(typeof own === 'object' ? own : undefined),
+    ...(isOptions ? (first as object) : undefined),
     _defaultAgent: https.globalAgent,
   } as nodeHttps.RequestOptions;
-  return isUrl(first) ? http.request(first, options, onResponse) : http.request(options, onResponse);
+  // What is no listener, Node says.
+  const onResponse = rest[isOptions || typeof first !== 'function' ? 1 : 0] as OnResponse | undefined;
+  return url === undefined ? http.request(options, onResponse) : http.request(url, options, onResponse);
 }
 
 /** As Node tells them from options: those of other realms too. */
