@@ -3,7 +3,7 @@ import tls, { type ConnectionOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { connectArguments } from './connect-arguments.ts';
 import { failResponses } from './responses.ts';
-import { createSecureContext, type SecureContext } from './secure-context.ts';
+import { contextFrom, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
 import { requireType } from './validation.ts';
 
@@ -70,7 +70,7 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   if (options.servername) warnOfAddress(options.servername);
   const socket = new TLSSocket(raw, {
     ...options,
-    secureContext: options.secureContext ?? createSecureContext(options),
+    secureContext: contextFrom(options),
     allowHalfOpen: raw === undefined ? options.allowHalfOpen === true : raw.allowHalfOpen,
     isServer: false,
     rejectUnauthorized,

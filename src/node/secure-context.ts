@@ -27,6 +27,9 @@ export const defaults: {
   DEFAULT_MAX_VERSION: tls.DEFAULT_MAX_VERSION,
 };
 
+/** Node's own, whose name its types keep for an interface; `node:tls` may get other exports later. */
+const { SecureContext: NodeSecureContext } = tls as unknown as { SecureContext: abstract new () => object };
+
 type Identity = ReturnType<typeof loadIdentity>;
 
 /** Seconds (RFC 9846 §4.7.1). */
@@ -83,6 +86,8 @@ export function refuseOptions(options: object, names: Readonly<Record<string, st
  * @throws Error with Node's codes, or TlsUsageError naming the option
  */
 export function createSecureContext(options: SecureContextOptions = {}): SecureContext {
+  // As options it would say nothing, and as a context there is no way to see what is in it.
+  if (options instanceof NodeSecureContext) throw foreignContext('options');
   checkContextOptions(options);
   refuseOptions(options);
   const { ca, crl, sigalgs, sessionTimeout, ticketKeys } = options;
@@ -115,6 +120,26 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
     sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, longestSession) : undefined,
     ticketKeys: ticketKeys ? bytesOfView(ticketKeys) : undefined,
   });
+}
+
+/**
+ * The context that `options` bring, or one of what they say themselves.
+ * @throws Error (`ERR_TLS_INVALID_CONTEXT`) for one of `node:tls`, whose authorities and keys would not count
+ */
+export function contextFrom(
+  options: SecureContextOptions & { readonly secureContext?: unknown },
+): SecureContext {
+  const { secureContext: given } = options;
+  if (!given) return createSecureContext(options);
+  if (given instanceof SecureContext) return given;
+  throw foreignContext('options.secureContext');
+}
+
+function foreignContext(name: string): Error {
+  return nodeError(
+    'ERR_TLS_INVALID_CONTEXT',
+    `${name} must be a SecureContext of tacit-tls/node: call the createSecureContext of that module, and not node:tls's`,
+  );
 }
 
 /**

@@ -20,7 +20,7 @@ import { keyLogFile } from './key-log-file.ts';
 import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
-import { type ContextMaterial, createSecureContext, SecureContext } from './secure-context.ts';
+import { type ContextMaterial, contextFrom, createSecureContext, SecureContext } from './secure-context.ts';
 import { type KeptSession, keptOf } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
@@ -107,7 +107,7 @@ export class TLSSocket extends InspectedSocket {
       : alpnCallbackOf(options);
     this.#options = options;
     this.#isServer = isServer;
-    this.#material = (options.secureContext ?? createSecureContext(options)).context;
+    this.#material = contextFrom(options).context;
     this.#readBuffer = options.onread && new ReadBuffer(options.onread, this, () => this.#pump?.read());
     if (options.servername) this.setServername(options.servername);
     if (options.session) this.setSession(options.session);

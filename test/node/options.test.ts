@@ -4,6 +4,8 @@ import net from 'node:net';
 import nodeTls, { type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import tacitTls from '../../src/node.ts';
+import http2 from '../../src/node-http2.ts';
+import https from '../../src/node-https.ts';
 import { serverCertificate } from '../support/certificates.ts';
 import {
   bytesOf,
@@ -255,4 +257,25 @@ test('require() gives the same object, whose defaults can be set', () => {
   if (hasRequire.require_module !== true) return;
   const required = createRequire(import.meta.url)('tacit-tls/node') as typeof tacitTls;
   expect(Object.keys(required).toSorted()).toEqual(Object.keys(tacitTls).toSorted());
+});
+
+describe('a context of node:tls', () => {
+  const invalid = expect.objectContaining({ code: 'ERR_TLS_INVALID_CONTEXT', name: 'TypeError' });
+
+  test('is refused by a client, whatever makes its connection: its authorities would not count', () => {
+    const secureContext = nodeTls.createSecureContext({ ca: root.pem });
+    const place = { host: '127.0.0.1', port: 1 };
+    expect(() => tacit.connect({ ...place, secureContext })).toThrow(invalid);
+    expect(() => new tacit.TLSSocket(new net.Socket(), { secureContext })).toThrow(invalid);
+    expect(() => http2.connect('https://127.0.0.1:1', { secureContext })).toThrow(invalid);
+    const options = { ...place, agent: false, secureContext } as const;
+    expect(() => https.get(options as never)).toThrow(invalid);
+  });
+
+  test('is refused by a server: its certificate would not be shown', () => {
+    const context = nodeTls.createSecureContext(identity());
+    const server = tacit.createServer(identity());
+    expect(() => server.addContext('other.example', context as never)).toThrow(invalid);
+    expect(() => server.setSecureContext(context as never)).toThrow(invalid);
+  });
 });
