@@ -1,5 +1,5 @@
 // Runs Node's own tests of `tls` twice, with Node's and with the built face in its place, and lists the tests that only
-// the first one passes. The tests are Node's and stay outside: CONTRIBUTING.md says how to get them.
+// the first one passes; with --faces, those of `https` and `http2` with their faces. The tests are Node's and stay outside: CONTRIBUTING.md says how to get them.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 const usage = `npm run test:node-suite -- DIR [options]
 
 DIR                 a checkout of Node's \`test\` folder (parallel, common, fixtures)
---pattern REGEXP    which files of \`parallel\`; ^test-tls- by default
+--faces             with the faces of \`https\` and \`http2\` in their place, too
+--pattern REGEXP    which files of \`parallel\`; ^test-tls- by default, with --faces ^test-(https|http2)-
 --jobs NUMBER       how many at a time; by default as many as there are processors
 --timeout SECONDS   how long one may take; 20 by default
 --verbose           the whole output of each test that only plain Node passes
@@ -19,14 +20,16 @@ DIR                 a checkout of Node's \`test\` folder (parallel, common, fixt
 
 const register = fileURLToPath(new URL('../dist/node-register.js', import.meta.url));
 
-const { directory, pattern, jobs, timeout, isVerbose } = readArguments();
+const faces = fileURLToPath(new URL('node-suite-faces.mjs', import.meta.url));
+
+const { directory, pattern, jobs, timeout, isVerbose, preload } = readArguments();
 const scratch = mkdtempSync(join(tmpdir(), 'node-suite-'));
 try {
   const files = readdirSync(join(directory, 'parallel'))
     .filter((name) => /\.m?js$/.test(name) && pattern.test(name))
     .sort();
   const plain = await runAll(files, []);
-  const replaced = await runAll(files, ['--require', register]);
+  const replaced = await runAll(files, ['--require', preload]);
   report(files, plain, replaced);
 } finally {
   rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
@@ -36,7 +39,8 @@ function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      pattern: { type: 'string', default: '^test-tls-' },
+      faces: { type: 'boolean', default: false },
+      pattern: { type: 'string' },
       jobs: { type: 'string', default: String(availableParallelism()) },
       timeout: { type: 'string', default: '20' },
       verbose: { type: 'boolean', default: false },
@@ -50,7 +54,9 @@ function readArguments() {
   if (!existsSync(register)) stop(`${register} is not there: npm run build\n`);
   const [jobs, timeout] = [Number(values.jobs), Number(values.timeout)];
   if (!(jobs >= 1 && timeout > 0)) stop(usage);
-  return { directory, pattern: new RegExp(values.pattern), jobs, timeout, isVerbose: values.verbose };
+  const pattern = new RegExp(values.pattern ?? (values.faces ? '^test-(https|http2)-' : '^test-tls-'));
+  const preload = values.faces ? faces : register;
+  return { directory, pattern, jobs, timeout, isVerbose: values.verbose, preload };
 }
 
 /** @returns what became of each, by its name */
