@@ -304,19 +304,16 @@ export class TLSSocket extends InspectedSocket {
       };
       return serverStream(transport, serverConfigOf(settings), settings, serverHooks);
     }
-    const identities = this.#keyCert?.identities ?? material.identities;
-    return clientStream(
-      transport,
-      { ...material, identities },
-      {
-        ...hooks,
-        // RFC 6066 §3: no address is a server_name.
-        serverName: !this.servername || isIP(this.servername) ? '' : this.servername,
-        alpnProtocols,
-        offeredSession: () => this.#offeredSession,
-        onSession: (session, ticket) => this.#keepSession(session, ticket),
-      },
-    );
+    // What is made of a context is kept with the object itself.
+    const own = this.#keyCert ? { ...material, identities: this.#keyCert.identities } : material;
+    return clientStream(transport, own, {
+      ...hooks,
+      // RFC 6066 §3: no address is a server_name.
+      serverName: !this.servername || isIP(this.servername) ? '' : this.servername,
+      alpnProtocols,
+      offeredSession: () => this.#offeredSession,
+      onSession: (session, ticket) => this.#keepSession(session, ticket),
+    });
   }
 
   #hooks(): EndpointHooks {
