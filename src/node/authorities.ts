@@ -17,9 +17,22 @@ let chosen: readonly Uint8Array[] | undefined;
 /** Mozilla's set in Node, what NODE_EXTRA_CA_CERTS adds to it, and the system's where Node is told to use it. */
 export function defaultAuthorities(purpose: 'server' | 'client'): readonly (string | Uint8Array)[] {
   if (chosen !== undefined) return chosen;
-  // Node lets the public authorities vouch for clients too; whoever wants less gives `ca`.
-  const bundled = purpose === 'server' ? ['bundled'] : rootCertificates;
-  return [...(isReplaced() ? [] : bundled), ...extraAuthorities(), ...(usesSystem() ? ['system'] : [])];
+  return defaultSets().flatMap((set): readonly (string | Uint8Array)[] => {
+    if (set === 'extra') return extraAuthorities();
+    // Node lets the public authorities vouch for clients too; whoever wants less gives `ca`.
+    return set === 'bundled' && purpose === 'client' ? rootCertificates : [set];
+  });
+}
+
+/** What the default is made of, as long as no other was set. */
+function defaultSets(): readonly Exclude<Kind, 'default'>[] {
+  const isReplaced = isSaid('--use-openssl-ca') === true;
+  const usesSystem = isReplaced || (isSaid('--use-system-ca') ?? systemVariable === '1');
+  return [
+    ...(isReplaced ? [] : (['bundled'] as const)),
+    'extra',
+    ...(usesSystem ? (['system'] as const) : []),
+  ];
 }
 
 /**
@@ -33,12 +46,7 @@ export function getCACertificates(kind: Kind = 'default'): string[] {
   if (kind === 'system') return readSystemStore().certificates.map(pemOf);
   if (kind !== 'default') throw invalidValue('type', 'is invalid', kind);
   if (chosen !== undefined) return chosen.map(pemOf);
-  const sets: readonly Kind[] = [
-    ...(isReplaced() ? [] : (['bundled'] as const)),
-    'extra',
-    ...(usesSystem() ? (['system'] as const) : []),
-  ];
-  return [...new Set(sets.flatMap((set) => getCACertificates(set)))];
+  return [...new Set(defaultSets().flatMap((set) => getCACertificates(set)))];
 }
 
 /**
@@ -63,14 +71,6 @@ export function setDefaultCACertificates(certificates: readonly (string | NodeJS
 /** Stands for the default that there is now: what was made of an older one is not good any more. */
 export function currentDefault(): unknown {
   return chosen;
-}
-
-function isReplaced(): boolean {
-  return isSaid('--use-openssl-ca') === true;
-}
-
-function usesSystem(): boolean {
-  return isReplaced() || (isSaid('--use-system-ca') ?? systemVariable === '1');
 }
 
 const systemVariable = startEnvironment('NODE_USE_SYSTEM_CA');

@@ -1,6 +1,8 @@
 /** As they were when the process began: what a program sets later is for its children. */
-const fromEnvironment: readonly string[] = (startEnvironment('NODE_OPTIONS') ?? '').split(' ').map(flagOf);
-const given: readonly string[] = [...fromEnvironment, ...process.execArgv.map(flagOf)];
+const given: readonly string[] = [
+  ...(startEnvironment('NODE_OPTIONS') ?? '').split(' '),
+  ...process.execArgv,
+].map(flagOf);
 
 /** A variable that Node reads at its start, as it was then; nothing where the process has another's rights, as in Node. */
 export function startEnvironment(name: string): string | undefined {

@@ -6,6 +6,7 @@ import { failResponses } from './responses.ts';
 import { contextFrom, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
 import { requireType } from './validation.ts';
+import { warningOnce } from './warnings.ts';
 
 /** Node's own, with contexts of this module. */
 export type ConnectOptions = Omit<ConnectionOptions, 'secureContext'> & {
@@ -15,29 +16,22 @@ export type ConnectOptions = Omit<ConnectionOptions, 'secureContext'> & {
 
 type Listener = () => void;
 
-let isWarned = false;
-
-let isAddressWarned = false;
-
 /** RFC 6066 §3: no address is a server_name, and none is sent. */
-function warnOfAddress(servername: string): void {
-  if (isAddressWarned || isIP(servername) === 0) return;
-  isAddressWarned = true;
-  const text =
-    'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.';
-  process.emitWarning(text, 'DeprecationWarning', 'DEP0123');
-}
+const warnOfAddress = warningOnce(
+  'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.',
+  'DeprecationWarning',
+  'DEP0123',
+);
+
+const warnOfTrust = warningOnce(
+  "Setting the NODE_TLS_REJECT_UNAUTHORIZED environment variable to '0' makes TLS connections and HTTPS requests " +
+    'insecure by disabling certificate verification.',
+);
 
 /** Whether NODE_TLS_REJECT_UNAUTHORIZED=0 switches the verification off; it is said once, as Node does. */
 export function trustsEverybody(): boolean {
   if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return false;
-  if (!isWarned) {
-    isWarned = true;
-    process.emitWarning(
-      "Setting the NODE_TLS_REJECT_UNAUTHORIZED environment variable to '0' makes TLS connections and HTTPS requests " +
-        'insecure by disabling certificate verification.',
-    );
-  }
+  warnOfTrust();
   return true;
 }
 
@@ -67,7 +61,7 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   // Who says anything has decided: the environment is for those who do not.
   const rejectUnauthorized =
     'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !trustsEverybody();
-  if (options.servername) warnOfAddress(options.servername);
+  if (options.servername && isIP(options.servername)) warnOfAddress();
   const socket = new TLSSocket(raw, {
     ...options,
     secureContext: contextFrom(options),

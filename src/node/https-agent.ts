@@ -1,3 +1,4 @@
+import type { ClientRequest } from 'node:http';
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
 import tls from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
@@ -51,14 +52,15 @@ export class Agent extends https.Agent {
 
   /** What comes while nobody has asked belongs to no response: such a connection is not used again. */
   override keepSocketAlive(socket: TLSSocket): boolean {
-    const isKept: boolean = agentOfNode.keepSocketAlive.call(this, socket);
+    // The types leave its answer out.
+    const isKept = super.keepSocketAlive(socket) as unknown as boolean;
     if (isKept) socket.on('data', destroySocket);
     return isKept;
   }
 
-  override reuseSocket(socket: TLSSocket, request: unknown): void {
+  override reuseSocket(socket: TLSSocket, request: ClientRequest): void {
     socket.removeListener('data', destroySocket);
-    agentOfNode.reuseSocket.call(this, socket, request);
+    super.reuseSocket(socket, request);
   }
 
   #keep(key: string, session: Buffer): void {
@@ -69,12 +71,6 @@ export class Agent extends https.Agent {
     this.#sessions.set(key, session);
   }
 }
-
-/** What the types of Node's agent leave out. */
-const agentOfNode = https.Agent.prototype as unknown as {
-  keepSocketAlive(socket: TLSSocket): boolean;
-  reuseSocket(socket: TLSSocket, request: unknown): void;
-};
 
 function destroySocket(this: TLSSocket): void {
   this.destroy();

@@ -3,21 +3,23 @@ import { currentDefault, defaultAuthorities } from './authorities.ts';
 import type { IssuerSource } from './certificates.ts';
 import { type ContextMaterial, provider } from './secure-context.ts';
 
-/** By context, with the default that they were made of where it has no `ca`. */
-const sources = new WeakMap<
-  ContextMaterial,
-  { readonly basis: unknown; readonly purpose: string; readonly find: IssuerSource }
->();
+type Purpose = 'server' | 'client';
 
 /** The authorities of a context, asked for the issuer of a certificate. */
-export function issuersOf(material: ContextMaterial, purpose: 'server' | 'client'): IssuerSource {
-  const basis = material.ca ?? currentDefault();
-  const known = sources.get(material);
-  if (known !== undefined && known.basis === basis && known.purpose === purpose) return known.find;
-  const ca = material.ca ?? defaultAuthorities(purpose);
+export function issuersOf({ issuers }: ContextMaterial, purpose: Purpose): IssuerSource {
+  return issuers ?? ((certificate) => defaultIssuers(purpose)(certificate));
+}
+
+const defaults: Partial<Record<Purpose, { readonly basis: unknown; readonly find: IssuerSource }>> = {};
+
+/** Those of contexts without a `ca`, made anew when there is another default. */
+function defaultIssuers(purpose: Purpose): IssuerSource {
+  const basis = currentDefault();
+  const known = defaults[purpose];
+  if (known !== undefined && known.basis === basis) return known.find;
+  const ca = defaultAuthorities(purpose);
   const anchors = ca.length === 0 ? undefined : trustAnchors(ca, purpose, provider);
-  const find: IssuerSource = (certificate) =>
-    anchors === undefined ? [] : issuersAmong(anchors(), certificate);
-  sources.set(material, { basis, purpose, find });
+  const find: IssuerSource = (certificate) => (anchors ? issuersAmong(anchors(), certificate) : []);
+  defaults[purpose] = { basis, find };
   return find;
 }

@@ -1,5 +1,6 @@
 import tls, { type PeerCertificate } from 'node:tls';
 import { TlsCertificateError } from '../base/errors.ts';
+import { maxTicketLifetime } from '../base/limits.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { isPromiseLike, x509Trust } from '../net/trust.ts';
 import { currentDefault, defaultAuthorities } from './authorities.ts';
@@ -32,9 +33,6 @@ export interface IdentityCheck {
 /** Looks at nothing but the leaf: what nobody looks at need not be made. */
 const checkOfLeaf = tls.checkServerIdentity;
 
-/** The longest that a session may live (RFC 9846 §4.7.1): the chain of who is not trusted bounds nothing. Milliseconds. */
-const longestSession = 604_800_000;
-
 const policies: Record<'server' | 'client', WeakMap<ContextMaterial, TrustPolicy>> = {
   server: new WeakMap(),
   client: new WeakMap(),
@@ -46,25 +44,23 @@ const defaults = new WeakMap<ContextMaterial, unknown>();
 /** Chains only: names and consequences are the socket's affair. */
 function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): TrustPolicy {
   if (material.ca === undefined && defaults.get(material) !== currentDefault()) {
-    for (const known of Object.values(policies)) known.delete(material);
+    for (const made of Object.values(policies)) made.delete(material);
     defaults.set(material, currentDefault());
   }
-  let policy = policies[purpose].get(material);
-  const ca = policy ? [] : (material.ca ?? defaultAuthorities(purpose));
-  if (policy === undefined && ca.length === 0) {
-    policy = nobody;
-  } else if (policy === undefined) {
-    policy = x509Trust(
-      {
-        ca,
-        revocation: { stapledResponses: 'ignore', ...(material.crls && { crls: material.crls }) },
-        purpose,
-        namesCheckedBy: 'caller',
-      },
-      provider,
-    );
-    policies[purpose].set(material, policy);
-  }
+  const known = policies[purpose].get(material);
+  if (known !== undefined) return known;
+  const ca = material.ca ?? defaultAuthorities(purpose);
+  if (ca.length === 0) return nobody;
+  const policy = x509Trust(
+    {
+      ca,
+      revocation: { stapledResponses: 'ignore', ...(material.crls && { crls: material.crls }) },
+      purpose,
+      namesCheckedBy: 'caller',
+    },
+    provider,
+  );
+  policies[purpose].set(material, policy);
   return policy;
 }
 
@@ -105,7 +101,7 @@ export function judgingPolicy(
         socket.onJudged(refusal?.told);
         if (refusal !== undefined && socket.rejectsUnauthorized)
           return { trusted: false, error: refusal.reason };
-        return verdict.trusted ? verdict : { trusted: true, validUntil: peer.now + longestSession };
+        return verdict.trusted ? verdict : { trusted: true, validUntil: peer.now + maxTicketLifetime * 1000 };
       };
       const verdict = chains.verify(peer, context);
       return isPromiseLike(verdict) ? verdict.then(judged) : judged(verdict);

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import tls, { type SecureContextOptions, type SecureVersion } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
+import { maxTicketLifetime } from '../base/limits.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { nodeCrypto } from '../crypto/node/provider.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
@@ -32,9 +33,6 @@ const { SecureContext: NodeSecureContext } = tls as unknown as { SecureContext: 
 
 type Identity = ReturnType<typeof loadIdentity>;
 
-/** Seconds (RFC 9846 §4.7.1). */
-const longestSession = 604_800;
-
 /** Certificates, keys and algorithms, read once: what `SecureContext#context` holds here. */
 export interface ContextMaterial {
   readonly identities: readonly Identity[];
@@ -47,6 +45,8 @@ export interface ContextMaterial {
   >;
   /** Seconds. */
   readonly sessionTimeout: number | undefined;
+  /** Who of `ca` may have issued a certificate; undefined without one. */
+  readonly issuers: IssuerSource | undefined;
   /** 48 bytes: what session tickets are sealed with. */
   readonly ticketKeys: Uint8Array | undefined;
 }
@@ -60,17 +60,19 @@ export class SecureContext {
   }
 }
 
+const noPsk = 'external pre-shared keys are not supported';
+
 /** What ignoring would make less safe or simply wrong, by the reason why Tacit does not have it. */
 const refused: Readonly<Record<string, string>> = {
   pfx: 'Node has no reader of PKCS #12 to lend; give `cert` and `key` as PEM (openssl pkcs12 -in file -nodes)',
-  pskCallback: 'external pre-shared keys are not supported',
-  pskIdentityHint: 'external pre-shared keys are not supported',
+  pskCallback: noPsk,
+  pskIdentityHint: noPsk,
 };
 
 /** The same of what is a socket's or a server's, and not a context's. */
 export const refusedOfConnections: Readonly<Record<string, string>> = {
   enableTrace: "there is no OpenSSL whose trace could be shown; listen for 'keylog', and capture packets",
-  pskCallback: 'external pre-shared keys are not supported',
+  pskCallback: noPsk,
 };
 
 /** @throws TlsUsageError naming the first option that Tacit does not have on purpose */
@@ -102,13 +104,13 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });
   // What cannot be an anchor is said here, and not to the first peer.
-  const anchors =
-    authorities === undefined || authorities.length === 0
-      ? undefined
-      : trustAnchors(authorities, 'server', provider);
+  const anchors = authorities?.length ? trustAnchors(authorities, 'server', provider) : undefined;
+  const issuers: IssuerSource | undefined =
+    authorities && ((certificate) => (anchors ? issuersAmong(anchors(), certificate) : []));
   return new SecureContext({
-    identities: identitiesOf(options, anchors && ((certificate) => issuersAmong(anchors(), certificate))),
+    identities: identitiesOf(options, issuers),
     ca: authorities,
+    issuers,
     crls: lists.length === 0 ? undefined : lists,
     algorithms: {
       ...versions,
@@ -117,7 +119,7 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
       signatureSchemes: sigalgs === undefined || sigalgs === null ? undefined : signatureSchemesOf(sigalgs),
     },
     // At most what RFC 9846 §4.7.1 allows; Node's 0 is as short as can be.
-    sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, longestSession) : undefined,
+    sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, maxTicketLifetime) : undefined,
     ticketKeys: ticketKeys ? bytesOfView(ticketKeys) : undefined,
   });
 }

@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 import { nodeError } from './errors.ts';
 import { createSecureContext, SecureContext } from './secure-context.ts';
 import { type SocketOptions, TLSSocket } from './tls-socket.ts';
+import { warningOnce } from './warnings.ts';
 
 /** As `tls.SecurePair`: TLS between two duplexes, of which `encrypted` is for whoever carries the bytes. */
 export class SecurePair extends EventEmitter {
@@ -39,15 +40,15 @@ export class SecurePair extends EventEmitter {
   }
 }
 
-let isWarned = false;
+const warn = warningOnce(
+  'tls.createSecurePair() is deprecated. Please use tls.TLSSocket instead.',
+  'DeprecationWarning',
+  'DEP0064',
+);
 
 /** As `tls.createSecurePair`, with its warning. */
 export function createSecurePair(...given: ConstructorParameters<typeof SecurePair>): SecurePair {
-  if (!isWarned) {
-    isWarned = true;
-    const text = 'tls.createSecurePair() is deprecated. Please use tls.TLSSocket instead.';
-    process.emitWarning(text, 'DeprecationWarning', 'DEP0064');
-  }
+  warn();
   return new SecurePair(...given);
 }
 

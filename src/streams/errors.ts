@@ -24,6 +24,11 @@ export class Closed {
   }
 }
 
+/** It as an error, made now where nobody has met it yet. */
+export function errorOf(reason: Error | Closed): Error {
+  return reason instanceof Closed ? reason.error : reason;
+}
+
 /** The transport broke, or a write was aborted: `cause` says how, `code` is the system's (`ECONNRESET`) if there is one. */
 export class BrokenError extends Error {
   override readonly name = 'BrokenError';

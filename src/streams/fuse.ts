@@ -1,5 +1,5 @@
 import { TlsError } from '../base/errors.ts';
-import { Closed, ClosedError } from './errors.ts';
+import { Closed, ClosedError, errorOf } from './errors.ts';
 
 /** Blows once, for good: everything that it guards, and everything that comes later, fails with its reason. */
 export class Fuse {
@@ -11,7 +11,7 @@ export class Fuse {
   }
 
   get reason(): Error | undefined {
-    return this.#reason instanceof Closed ? this.#reason.error : this.#reason;
+    return this.#reason && errorOf(this.#reason);
   }
 
   /** A later reason replaces an earlier one only if it says more: our own close, then TLS, then the transport. */

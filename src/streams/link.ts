@@ -5,7 +5,7 @@ import type { TlsConnection } from '../connection/tls-connection.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { Changes } from './changes.ts';
 import { Deferred } from './deferred.ts';
-import { BrokenError, brokenBy, Closed } from './errors.ts';
+import { BrokenError, brokenBy, type Closed, errorOf } from './errors.ts';
 import { Fuse } from './fuse.ts';
 import { IdleWatch } from './idle.ts';
 import { Inbox } from './inbox.ts';
@@ -240,7 +240,7 @@ export class Link {
     this.#cancelDeadline?.();
     this.#idle.stop();
     this.writeHalf.blow(reason);
-    if (!this.handshake.settled) this.handshake.reject(reason instanceof Closed ? reason.error : reason);
+    if (!this.handshake.settled) this.handshake.reject(errorOf(reason));
     this.engine.abandon();
     this.changes.notify();
   }
