@@ -51,12 +51,6 @@ const tacitRefuses: readonly Omit<Explanation, 'stricter'>[] = [
     applies: both(refuses('malformed', /of version/), has('version', 'version 1')),
   },
   {
-    id: 'no extensions in version 3',
-    section: 'RFC 5280 §4.2',
-    why: 'The fields that tell authorities from others are extensions; a leaf without any has no name either.',
-    applies: both(refuses('malformed'), has('no extensions')),
-  },
-  {
     id: 'an extension twice',
     section: 'RFC 5280 §4.2',
     why: 'OpenSSL looks for repetitions only of extensions that it reads, in certificates that it uses.',
