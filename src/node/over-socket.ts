@@ -44,7 +44,7 @@ export abstract class OverSocket extends AdoptingSocket {
       ...Object.fromEntries(names.map((name) => [name, ofRaw(name)])),
       // Node's go by the handle.
       pending: (socket) => socket.connecting,
-      bufferSize: (socket) => socket.writableLength,
+      bufferSize: (socket) => (socket.destroyed ? undefined : socket.writableLength),
     });
   }
 

@@ -64,7 +64,7 @@ export function protocolSelector(
 }
 
 /** As `tls.convertALPNProtocols`: puts the wire form of `protocols` into `out`. */
-export function convertALPNProtocols(protocols: unknown, out: { ALPNProtocols?: Buffer }): void {
+export function convertALPNProtocols(protocols: unknown, out: { ALPNProtocols?: Buffer | undefined }): void {
   if (ArrayBuffer.isView(protocols)) {
     // A copy, as it is: whether it is well-formed is seen when it is used.
     out.ALPNProtocols = Buffer.from(

@@ -7,7 +7,7 @@ import { Slots } from '../streams/slots.ts';
 import { adopting } from './callable.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
 import { nodeError } from './errors.ts';
-import { alpnCallbackOf, protocolNamesOf } from './protocols.ts';
+import { alpnCallbackOf, convertALPNProtocols, protocolNamesOf } from './protocols.ts';
 import {
   type ContextMaterial,
   createSecureContext,
@@ -48,6 +48,7 @@ export class Server extends AdoptingServer {
   #shared: { readonly settings: ServerSettings; readonly config: ServerConfig } | undefined;
   #keeper: ServerConfig['tickets']['keeper'] | undefined;
   readonly #drainSlots = new Slots(maxDraining);
+  #protocols: Buffer | undefined;
 
   constructor(
     options: ServerOptions | ((socket: TLSSocket) => void) = {},
@@ -60,11 +61,23 @@ export class Server extends AdoptingServer {
     // Its own from here on: neither what becomes of the caller's object counts, nor what all objects inherit.
     this.#options = Object.assign(Object.create(null), own);
     this.#context = createSecureContext(own);
+    // Which says nothing of what is neither a list nor bytes.
     protocolNamesOf(own.ALPNProtocols);
+    convertALPNProtocols(own.ALPNProtocols, this);
     alpnCallbackOf(own);
     requireSniCallback(own.SNICallback);
     if (onSecure) this.on('secureConnection', onSecure);
     this.on('connection', (raw: Socket) => this.#accept(raw));
+  }
+
+  /** In their wire form (RFC 7301 §3.1); counts for connections from now on. */
+  get ALPNProtocols(): Buffer | undefined {
+    return this.#protocols;
+  }
+
+  set ALPNProtocols(protocols: Buffer | undefined) {
+    this.#protocols = protocols;
+    this.#shared = undefined;
   }
 
   /**
@@ -150,11 +163,11 @@ export class Server extends AdoptingServer {
   }
 
   #share(): { readonly settings: ServerSettings; readonly config: ServerConfig } {
-    const { ALPNProtocols, requestCert, rejectUnauthorized, handshakeTimeout, numTickets } = this.#options;
+    const { requestCert, rejectUnauthorized, handshakeTimeout, numTickets } = this.#options;
     const hasOthers = Boolean(this.#options.SNICallback) || this.#contexts.length > 0;
     const settings: ServerSettings = {
       material: this.#stapling(this.#context.context),
-      alpnProtocols: protocolNamesOf(ALPNProtocols),
+      alpnProtocols: protocolNamesOf(this.#protocols),
       alpnCallback: alpnCallbackOf(this.#options),
       requestsCertificate: requestCert === true,
       rejectsUnauthorized: rejectUnauthorized !== false,

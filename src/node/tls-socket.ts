@@ -122,6 +122,8 @@ export class TLSSocket extends InspectedSocket {
     defineGetters(TLSSocket, {
       bytesRead: (socket) => socket.#bytesRead,
       bytesWritten: (socket) => socket.#bytesWritten + socket.writableLength,
+      // Not in Node's documentation, but programs look at it to see whether a handshake is over.
+      _secureEstablished: (socket) => socket.#info !== undefined,
     });
   }
 

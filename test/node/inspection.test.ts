@@ -137,6 +137,43 @@ describe.each(['tacit', 'node'] as const)('setMaxSendFragment of %s', (name) => 
   });
 });
 
+describe.each(['tacit', 'node'] as const)('what programs look at in sockets and servers of %s', (name) => {
+  test('_secureEstablished: whether the handshake is done', async () => {
+    const { server, port } = await listening(faces[name], identity());
+    const accepted = once(server, 'secureConnection');
+    const socket = faces[name].connect(to(port));
+    expect(socket).toMatchObject({ _secureEstablished: false });
+    await once(socket, 'secureConnect');
+    expect(socket).toMatchObject({ _secureEstablished: true });
+    expect((await accepted)[0]).toMatchObject({ _secureEstablished: true });
+    socket.destroy();
+    const failed = once(server, 'tlsClientError');
+    net.connect(port, '127.0.0.1').end();
+    expect((await failed)[1]).toMatchObject({ _secureEstablished: false });
+  });
+
+  test('bufferSize: what waits to be written, until the socket is closed', async () => {
+    const { port } = await listening(faces[name], identity(), (socket) => socket.resume());
+    const socket = faces[name].connect(to(port));
+    await once(socket, 'secureConnect');
+    socket.write('abc');
+    expect(socket.bufferSize).toBe(3);
+    socket.destroy();
+    await once(socket, 'close');
+    expect(socket.bufferSize).toBeUndefined();
+  });
+
+  test('ALPNProtocols of a server: in the wire form, and counts when it is set', async () => {
+    const { server, port } = await listening(faces[name], { ...identity(), ALPNProtocols: ['a', 'bc'] });
+    expect(server).toMatchObject({ ALPNProtocols: Buffer.from('\x01a\x02bc') });
+    Object.assign(server, { ALPNProtocols: Buffer.from('\x02bc') });
+    const socket = faces[name].connect({ ...to(port), ALPNProtocols: ['a', 'bc'] });
+    await once(socket, 'secureConnect');
+    expect(socket.alpnProtocol).toBe('bc');
+    socket.destroy();
+  });
+});
+
 test('closeWrite() ends our direction, and resolves', async () => {
   const { port } = await listening(faces.tacit, { ...identity(), allowHalfOpen: true } as never, (socket) => {
     socket.resume().on('end', () => socket.end('behind your end'));
