@@ -80,14 +80,27 @@ export function certificatesFrom(source: string | Uint8Array, what: string): rea
 }
 
 /**
- * The DER of all CERTIFICATE blocks in a text, which may hold anything else too: what is cut off or no Base64 is passed
- * over. OpenSSL's TRUSTED CERTIFICATE is another block: it may say that the certificate is *not* trusted.
+ * The DER of all CERTIFICATE blocks in a text, X509 CERTIFICATE by an older name (RFC 7468 §5.1), which may hold anything
+ * else too: what is cut off or no Base64 is passed over. OpenSSL's TRUSTED CERTIFICATE is another block: it may say that the
+ * certificate is *not* trusted.
  */
 export function certificatesWithin(text: string): readonly Uint8Array[] {
+  return blocksWithin(text, '(?:X509 )?CERTIFICATE');
+}
+
+/**
+ * The same with TRUSTED CERTIFICATE, for those that are read as anchors: where something stands behind the certificate,
+ * such as for what it is not trusted, that is no certificate, and is refused there.
+ */
+export function authoritiesWithin(text: string): readonly Uint8Array[] {
+  return blocksWithin(text, '(?:X509 |TRUSTED )?CERTIFICATE');
+}
+
+function blocksWithin(text: string, label: string): readonly Uint8Array[] {
   const blocks = text.matchAll(
-    /^-----BEGIN CERTIFICATE-----[ \t]*$([A-Za-z0-9+/=\s]+)^-----END CERTIFICATE-----/gm,
+    new RegExp(`^-----BEGIN (${label})-----[ \\t]*$([A-Za-z0-9+/=\\s]+)^-----END \\1-----`, 'gm'),
   );
-  return Array.from(blocks, ([, body = '']) => Uint8Array.from(Buffer.from(body, 'base64')));
+  return Array.from(blocks, ([, , body = '']) => Uint8Array.from(Buffer.from(body, 'base64')));
 }
 
 /** The same for revocation lists. */

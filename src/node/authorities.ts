@@ -5,6 +5,7 @@ import { certificatesWithin } from '../net/pem.ts';
 import { readSystemStore } from '../net/system-store.ts';
 import { isSaid, startEnvironment } from './command-line.ts';
 import { nodeError } from './errors.ts';
+import { pemText } from './pem-text.ts';
 import { provider } from './secure-context.ts';
 import { invalidType, invalidValue } from './validation.ts';
 import { x509Of } from './x509.ts';
@@ -60,7 +61,7 @@ export function setDefaultCACertificates(certificates: readonly (string | NodeJS
     if (typeof one === 'string') return certificatesWithin(one);
     if (!ArrayBuffer.isView(one))
       throw invalidType(`certs[${index}]`, 'of type string or an instance of ArrayBufferView', one);
-    return certificatesWithin(Buffer.from(one.buffer, one.byteOffset, one.byteLength).toString('latin1'));
+    return certificatesWithin(pemText(one));
   });
   if (certificates.length > 0 && found.length === 0)
     throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'No valid certificates found in the provided array');

@@ -64,12 +64,12 @@ function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): T
   return policy;
 }
 
-/** For a `ca` without any. */
+/** For a `ca` without a certificate. */
 const nobody: TrustPolicy = {
   fingerprint: new Uint8Array(0),
   verify: () => ({
     trusted: false,
-    error: new TlsCertificateError('unknown_issuer', '`ca` is empty: nobody is trusted.'),
+    error: new TlsCertificateError('unknown_issuer', 'there is no certificate in `ca`: nobody is trusted'),
   }),
 };
 

@@ -7,12 +7,13 @@ import { nodeCrypto } from '../crypto/node/provider.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
 import { issuersAmong, trustAnchors } from '../net/anchors.ts';
 import { loadIdentity } from '../net/identity.ts';
-import { certificatesWithin } from '../net/pem.ts';
+import { authoritiesWithin, certificatesWithin } from '../net/pem.ts';
 import { revocationSettings } from '../net/revocation.ts';
 import { type IssuerSource, pathOf } from './certificates.ts';
 import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
+import { type PemSource, pemText } from './pem-text.ts';
 import { x509Of } from './x509.ts';
 
 /** What programs may change; the command line (`--tls-cipher-list`, `--tls-min-v1.3`, …) has its say in them. */
@@ -100,7 +101,10 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
     options.maxVersion ?? defaults.DEFAULT_MAX_VERSION,
     options.secureProtocol ?? undefined,
   );
-  const authorities = ca === undefined || ca === null ? undefined : authoritiesOf(listOf(ca));
+  // Without a certificate in it nobody is trusted, as in Node.
+  const authorities = ca
+    ? listOf<PemSource>(ca).flatMap((one) => authoritiesWithin(pemText(one)))
+    : undefined;
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });
   // What cannot be an anchor is said here, and not to the first peer.
@@ -180,36 +184,27 @@ function signingOnlyWith(signer: Identity['signer'], allowed: readonly string[])
   };
 }
 
-type KeySource =
-  | string
-  | Buffer
-  | { readonly pem: string | Buffer; readonly passphrase?: string | undefined };
+type KeySource = PemSource | { readonly pem: PemSource; readonly passphrase?: string | undefined };
 
 function keyOf(source: KeySource, passphrase: string | undefined): KeyObject {
   const { pem, own = passphrase } =
     typeof source === 'object' && 'pem' in source
       ? { pem: source.pem, own: source.passphrase }
       : { pem: source };
+  const text = pemText(pem);
   try {
-    return createPrivateKey({ key: Buffer.from(pem), format: 'pem', passphrase: own ?? '' });
+    return createPrivateKey({ key: text, format: 'pem', passphrase: own ?? '' });
   } catch (cause) {
     // What Node itself says of a passphrase that does not fit depends on the bytes that come out.
-    if (!/^(-+BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED)/m.test(Buffer.from(pem).toString('latin1')))
-      throw cause;
+    if (!/^(-+BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED)/m.test(text)) throw cause;
     const what = own === undefined ? 'there is no passphrase' : 'the passphrase does not fit';
     throw osslError('ERR_OSSL_BAD_DECRYPT', 'error:1C800064:Provider routines::bad decrypt', `key: ${what}`);
   }
 }
 
-/** @returns DER; as in Node, one of several may be empty */
-function authoritiesOf(sources: readonly (string | Buffer)[]): readonly Uint8Array[] {
-  const found = sources.flatMap((source) => certificatesWithin(Buffer.from(source).toString('latin1')));
-  return found.length > 0 || sources.length === 0 ? found : certificatesOf(sources[0]!, 'ca');
-}
-
 /** @returns DER */
-function certificatesOf(source: string | Buffer, what: string): readonly Uint8Array[] {
-  const found = certificatesWithin(Buffer.from(source).toString('latin1'));
+function certificatesOf(source: PemSource, what: string): readonly Uint8Array[] {
+  const found = certificatesWithin(pemText(source));
   if (found.length > 0) return found;
   throw osslError(
     'ERR_OSSL_PEM_NO_START_LINE',

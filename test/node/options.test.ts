@@ -97,7 +97,7 @@ describe('options', () => {
     [{ secureProtocol: 'SSLv3_method' }, 'ERR_TLS_INVALID_PROTOCOL_METHOD'],
     [{ secureProtocol: 'TLS_method', minVersion: 'TLSv1.2' }, 'ERR_TLS_PROTOCOL_VERSION_CONFLICT'],
     [{ ciphers: 1 }, 'ERR_INVALID_ARG_TYPE'],
-    [{ ca: 'no certificate' }, 'ERR_OSSL_PEM_NO_START_LINE'],
+    [{ cert: 'no certificate' }, 'ERR_OSSL_PEM_NO_START_LINE'],
     [{ crl: 'no list' }, 'TLS_USAGE'],
   ] as [object, string][])('refuse %j with %s', (options, code) => {
     expect(() => tacit.createSecureContext(options)).toThrow(expect.objectContaining({ code }));
@@ -111,6 +111,25 @@ describe('options', () => {
     );
     expect(make({ cert: leaf.pem })).toThrow(/key/);
     make({ cert: [leaf.pem, other.pem], key: [{ pem: other.keyPem }, Buffer.from(leaf.keyPem)] })();
+  });
+
+  test('want authorities that are certificates: what a TRUSTED CERTIFICATE is not trusted for stands behind it', () => {
+    const withSettings = Buffer.concat([Buffer.from(root.der), Buffer.of(0x30, 0)]).toString('base64');
+    const ca = `-----BEGIN TRUSTED CERTIFICATE-----\n${withSettings}\n-----END TRUSTED CERTIFICATE-----\n`;
+    expect(() => tacit.createSecureContext({ ca: [root.pem, ca] })).toThrow(
+      expect.objectContaining({ code: 'TLS_USAGE', message: expect.stringMatching(/^ca\[1\].*behind/) }),
+    );
+  });
+
+  test('take PEM in any view of its bytes', async () => {
+    const view = (pem: string): DataView => {
+      const { buffer } = new Uint8Array(Buffer.from(pem));
+      return new DataView(buffer);
+    };
+    const { port } = await listening(tacit, { key: view(leaf.keyPem), cert: view(leaf.pem) } as never);
+    const socket = tacit.connect(to(port));
+    await once(socket, 'secureConnect');
+    socket.destroy();
   });
 
   test('of the module count for contexts that are made from then on', () => {

@@ -66,6 +66,21 @@ describe('a server is judged as node:tls judges it', () => {
     ['with its root', () => ({ server: own(below, intermediate, root), client: { ca: other.pem } })],
     ['against the public ones', () => ({ server: own(leaf), client: {} })],
     ['of nobody, where nobody is trusted', () => ({ server: own(leaf), client: { ca: [] } })],
+    [
+      'of nobody, where `ca` has no certificate in it',
+      () => ({ server: own(leaf), client: { ca: [leaf.keyPem, ''] } }),
+    ],
+    ...['X509 CERTIFICATE', 'TRUSTED CERTIFICATE'].map((label): (typeof cases)[number] => [
+      `by an authority under the label ${label}`,
+      () => ({ server: own(leaf), client: { ca: root.pem.replaceAll('CERTIFICATE', label) } }),
+    ]),
+    [
+      'by an authority in other bytes',
+      () => ({
+        server: own(leaf),
+        client: { ca: viewOf(root.pem) as never },
+      }),
+    ],
     ['expired', () => ({ server: own(expired), client: { ca: root.pem } })],
     ['not valid yet', () => ({ server: own(early), client: { ca: root.pem } })],
     ['of another name', () => ({ server: own(leaf), client: { ca: root.pem, servername: 'example.org' } })],
@@ -352,6 +367,12 @@ function own(
   ...chain: readonly TestCertificate[]
 ): { key: string; cert: string } {
   return { key: certificate.keyPem, cert: [certificate, ...chain].map(({ pem }) => pem).join('\n') };
+}
+
+/** `text` in the middle of a buffer, which has other bytes around it. */
+function viewOf(text: string): DataView {
+  const { buffer } = new Uint8Array(Buffer.from(`--${text}--`));
+  return new DataView(buffer, 2, text.length);
 }
 
 /** Lists of now: Node has no other clock. */
