@@ -1,3 +1,4 @@
+import { peerError } from '../base/errors.ts';
 import { type ClientSettings, createClientConfig, createServerConfig } from '../connection/config.ts';
 import { fittingIdentity } from '../net/identity.ts';
 import type { ByteStream } from '../streams/byte-stream.ts';
@@ -11,6 +12,7 @@ import { decodeSession, encodeSession } from './sessions.ts';
 type ClientSessionCache = Exclude<NonNullable<ClientSettings['sessions']>, false>;
 type ServerConfig = ReturnType<typeof createServerConfig>;
 type ServerIdentitySelector = Extract<ServerConfig['identity'], (...given: never[]) => unknown>;
+type ClientHello = Parameters<ServerIdentitySelector>[0];
 
 /** What a socket brings with it, on both sides. */
 export interface EndpointHooks extends JudgedSocket {
@@ -98,8 +100,8 @@ export function serverConfigOf(settings: ServerSettings): ServerConfig {
   const config = createServerConfig({
     ...material.algorithms,
     provider,
-    // Without any, every client is told so; with others, each connection chooses by itself.
-    identity: own.length > 0 ? own : () => undefined,
+    // With others, each connection chooses by itself.
+    identity: own.length > 0 ? own : (hello) => requireIdentity(undefined, hello),
     alpnProtocols: settings.alpnProtocols,
     clientAuthentication: requestsCertificate ? (rejectsUnauthorized ? 'require' : 'request') : 'none',
     // Which connection it is for is not known yet: each gets a policy of its own in place of this one.
@@ -147,14 +149,14 @@ export function serverStream(
     const { serverName } = hello;
     const named = serverName === undefined ? undefined : await contextFor?.(serverName);
     const keyCert = hooks.keyCert();
-    const other = keyCert === undefined ? named : { ...(named ?? material), identities: keyCert.identities };
-    if (other === undefined) return fittingIdentity(material.identities, hello);
+    // Where a context has no certificate, the server's own is shown.
+    const { identities } = [keyCert, named].find((one) => one && one.identities.length > 0) ?? material;
+    const identity = requireIdentity(fittingIdentity(identities, hello), hello);
+    if (named === undefined && keyCert === undefined) return identity;
+    const other = { ...(named ?? material), identities };
     hooks.onContext(other);
-    const identity = fittingIdentity(other.identities, hello);
     // Its authorities go with it, as in Node.
-    return identity && asksClients
-      ? { ...identity, clientTrust: judgingPolicy(other, 'client', hooks) }
-      : identity;
+    return asksClients ? { ...identity, clientTrust: judgingPolicy(other, 'client', hooks) } : identity;
   };
   const config: ServerConfig = {
     ...shared,
@@ -164,6 +166,13 @@ export function serverStream(
     ...((contextFor || hooks.selectProtocol || hooks.keyCert()) && { identity: choose }),
   };
   return TlsStream.server(transport, config, { handshakeTimeout, drain: { slots } });
+}
+
+/** Who has none refuses everybody, with the alert of OpenSSL. */
+function requireIdentity<Some>(identity: Some | undefined, { protocolVersion }: ClientHello): Some {
+  if (identity !== undefined) return identity;
+  const what = protocolVersion === 'TLSv1.3' ? 'accepts no signature scheme' : 'offers no cipher suite';
+  throw peerError('handshake_failure', `the client ${what} of a server that has no certificate and key`);
 }
 
 /** Judges the chain of a session that was resumed, as if it had been presented; `hooks` are told. */

@@ -132,6 +132,12 @@ const sentReasons: Readonly<Record<string, string>> = {
   record_overflow: 'DATA_LENGTH_TOO_LONG',
 };
 
+/** By the beginning of our message: where OpenSSL tells apart what has the same alert. */
+const specialReasons: readonly (readonly [string, string])[] = [
+  ['expected a TLS record', 'WRONG_VERSION_NUMBER'],
+  ['the client accepts no signature scheme', 'NO_SUITABLE_SIGNATURE_ALGORITHM'],
+];
+
 /**
  * The reason of a failed connection with the code that Node has for it. The reason itself is its `cause`; what Node has
  * no code for stays as it is.
@@ -139,10 +145,7 @@ const sentReasons: Readonly<Record<string, string>> = {
 export function connectionError(cause: Error): Error {
   if (cause instanceof TlsPeerError) {
     const { direction, alert, message } = cause;
-    // Of what is no TLS at all, OpenSSL says this.
-    if (direction === 'sent' && message.startsWith('expected a TLS record'))
-      return sslError('wrong version number', message, cause);
-    const reason = direction === 'received' ? receivedReason(alert) : sentReason(alert);
+    const reason = direction === 'received' ? receivedReason(alert) : sentReason(alert, message);
     return sslError(reason.toLowerCase().replaceAll('_', ' '), message, cause);
   }
   if (cause instanceof TlsTimeoutError && cause.deadline === 'handshake')
@@ -169,6 +172,7 @@ function receivedReason(alert: string): string {
   return prefix + alert.toUpperCase();
 }
 
-function sentReason(alert: string): string {
-  return sentReasons[alert] ?? alert.toUpperCase();
+function sentReason(alert: string, message: string): string {
+  const special = specialReasons.find(([beginning]) => message.startsWith(beginning))?.[1];
+  return special ?? sentReasons[alert] ?? alert.toUpperCase();
 }

@@ -156,16 +156,16 @@ function identitiesOf(options: SecureContextOptions, issuers: IssuerSource | und
   const keys = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
   const schemes = options.sigalgs ? signatureSchemesOf(options.sigalgs) : undefined;
   const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
+  // Without any key there is nothing to show: the handshakes of a server fail, and a client shows no certificate, as in Node.
+  if (keys.length === 0) return [];
   return chains.map((chain) => {
     const [leaf] = chain.map(x509Of);
     const key = keys.find((candidate) => leaf?.checkPrivateKey(candidate) === true);
-    if (key === undefined) {
-      if (keys.length === 0) throw new TlsUsageError('key: `cert` is of no use without its private key');
+    if (key === undefined)
       throw osslError(
         'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
         'error:05800074:x509 certificate routines::key values mismatch',
       );
-    }
     // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
     const isAlone = chain.length === 1 && issuers !== undefined;
     const whole = isAlone ? pathOf(chain, issuers).map(({ raw }) => Uint8Array.from(raw)) : chain;

@@ -205,11 +205,54 @@ test('a server keeps what it was told, whatever becomes of the options', async (
   expect(error.code).toBe('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
 });
 
-test('a server without a certificate refuses everybody, and goes on', async () => {
-  const { server, port } = await listening(tacit, {});
-  const failed = once(server, 'tlsClientError');
-  await expect(shownTo('first.example', port)).rejects.toThrow();
-  await failed;
+describe.each(['tacit', 'node'] as const)('without a certificate and its key, with %s', (name) => {
+  test.each([
+    ['TLSv1.3', 'ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM'],
+    ['TLSv1.2', 'ERR_SSL_NO_SHARED_CIPHER'],
+  ] as const)('a server refuses everybody, and goes on: %s', async (maxVersion, code) => {
+    for (const options of [{}, { cert: first.pem }, { key: first.keyPem }]) {
+      const { server, port } = await listening(faces[name], { ...options, maxVersion });
+      for (let round = 0; round < 2; round++) {
+        const failed = once(server, 'tlsClientError');
+        const socket = tacit.connect({ port, host: '127.0.0.1', ca: root.pem });
+        await expect(once(socket, 'secureConnect')).rejects.toMatchObject({
+          code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+        });
+        expect((await failed)[0]).toMatchObject({ code });
+      }
+    }
+  });
+
+  test('or with a key that the client cannot verify: the same', async () => {
+    const { server, port } = await listening(faces[name], own(first));
+    const failed = once(server, 'tlsClientError');
+    tacit.connect({ port, host: '127.0.0.1', sigalgs: 'RSA-PSS+SHA256' }).on('error', () => {});
+    expect((await failed)[0]).toMatchObject({ code: 'ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM' });
+  });
+
+  test('a client shows none', async () => {
+    const asking = { ...own(first), requestCert: true, rejectUnauthorized: false };
+    const { server, port } = await listening(tacit, asking);
+    const accepted = once(server, 'secureConnection');
+    const socket = faces[name].connect({
+      port,
+      host: '127.0.0.1',
+      ca: root.pem,
+      cert: second.pem,
+      servername: 'first.example',
+    });
+    await once(socket, 'secureConnect');
+    expect((await accepted)[0].getPeerCertificate()).toEqual({});
+    socket.destroy();
+  });
+
+  test('a context for a name goes with that of the server', async () => {
+    const context = faces[name].createSecureContext({ ca: root.pem });
+    const SNICallback = (_name: string, give: (error: null, context: object) => void): void =>
+      give(null, context);
+    const { port } = await listening(faces[name], { ...own(first), SNICallback: SNICallback as never });
+    expect(await shownTo('second.example', port)).toBe('First');
+  });
 });
 
 test('a server gives those who ask the response of OCSPRequest', async () => {
