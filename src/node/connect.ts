@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { connectArguments } from './connect-arguments.ts';
+import { contextFrom } from './current-context.ts';
 import { failResponses } from './responses.ts';
-import { contextFrom, type SecureContext } from './secure-context.ts';
+import { defaults, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
 import { requireType } from './validation.ts';
 import { warningOnce } from './warnings.ts';
@@ -64,7 +65,9 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   if (options.servername && isIP(options.servername)) warnOfAddress();
   const socket = new TLSSocket(raw, {
     ...options,
-    secureContext: contextFrom(options),
+    secureContext: contextFrom(
+      Object.assign(Object.create(null), { ciphers: defaults.DEFAULT_CIPHERS }, options),
+    ),
     allowHalfOpen: raw === undefined ? options.allowHalfOpen === true : raw.allowHalfOpen,
     isServer: false,
     rejectUnauthorized,

@@ -5,6 +5,7 @@ import {
 } from './authorities.ts';
 import { callable } from './callable.ts';
 import { connect as connectSocket } from './connect.ts';
+import { exportContexts } from './current-context.ts';
 import { cipherNames } from './openssl-names.ts';
 import { convertALPNProtocols as convertProtocols } from './protocols.ts';
 import {
@@ -78,6 +79,8 @@ const tls: Tls = Object.defineProperties(
     ]),
   ),
 );
+
+exportContexts(tls);
 
 /** So that the default import has the types, too: `tls.TLSSocket`, `tls.ConnectionOptions`. */
 declare namespace tls {

@@ -6,8 +6,11 @@ import { type ContextMaterial, provider } from './secure-context.ts';
 type Purpose = 'server' | 'client';
 
 /** The authorities of a context, asked for the issuer of a certificate. */
-export function issuersOf({ issuers }: ContextMaterial, purpose: Purpose): IssuerSource {
-  return issuers ?? ((certificate) => defaultIssuers(purpose)(certificate));
+export function issuersOf({ authorities }: ContextMaterial, purpose: Purpose): IssuerSource {
+  return (certificate) => [
+    ...authorities.issuersOf(certificate),
+    ...(authorities.given === undefined ? defaultIssuers(purpose)(certificate) : []),
+  ];
 }
 
 const defaults: Partial<Record<Purpose, { readonly basis: unknown; readonly find: IssuerSource }>> = {};

@@ -33,35 +33,37 @@ export interface IdentityCheck {
 /** Looks at nothing but the leaf: what nobody looks at need not be made. */
 const checkOfLeaf = tls.checkServerIdentity;
 
-const policies: Record<'server' | 'client', WeakMap<ContextMaterial, TrustPolicy>> = {
+/** A policy, and what it was made of: the default, where there is no `ca`, and who was added, may be others by now. */
+interface KeptPolicy {
+  readonly policy: TrustPolicy;
+  readonly basis: unknown;
+  readonly added: readonly Uint8Array[];
+}
+
+const policies: Record<'server' | 'client', WeakMap<ContextMaterial, KeptPolicy>> = {
   server: new WeakMap(),
   client: new WeakMap(),
 };
 
-/** By context without a `ca`: the default that its policies were made of. */
-const defaults = new WeakMap<ContextMaterial, unknown>();
-
 /** Chains only: names and consequences are the socket's affair. */
 function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): TrustPolicy {
-  if (material.ca === undefined && defaults.get(material) !== currentDefault()) {
-    for (const made of Object.values(policies)) made.delete(material);
-    defaults.set(material, currentDefault());
-  }
+  const { given, added } = material.authorities;
+  const basis = given ?? currentDefault();
   const known = policies[purpose].get(material);
-  if (known !== undefined) return known;
-  const ca = material.ca ?? defaultAuthorities(purpose);
-  if (ca.length === 0) return nobody;
-  const policy = x509Trust(
-    {
-      ca,
-      revocation: { stapledResponses: 'ignore', ...(material.crls && { crls: material.crls }) },
-      purpose,
-      namesCheckedBy: 'caller',
-    },
-    provider,
-  );
-  policies[purpose].set(material, policy);
+  if (known !== undefined && known.basis === basis && known.added === added) return known.policy;
+  const ca = [...(given ?? defaultAuthorities(purpose)), ...added];
+  const policy = ca.length === 0 ? nobody : policyOf(ca, material, purpose);
+  policies[purpose].set(material, { policy, basis, added });
   return policy;
+}
+
+function policyOf(
+  ca: readonly (string | Uint8Array)[],
+  { crls }: ContextMaterial,
+  purpose: 'server' | 'client',
+): TrustPolicy {
+  const revocation = { stapledResponses: 'ignore', ...(crls && { crls }) } as const;
+  return x509Trust({ ca, revocation, purpose, namesCheckedBy: 'caller' }, provider);
 }
 
 /** For a `ca` without a certificate. */
@@ -79,14 +81,15 @@ export function judgingPolicy(
   purpose: 'server' | 'client',
   socket: JudgedSocket,
 ): TrustPolicy {
-  const chains = chainPolicy(material, purpose);
+  // Who is added to the context counts from then on.
+  const chains = (): TrustPolicy => chainPolicy(material, purpose);
   return {
     // Whatever a session was made under, its peer is judged again when it is resumed.
     get fingerprint() {
-      return chains.fingerprint;
+      return chains().fingerprint;
     },
     get certificateAuthorities() {
-      return chains.certificateAuthorities;
+      return chains().certificateAuthorities;
     },
     requestsOcspResponses: socket.requestsOcspResponse,
     verify(peer, context) {
@@ -103,7 +106,7 @@ export function judgingPolicy(
           return { trusted: false, error: refusal.reason };
         return verdict.trusted ? verdict : { trusted: true, validUntil: peer.now + maxTicketLifetime * 1000 };
       };
-      const verdict = chains.verify(peer, context);
+      const verdict = chains().verify(peer, context);
       return isPromiseLike(verdict) ? verdict.then(judged) : judged(verdict);
     },
   };

@@ -1,6 +1,7 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import nodeTls from 'node:tls';
 import { connectArguments } from './connect-arguments.ts';
+import { exportContexts } from './current-context.ts';
 import face from './face.ts';
 import { protocolNamesOf } from './protocols.ts';
 import { offerStreamBase } from './stream-base.ts';
@@ -43,6 +44,7 @@ function replaceAll(environment: NodeJS.ProcessEnv): void {
   const own = nodeTls.Server as unknown as Class;
   setTruncation(truncation);
   replace(nodeTls);
+  exportContexts(nodeTls);
   for (const name of aliases) replaceAlias(require, name);
   moveLoaded(require, own);
   syncBuiltinESMExports();

@@ -5,11 +5,11 @@ import { maxTicketLifetime } from '../base/limits.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { nodeCrypto } from '../crypto/node/provider.ts';
 import { nodeSigner } from '../crypto/node/signer.ts';
-import { issuersAmong, trustAnchors } from '../net/anchors.ts';
 import { loadIdentity } from '../net/identity.ts';
-import { authoritiesWithin, certificatesWithin } from '../net/pem.ts';
+import { certificatesWithin } from '../net/pem.ts';
 import { revocationSettings } from '../net/revocation.ts';
 import { type IssuerSource, pathOf } from './certificates.ts';
+import { ContextAuthorities } from './context-authorities.ts';
 import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
@@ -37,8 +37,7 @@ type Identity = ReturnType<typeof loadIdentity>;
 /** Certificates, keys and algorithms, read once: what `SecureContext#context` holds here. */
 export interface ContextMaterial {
   readonly identities: readonly Identity[];
-  /** DER or PEM; undefined: the default ones. */
-  readonly ca: readonly Uint8Array[] | undefined;
+  readonly authorities: ContextAuthorities;
   readonly crls: readonly (string | Uint8Array)[] | undefined;
   readonly algorithms: Pick<
     ClientSettings,
@@ -46,13 +45,13 @@ export interface ContextMaterial {
   >;
   /** Seconds. */
   readonly sessionTimeout: number | undefined;
-  /** Who of `ca` may have issued a certificate; undefined without one. */
-  readonly issuers: IssuerSource | undefined;
   /** 48 bytes: what session tickets are sealed with. */
   readonly ticketKeys: Uint8Array | undefined;
+  /** As Node's native context has it, for packages that add the authorities of a system: beside `ca`, or the default. */
+  addCACert(pem: PemSource): void;
 }
 
-/** As `tls.SecureContext`: opaque to programs. */
+/** As `tls.SecureContext`: opaque to programs, but for `context.addCACert`. */
 export class SecureContext {
   readonly context: ContextMaterial;
 
@@ -101,20 +100,13 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
     options.maxVersion ?? defaults.DEFAULT_MAX_VERSION,
     options.secureProtocol ?? undefined,
   );
-  // Without a certificate in it nobody is trusted, as in Node.
-  const authorities = ca
-    ? listOf<PemSource>(ca).flatMap((one) => authoritiesWithin(pemText(one)))
-    : undefined;
+  const authorities = new ContextAuthorities(ca ? listOf<PemSource>(ca) : undefined);
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });
-  // What cannot be an anchor is said here, and not to the first peer.
-  const anchors = authorities?.length ? trustAnchors(authorities, 'server', provider) : undefined;
-  const issuers: IssuerSource | undefined =
-    authorities && ((certificate) => (anchors ? issuersAmong(anchors(), certificate) : []));
   return new SecureContext({
-    identities: identitiesOf(options, issuers),
-    ca: authorities,
-    issuers,
+    identities: identitiesOf(options, authorities),
+    authorities,
+    addCACert: (pem) => authorities.add(pem),
     crls: lists.length === 0 ? undefined : lists,
     algorithms: {
       ...versions,
@@ -128,20 +120,8 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   });
 }
 
-/**
- * The context that `options` bring, or one of what they say themselves.
- * @throws Error (`ERR_TLS_INVALID_CONTEXT`) for one of `node:tls`, whose authorities and keys would not count
- */
-export function contextFrom(
-  options: SecureContextOptions & { readonly secureContext?: unknown },
-): SecureContext {
-  const { secureContext: given } = options;
-  if (!given) return createSecureContext(options);
-  if (given instanceof SecureContext) return given;
-  throw foreignContext('options.secureContext');
-}
-
-function foreignContext(name: string): Error {
+/** @param name what it was given as */
+export function foreignContext(name: string): Error {
   return nodeError(
     'ERR_TLS_INVALID_CONTEXT',
     `${name} must be a SecureContext of tacit-tls/node: call the createSecureContext of that module, and not node:tls's`,
@@ -152,7 +132,7 @@ function foreignContext(name: string): Error {
  * Each certificate with the key that is its own, wherever that stands among the keys. One without its chain has what `ca`
  * knows of that, as in OpenSSL: many a server has its intermediates there.
  */
-function identitiesOf(options: SecureContextOptions, issuers: IssuerSource | undefined): readonly Identity[] {
+function identitiesOf(options: SecureContextOptions, authorities: ContextAuthorities): readonly Identity[] {
   const keys = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
   const schemes = options.sigalgs ? signatureSchemesOf(options.sigalgs) : undefined;
   const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
@@ -167,7 +147,8 @@ function identitiesOf(options: SecureContextOptions, issuers: IssuerSource | und
         'error:05800074:x509 certificate routines::key values mismatch',
       );
     // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
-    const isAlone = chain.length === 1 && issuers !== undefined;
+    const isAlone = chain.length === 1 && authorities.given !== undefined;
+    const issuers: IssuerSource = (certificate) => authorities.issuersOf(certificate);
     const whole = isAlone ? pathOf(chain, issuers).map(({ raw }) => Uint8Array.from(raw)) : chain;
     const identity = loadIdentity({ chain: whole, signer: nodeSigner(key) });
     return schemes === undefined

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
+import { newContext } from './current-context.ts';
 import { nodeError } from './errors.ts';
-import { createSecureContext, SecureContext } from './secure-context.ts';
+import { SecureContext } from './secure-context.ts';
 import { type SocketOptions, TLSSocket } from './tls-socket.ts';
 import { warningOnce } from './warnings.ts';
 
@@ -12,7 +13,7 @@ export class SecurePair extends EventEmitter {
   readonly credentials: SecureContext;
 
   constructor(
-    context: SecureContext | null = createSecureContext(),
+    context: SecureContext | null = newContext({}),
     isServer = false,
     requestCert: boolean = !isServer,
     rejectUnauthorized = false,
@@ -20,7 +21,7 @@ export class SecurePair extends EventEmitter {
   ) {
     super();
     const [near, far] = duplexPair();
-    this.credentials = context ?? createSecureContext();
+    this.credentials = context ?? newContext({});
     if (!(this.credentials instanceof SecureContext))
       throw nodeError('ERR_TLS_INVALID_CONTEXT', 'context must be a SecureContext');
     this.encrypted = far;

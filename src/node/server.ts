@@ -5,15 +5,15 @@ import { maxDraining } from '../base/defaults.ts';
 import { TlsUsageError } from '../base/errors.ts';
 import { Slots } from '../streams/slots.ts';
 import { adopting } from './callable.ts';
+import { asContext, newContext } from './current-context.ts';
 import { type ServerSettings, serverConfigOf } from './endpoint.ts';
 import { nodeError } from './errors.ts';
 import { alpnCallbackOf, convertALPNProtocols, protocolNamesOf } from './protocols.ts';
 import {
   type ContextMaterial,
-  createSecureContext,
   refusedOfConnections,
   refuseOptions,
-  SecureContext,
+  type SecureContext,
 } from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
 import { type ServerSide, TLSSocket } from './tls-socket.ts';
@@ -60,7 +60,7 @@ export class Server extends AdoptingServer {
     refuseOptions(own, refusedOfConnections);
     // Its own from here on: neither what becomes of the caller's object counts, nor what all objects inherit.
     this.#options = Object.assign(Object.create(null), own);
-    this.#context = createSecureContext(own);
+    this.#context = newContext(own);
     // Which says nothing of what is neither a list nor bytes.
     protocolNamesOf(own.ALPNProtocols);
     convertALPNProtocols(own.ALPNProtocols, this);
@@ -94,14 +94,13 @@ export class Server extends AdoptingServer {
       `^${hostname.replace(/([.^$+?\\\-[\]{}])/g, '\\$1').replaceAll('*', '[^.]*')}$`,
       'i',
     );
-    const ready = context instanceof SecureContext ? context : createSecureContext(context);
-    this.#contexts.unshift({ pattern, context: ready });
+    this.#contexts.unshift({ pattern, context: asContext(context) });
     this.#shared = undefined;
   }
 
   /** For connections from now on; sessions are resumed as long as the certificate is the same. */
   setSecureContext(options: SecureContextOptions): void {
-    this.#context = createSecureContext(options);
+    this.#context = newContext(options);
     this.#shared = undefined;
     const { ticketKeys } = this.#context.context;
     if (ticketKeys !== undefined) this.#ticketKeys().use(ticketKeys);

@@ -6,6 +6,7 @@ import { TlsCertificateError, TlsTruncatedError, TlsUsageError } from '../base/e
 import type { HandshakeInfo } from '../connection/events.ts';
 import { DuplexPump, whenSettled } from '../net/duplex-pump.ts';
 import type { TlsStream } from '../streams/tls-stream.ts';
+import { asContext, contextFrom } from './current-context.ts';
 import {
   clientStream,
   type EndpointHooks,
@@ -20,7 +21,7 @@ import { keyLogFile } from './key-log-file.ts';
 import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
-import { type ContextMaterial, contextFrom, createSecureContext, SecureContext } from './secure-context.ts';
+import type { ContextMaterial, SecureContext } from './secure-context.ts';
 import { type KeptSession, keptOf } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
@@ -203,8 +204,7 @@ export class TLSSocket extends InspectedSocket {
 
   /** Another certificate for this socket, as long as its handshake has not shown one: for a server's `ALPNCallback`. */
   setKeyCert(context: SecureContext | SecureContextOptions): void {
-    const { context: material } = context instanceof SecureContext ? context : createSecureContext(context);
-    this.#keyCert = material;
+    this.#keyCert = asContext(context).context;
   }
 
   /**
