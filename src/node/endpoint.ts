@@ -129,6 +129,8 @@ const unjudged: JudgedSocket = {
 
 /** What a server's socket brings with it. */
 export interface ServerHooks extends EndpointHooks {
+  /** The client asks for this one; told where contexts or protocols depend on it, before they are asked for. */
+  onServerName(name: string): void;
   /** The client has asked for a name that has a context of its own. */
   onContext(material: ContextMaterial): void;
   /** What `setKeyCert` has given this socket, asked for when the client is known. */
@@ -147,6 +149,7 @@ export function serverStream(
   const asksClients = shared.clientTrust !== undefined;
   const choose: ServerIdentitySelector = async (hello) => {
     const { serverName } = hello;
+    if (serverName !== undefined) hooks.onServerName(serverName);
     const named = serverName === undefined ? undefined : await contextFor?.(serverName);
     const keyCert = hooks.keyCert();
     // Where a context has no certificate, the server's own is shown.

@@ -60,6 +60,10 @@ export class SecureContext {
   }
 }
 
+export function isMaterial(given: unknown): given is ContextMaterial {
+  return (given as Partial<ContextMaterial>).authorities instanceof ContextAuthorities;
+}
+
 const noPsk = 'external pre-shared keys are not supported';
 
 /** What ignoring would make less safe or simply wrong, by the reason why Tacit does not have it. */

@@ -1,9 +1,10 @@
 import type { TlsOptions } from 'node:tls';
-import { TlsUsageError } from '../base/errors.ts';
-import { type ContextMaterial, SecureContext } from './secure-context.ts';
+import { type ContextMaterial, isMaterial } from './secure-context.ts';
 import { requireType } from './validation.ts';
 
 type SniCallback = TlsOptions['SNICallback'] | null;
+
+const onlyOurs = 'SNICallback has to give one of the createSecureContext of tacit-tls/node';
 
 /** @throws Error (`ERR_INVALID_ARG_TYPE`) for what cannot be called */
 export function requireSniCallback(callback: unknown): void {
@@ -13,11 +14,13 @@ export function requireSniCallback(callback: unknown): void {
 /** What `SNICallback` gives for a name; undefined: the server's own. */
 export function contextOf(serverName: string, callback: SniCallback): Promise<ContextMaterial | undefined> {
   return new Promise((resolve, reject) => {
-    callback?.(serverName, (error, context) => {
+    callback?.(serverName, (error, given) => {
+      // Many a program gives what a context has as `context`, as was right in Node once.
+      const { context = given } = (given ?? {}) as { readonly context?: unknown };
       if (error) reject(error);
-      else if (context === undefined || context === null) resolve(undefined);
-      else if (context instanceof SecureContext) resolve(context.context);
-      else reject(new TlsUsageError('SNICallback gave no context of createSecureContext of this module'));
+      else if (!context) resolve(undefined);
+      else if (isMaterial(context)) resolve(context);
+      else reject(new TypeError(`Invalid SNI context: ${onlyOurs}`));
     });
   });
 }

@@ -288,7 +288,10 @@ export class TLSSocket extends InspectedSocket {
     };
     const keyCert = (): ContextMaterial | undefined => this.#keyCert;
     const selectProtocol = this.#alpnCallback && protocolSelector(this.#alpnCallback, this);
-    const serverHooks = { ...hooks, onContext, keyCert, selectProtocol };
+    const onServerName = (name: string): void => {
+      this.servername = name;
+    };
+    const serverHooks = { ...hooks, onServerName, onContext, keyCert, selectProtocol };
     if (serverSide !== undefined)
       return serverStream(transport, serverSide.config, serverSide.settings, serverHooks);
     const material = this.#material;
@@ -368,14 +371,18 @@ export class TLSSocket extends InspectedSocket {
     const isAnonymous = info.peerCertificates.length === 0;
     const error = isAsked && isAnonymous ? 'UNABLE_TO_GET_ISSUER_CERT' : codeOf(this.#judgement);
     this.authorized = error === undefined && (!this.#isServer || isAsked);
-    // Node's type says Error, and its value is the code.
-    this.authorizationError = (error ?? null) as unknown as Error | null;
+    this.#setAuthorizationError(error);
     this.emit('secure');
     if (!this.#isServer) this.emit('secureConnect');
     for (const held of this.#heldSessions.splice(0)) this.#tellSession(held);
     for (const secured of this.#onSecured.splice(0)) secured();
     // Who does not read must see the end all the same.
     if (!this.destroyed) this.read(0);
+  }
+
+  /** Node's type says Error, and its value is the code. */
+  #setAuthorizationError(code: string | undefined): void {
+    this.authorizationError = (code ?? null) as unknown as Error | null;
   }
 
   /** Without a word: what was handed over arrives, and nobody takes it for all. */
@@ -396,6 +403,7 @@ export class TLSSocket extends InspectedSocket {
 
   #failed(error: Error): void {
     if (this.destroyed) return;
+    this.#setAuthorizationError(codeOf(this.#judgement));
     const { serverSide } = this.#options;
     if (serverSide === undefined) {
       this.destroy(error);

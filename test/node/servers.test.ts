@@ -74,6 +74,14 @@ describe('a server shows', () => {
     expect(asked).toEqual(['second.example', 'other.example', 'broken.example']);
   });
 
+  test('what SNICallback gives without the object around it', async () => {
+    const { context } = tacit.createSecureContext(own(second));
+    const SNICallback = (_name: string, give: (error: null, context: object) => void): void =>
+      give(null, context);
+    const { port } = await listening(tacit, { ...own(first), SNICallback: SNICallback as never });
+    expect(await shownTo('second.example', port)).toBe('Second');
+  });
+
   test('another certificate after setSecureContext', async () => {
     const { server, port } = await listening(tacit, own(first));
     expect(await shownTo('first.example', port)).toBe('First');
@@ -203,6 +211,56 @@ test('a server keeps what it was told, whatever becomes of the options', async (
   socket.on('error', () => {});
   const [error] = await failed;
   expect(error.code).toBe('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
+});
+
+describe.each(['tacit', 'node'] as const)('a listener of tlsClientError of %s', (name) => {
+  type Give = (error: Error | null, context?: unknown) => void;
+  const answers: [string, (give: Give) => unknown, RegExp][] = [
+    ['an error', (give) => give(new Error('no such name')), /^no such name$/],
+    ['no context', (give) => setImmediate(() => give(null, {})), /^Invalid SNI context/],
+  ];
+  test.each(answers)('learns for which name SNICallback has given %s', async (_what, answer, message) => {
+    const SNICallback = (_name: string, give: Give): void => void answer(give);
+    const { server, port } = await listening(faces[name], {
+      ...own(first),
+      SNICallback: SNICallback as never,
+    });
+    const failed = once(server, 'tlsClientError');
+    tacit.connect({ port, host: '127.0.0.1', servername: 'broken.example' }).on('error', () => {});
+    const [error, socket] = await failed;
+    expect(error.message).toMatch(message);
+    expect(socket.servername).toBe('broken.example');
+  });
+
+  test('learns what is wrong with a certificate', async () => {
+    const stranger = await clientCertificate(
+      await rootCertificate({ subject: 'CN=Theirs', key: testKey('p256', 'theirs') }),
+    );
+    const { server, port } = await listening(faces[name], { ...own(first), ca: root.pem, requestCert: true });
+    const failed = once(server, 'tlsClientError');
+    const socket = tacit.connect({
+      port,
+      host: '127.0.0.1',
+      ca: root.pem,
+      servername: 'first.example',
+      ...own(stranger),
+    });
+    socket.on('error', () => {}).resume();
+    expect((await failed)[1]).toMatchObject({
+      authorized: false,
+      authorizationError: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    });
+  });
+
+  test('as a client does', async () => {
+    const { port } = await listening(tacit, own(first));
+    const socket = faces[name].connect({ port, host: '127.0.0.1', ca: [] });
+    await expect(once(socket, 'secureConnect')).rejects.toThrow();
+    expect(socket).toMatchObject({
+      authorized: false,
+      authorizationError: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    });
+  });
 });
 
 describe.each(['tacit', 'node'] as const)('without a certificate and its key, with %s', (name) => {
