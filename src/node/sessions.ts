@@ -1,4 +1,5 @@
 import type { ClientSettings } from '../connection/config.ts';
+import type { HandshakeInfo } from '../connection/events.ts';
 
 type ClientSessionCache = Exclude<NonNullable<ClientSettings['sessions']>, false>;
 type ClientSession = Parameters<ClientSessionCache['put']>[0];
@@ -16,6 +17,11 @@ export interface KeptSession {
 export function keptOf(session: Uint8Array | undefined): KeptSession | undefined {
   const ticket = session && decodeSession(session)?.ticket;
   return session && ticket && { session: Buffer.from(session), ticket };
+}
+
+/** A session before its ticket has come, in which there is nothing to be resumed: Node gives one at that time, too. */
+export function withoutTicket({ protocolVersion, cipherSuite }: HandshakeInfo): Buffer {
+  return Buffer.from(JSON.stringify({ protocolVersion, cipherSuite }));
 }
 
 /** A session as bytes, for `session`, `getSession()` and 'session'. It holds a secret, as OpenSSL's does. */

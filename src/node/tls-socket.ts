@@ -22,7 +22,7 @@ import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
 import type { ContextMaterial, SecureContext } from './secure-context.ts';
-import { type KeptSession, keptOf } from './sessions.ts';
+import { type KeptSession, keptOf, withoutTicket } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
 import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
@@ -170,9 +170,9 @@ export class TLSSocket extends InspectedSocket {
     setImmediate(() => this.emit('close', Boolean(error)));
   }
 
-  /** Bytes of the session, to be offered by `session` or `setSession` of another socket; there once one has come. */
+  /** The session, to be offered by `session` or `setSession` of another socket: as long as no ticket has come, in vain. */
   getSession(): Buffer | undefined {
-    return this.#kept?.session;
+    return this.#kept?.session ?? (this.#info && withoutTicket(this.#info));
   }
 
   getTLSTicket(): Buffer | undefined {

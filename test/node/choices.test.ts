@@ -191,6 +191,23 @@ describe('keys of tickets', () => {
   });
 });
 
+test.each(['tacit', 'node'] as const)(
+  '%s has a session before a ticket has come, which is not resumed',
+  async (name) => {
+    // It writes nothing, so that no ticket of ours comes.
+    const { port } = await listening(tacit, identity(), (socket) => socket.resume());
+    let session: Buffer | undefined;
+    for (let round = 0; round < 2; round++) {
+      const socket = faces[name].connect({ ...to(port), ...(session && { session }) });
+      await once(socket, 'secureConnect');
+      expect(socket.isSessionReused()).toBe(false);
+      session = socket.getSession();
+      expect(session?.length).toBeGreaterThan(0);
+      socket.destroy();
+    }
+  },
+);
+
 test('each session is the one that getSession() gives while it is told', async () => {
   const { port } = await listening(tacit, { ...identity(), numTickets: 3 } as never, (socket) =>
     socket.end('x'),
