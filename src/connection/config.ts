@@ -196,6 +196,7 @@ function endpointConfig(settings: ClientSettings | ServerSettings): Omit<Endpoin
     ...versions,
     cipherSuites,
     requireExtendedMasterSecret: settings.requireExtendedMasterSecret ?? false,
+    tls12HalfClose: settings.tls12HalfClose ?? false,
     groups: names('groups', settings.groups ?? defaultGroups, namedGroupCodes),
     signatureSchemes: schemesOf(settings.signatureSchemes, versions.minVersion),
     alpnProtocols: Object.freeze([...alpnProtocols]),

@@ -150,7 +150,8 @@ export class TlsConnection {
    * Sends application data, in one array or several parts. Empty data sends nothing.
    * @throws TlsUsageError before the handshake is done and after our direction has ended; in TLS 1.2 also where its keys
    *   have sealed as much as is safe (RFC 9325 §4.4)
-   * @throws TlsPeerError in TLS 1.2 where the peer's close_notify has come: it reads nothing more (RFC 5246 §7.2.1)
+   * @throws TlsPeerError in TLS 1.2 where the peer's close_notify has come, unless `tls12HalfClose` is set: it reads
+   *   nothing more (RFC 5246 §7.2.1)
    */
   send(data: Uint8Array | readonly Uint8Array[]): void {
     this.#requireOpen('send');
@@ -349,7 +350,7 @@ export class TlsConnection {
     const rules = { toleratesWarnings: isTls12 || this.#mayBeTls12Server, checksLevels: isTls12 };
     if (!this.#alerts.isCloseNotify(content, rules)) return;
     if (!this.#established) throw received('close_notify');
-    if (isTls12) this.#peerReadsNoMore = peerReadsNoMore();
+    if (isTls12 && !this.#config.tls12HalfClose) this.#peerReadsNoMore = peerReadsNoMore();
     this.#events.push({ type: 'end' });
     this.#end('close_notify');
   }

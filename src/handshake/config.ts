@@ -31,6 +31,11 @@ export interface EndpointConfig {
   readonly cipherSuites: readonly CipherSuiteName[];
   /** Whether TLS 1.2 without extended master secret is refused (RFC 7627); otherwise only its exporter is. */
   readonly requireExtendedMasterSecret: boolean;
+  /**
+   * Whether we may write on in TLS 1.2, too, once the peer's close_notify has come. It need not read that (RFC 5246 §7.2.1),
+   * but OpenSSL does, and Node's programs rely on it.
+   */
+  readonly tls12HalfClose: boolean;
   /** Preferred ones first. */
   readonly groups: readonly NamedGroup[];
   /** What the peer may sign its handshake with. */

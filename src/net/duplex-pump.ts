@@ -17,8 +17,6 @@ export interface DuplexEnds {
   errorOf(error: Error): Error;
   /** Whether a failure of reading is taken for an end; none is, where this is not given. */
   isEnd?(error: Error): boolean;
-  /** Whether a write that failed is no loss; each is, where this is not given. */
-  isNoLoss?(error: Error): boolean;
 }
 
 /**
@@ -107,10 +105,7 @@ export class DuplexPump {
     whenSettled(
       done,
       () => callback(),
-      (error) => {
-        if (this.#ends.isNoLoss?.(error)) callback();
-        else this.#failWriting(this.#ends.errorOf(error), callback);
-      },
+      (error) => this.#failWriting(this.#ends.errorOf(error), callback),
     );
   }
 

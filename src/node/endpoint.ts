@@ -38,6 +38,7 @@ export function clientStream(
   const config = createClientConfig({
     ...material.algorithms,
     provider,
+    tls12HalfClose: true,
     trust,
     identity: material.identities,
     alpnProtocols: hooks.alpnProtocols,
@@ -100,6 +101,7 @@ export function serverConfigOf(settings: ServerSettings): ServerConfig {
   const config = createServerConfig({
     ...material.algorithms,
     provider,
+    tls12HalfClose: true,
     // With others, each connection chooses by itself.
     identity: own.length > 0 ? own : (hello) => requireIdentity(undefined, hello),
     alpnProtocols: settings.alpnProtocols,

@@ -162,11 +162,6 @@ export function connectionError(cause: Error): Error {
   return below instanceof Error && 'code' in below && below.code === code ? below : cause;
 }
 
-/** A write failed for nothing but the peer's close_notify: in TLS 1.2 it reads no more (RFC 5246 §7.2.1). */
-export function isPeersEnd(error: Error): boolean {
-  return error instanceof TlsPeerError && error.direction === 'received' && error.alert === 'close_notify';
-}
-
 function receivedReason(alert: string): string {
   const prefix = alertPrefixes.find(([, alerts]) => alerts.includes(alert))?.[0] ?? 'TLSV1_ALERT_';
   return prefix + alert.toUpperCase();

@@ -36,14 +36,6 @@ let found: JSStreamClass | undefined;
 const taken = new WeakSet<Socket>();
 
 /**
- * Whether HTTP/2 has taken `socket`. Its frames say what is whole and what is not: what it writes to a peer that has ended
- * (that it has seen the end, say) is missed by nobody.
- */
-export function isSpokenInFrames(socket: Socket): boolean {
-  return taken.has(socket);
-}
-
-/**
  * Node exports it nowhere, but puts one below each TLS socket that is over a duplex.
  * @throws Error where this version of Node has another way
  */

@@ -15,7 +15,7 @@ import {
   serverConfigOf,
   serverStream,
 } from './endpoint.ts';
-import { connectionError, isPeersEnd, nodeError } from './errors.ts';
+import { connectionError, nodeError } from './errors.ts';
 import { InspectedSocket, type Known } from './inspected-socket.ts';
 import { keyLogFile } from './key-log-file.ts';
 import { defineGetters } from './over-socket.ts';
@@ -25,7 +25,7 @@ import type { ContextMaterial, SecureContext } from './secure-context.ts';
 import { type KeptSession, keptOf, withoutTicket } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
-import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
+import { offerStreamBase } from './stream-base.ts';
 import { Transport } from './transport.ts';
 import { isToleratedEnd } from './truncation.ts';
 import { invalidType, requireInteger, requireType } from './validation.ts';
@@ -264,7 +264,6 @@ export class TLSSocket extends InspectedSocket {
         },
         errorOf: (error) => this.#told(error),
         isEnd: (error) => isToleratedEnd(error, this),
-        isNoLoss: (error) => isSpokenInFrames(this) && isPeersEnd(error),
       });
       whenSettled(
         stream.handshake(),

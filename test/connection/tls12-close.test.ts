@@ -32,6 +32,14 @@ describe.each(roles)('a %s of TLS 1.2 whose peer has sent close_notify', (role) 
     expect(target.engine.writeClosed).toBe(false);
   });
 
+  it('sends on where it is told that it may', async () => {
+    const { target, raw } = await tls12RawPeerOf(role, { [role]: { tls12HalfClose: true } });
+    expect(raw.deliver(raw.alert('close_notify', 1))).toMatchObject({ output: noBytes });
+    expect(raw.hear(target.send('answer'))).toEqual(['data "answer"']);
+    expect(raw.hear(target.closeWrite())).toEqual(['warning close_notify']);
+    expect(target.engine.failure).toBeUndefined();
+  });
+
   it('answers with its own close_notify when it is closed, and not before', async () => {
     const { target, raw } = await tls12RawPeerOf(role);
     raw.deliver(raw.alert('close_notify', 1));
