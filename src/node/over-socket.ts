@@ -54,6 +54,9 @@ export abstract class OverSocket extends AdoptingSocket {
   /** What to say where `raw` has closed before. */
   protected abstract disconnected(): Error;
 
+  /** The socket `raw` has closed since the beginning, although its peer has neither ended nor reset it. */
+  protected abstract dropped(): void;
+
   /** Connects as `net.Socket` does, and begins then. */
   override connect(...given: unknown[]): this {
     const { options, listener } = connectArguments(given);
@@ -96,6 +99,9 @@ export abstract class OverSocket extends AdoptingSocket {
     takeOver(raw);
     // Or it would end itself before our own end.
     raw.allowHalfOpen = true;
+    raw.once('close', () => {
+      if (this.#hasBegun && raw instanceof Socket && !raw.readableEnded && !raw.errored) this.dropped();
+    });
     const isConnecting = raw instanceof Socket && (raw.connecting || raw.pending);
     if (!isConnecting) {
       // Whoever has just made this socket can still say what it is to do.

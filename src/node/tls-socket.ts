@@ -434,6 +434,11 @@ export class TLSSocket extends InspectedSocket {
     );
   }
 
+  /** Somebody has destroyed what is below: as in Node, whoever is not reading is told too. A handshake tells of it itself. */
+  protected override dropped(): void {
+    if (this.#info !== undefined && this.#transport?.isLetGo === false) this.destroy();
+  }
+
   #deliver(bytes: Uint8Array): void {
     this.#bytesRead += bytes.length;
     touch(this);

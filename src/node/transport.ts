@@ -13,6 +13,8 @@ const drainTimeout = 2_000;
  */
 export class Transport implements ByteStream {
   isGentle = false;
+  /** Whether TLS itself has closed or destroyed it. */
+  isLetGo = false;
   readonly #stream: ByteStream;
   readonly #isSocket: boolean;
   #hasPeerEnded = false;
@@ -59,10 +61,12 @@ export class Transport implements ByteStream {
   }
 
   close(options?: CallOptions): Promise<CloseReport> {
+    this.isLetGo = true;
     return this.#stream.close(options);
   }
 
   destroy(): void {
+    this.isLetGo = true;
     if (this.isGentle) this.#stream.close().catch(() => {});
     else this.#stream.destroy();
   }

@@ -1,12 +1,14 @@
+import { once } from 'node:events';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { faces, identity, makeLocalhost } from '../support/node-faces.ts';
+import { closeServers, faces, identity, listening, makeLocalhost, to } from '../support/node-faces.ts';
 
 beforeAll(makeLocalhost);
 
 const open: net.Server[] = [];
-afterEach(() => {
+afterEach(async () => {
+  await closeServers();
   for (const listener of open.splice(0)) listener.close();
 });
 
@@ -78,3 +80,40 @@ describe.each(['node', 'tacit'] as const)(
     });
   },
 );
+
+describe.each(['node', 'tacit'] as const)('a socket of %s above one that a program destroys', (name) => {
+  const { [name]: tls } = faces;
+
+  test('closes without an error, though what has come is not read', async () => {
+    const server = tls.createServer(identity());
+    const accepted: Promise<[TLSSocket, net.Socket]> = new Promise((resolve) => {
+      const listener = net.createServer((raw) => {
+        server.once('secureConnection', (socket) => resolve([socket, raw]));
+        server.emit('connection', raw);
+      });
+      open.push(listener);
+      listener.listen(0, '127.0.0.1', () => {
+        const client = faces.tacit.connect(to((listener.address() as net.AddressInfo).port));
+        client.on('error', () => {}).write('foo');
+      });
+    });
+    const [socket, raw] = await accepted;
+    await once(socket, 'readable');
+    const heard: string[] = [];
+    for (const event of ['end', 'error', 'close']) socket.on(event, () => heard.push(event));
+    raw.destroy();
+    await once(raw, 'close');
+    expect(socket.destroyed).toBe(true);
+    await expect.poll(() => heard).toEqual(['close']);
+  });
+
+  test('tells its error', async () => {
+    const { port } = await listening(faces.node, identity());
+    const raw = net.connect(port, '127.0.0.1');
+    const socket = tls.connect({ ...to(port), socket: raw });
+    await once(socket, 'secureConnect');
+    const failed = once(socket, 'error');
+    raw.destroy(Object.assign(new Error('too slow'), { code: 'OWN_REASON' }));
+    expect((await failed)[0]).toMatchObject({ code: 'OWN_REASON' });
+  });
+});
