@@ -11,6 +11,7 @@ const engines = ['clientCertEngine', 'privateKeyEngine', 'privateKeyIdentifier']
 export function checkContextOptions(options: SecureContextOptions): void {
   for (const name of ['ca', 'cert', 'crl'] as const)
     for (const part of listed(options[name])) requirePem(`options.${name}`, part);
+  if (isGiven(options.dhparam)) requirePem('options.dhparam', options.dhparam);
   const keys = listed(options.key);
   for (const key of keys) {
     // With a passphrase of its own, in a list only.
@@ -21,6 +22,8 @@ export function checkContextOptions(options: SecureContextOptions): void {
   }
   for (const name of ['passphrase', 'ciphers', 'ecdhCurve', 'sigalgs', 'sessionIdContext'] as const)
     requireTypeIfAny(`options.${name}`, options[name], 'string');
+  if (options.ciphers && /^:+$/.test(options.ciphers))
+    throw invalidValue('options.ciphers', 'is invalid', options.ciphers.split(':'));
   if (options.sigalgs === '') throw invalidValue('options.sigalgs', 'is invalid', '');
   checkEngines(options);
   checkVersions(options);

@@ -130,12 +130,15 @@ const groupNames: Readonly<Record<string, NamedGroup>> = {
   SECP521R1: 'secp521r1',
 };
 
-/** @param curves `auto`, or names with colons between them @throws TlsUsageError where Tacit has none of them */
+/** @param curves `auto`, or names with colons between them @throws Error with Node's code where Tacit has none of them */
 export function groupsOf(curves: string): readonly NamedGroup[] | undefined {
   if (curves === 'auto') return undefined;
   const groups = curves.split(':').flatMap((name) => groupNames[name.toUpperCase()] ?? []);
   if (groups.length > 0) return [...new Set(groups)];
-  throw new TlsUsageError(`ecdhCurve: Tacit has none of "${curves}"; it has X25519, P-256, P-384 and P-521`);
+  throw nodeError(
+    'ERR_CRYPTO_OPERATION_FAILED',
+    `Failed to set ECDH curve: Tacit has none of "${curves}"; it has X25519, P-256, P-384 and P-521`,
+  );
 }
 
 /** OpenSSL's names of curves, by ours, as `getEphemeralKeyInfo()` gives them. */

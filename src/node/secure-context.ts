@@ -14,6 +14,7 @@ import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
 import { type PemSource, pemText } from './pem-text.ts';
+import { requireObject } from './validation.ts';
 import { x509Of } from './x509.ts';
 
 /** What programs may change; the command line (`--tls-cipher-list`, `--tls-min-v1.3`, …) has its say in them. */
@@ -91,13 +92,15 @@ export function refuseOptions(options: object, names: Readonly<Record<string, st
  * As `tls.createSecureContext`, and reads and checks everything at once.
  * @throws Error with Node's codes, or TlsUsageError naming the option
  */
-export function createSecureContext(options: SecureContextOptions = {}): SecureContext {
+export function createSecureContext(given?: SecureContextOptions | null): SecureContext {
+  const options = given || {};
+  requireObject('options', options);
   // As options it would say nothing, and as a context there is no way to see what is in it.
   if (options instanceof NodeSecureContext) throw foreignContext('options');
   checkContextOptions(options);
   refuseOptions(options);
   const { ca, crl, sigalgs, sessionTimeout, ticketKeys } = options;
-  const ciphers = options.ciphers ?? defaults.DEFAULT_CIPHERS;
+  const ciphers = options.ciphers || defaults.DEFAULT_CIPHERS;
   const ecdhCurve = options.ecdhCurve ?? defaults.DEFAULT_ECDH_CURVE;
   const versions = versionsOf(
     options.minVersion ?? defaults.DEFAULT_MIN_VERSION,

@@ -17,7 +17,7 @@ import {
 } from './secure-context.ts';
 import { contextOf, requireSniCallback } from './sni.ts';
 import { type ServerSide, TLSSocket } from './tls-socket.ts';
-import { invalidType, requireTypeIfAny } from './validation.ts';
+import { invalidType, requireObject, requireTypeIfAny } from './validation.ts';
 
 type ServerConfig = ReturnType<typeof serverConfigOf>;
 type Identity = ContextMaterial['identities'][number];
@@ -51,10 +51,10 @@ export class Server extends AdoptingServer {
   #protocols: Buffer | undefined;
 
   constructor(
-    options: ServerOptions | ((socket: TLSSocket) => void) = {},
+    options?: ServerOptions | ((socket: TLSSocket) => void) | null,
     listener?: (socket: TLSSocket) => void,
   ) {
-    const [own, onSecure] = typeof options === 'function' ? [{}, options] : [options, listener];
+    const [own, onSecure] = typeof options === 'function' ? [{}, options] : [options ?? {}, listener];
     super(own);
     requireTypeIfAny('options.handshakeTimeout', own.handshakeTimeout, 'number');
     refuseOptions(own, refusedOfConnections);
@@ -100,6 +100,7 @@ export class Server extends AdoptingServer {
 
   /** For connections from now on; sessions are resumed as long as the certificate is the same. */
   setSecureContext(options: SecureContextOptions): void {
+    requireObject('options', options);
     this.#context = newContext(options);
     this.#shared = undefined;
     const { ticketKeys } = this.#context.context;
@@ -236,7 +237,7 @@ Object.defineProperty(Server.prototype, captureRejectionSymbol, {
 
 /** As `tls.createServer`. */
 export function createServer(
-  options?: ServerOptions | ((socket: TLSSocket) => void),
+  options?: ServerOptions | ((socket: TLSSocket) => void) | null,
   listener?: (socket: TLSSocket) => void,
 ): Server {
   return new Server(options, listener);

@@ -342,6 +342,13 @@ describe('what is wrong is told as node:tls tells it', () => {
     ['key', context({ key: [true] })],
     ['crl', context({ crl: {} })],
     ['ciphers', context({ ciphers: 1 })],
+    ['no ciphers', context({ ciphers: ':' })],
+    ['the default for empty ciphers', context({ ciphers: '' })],
+    ['dhparam', context({ dhparam: 5 })],
+    ['no options', context(null)],
+    ['a server without options', server(null)],
+    ['options that are none', context('x')],
+    ['options that are none, later', (tls) => tls.createServer().setSecureContext(undefined as never)],
     ['ecdhCurve', context({ ecdhCurve: [] })],
     ['sigalgs', context({ sigalgs: 1 })],
     ['no sigalgs', context({ sigalgs: '' })],
@@ -375,6 +382,16 @@ describe('what is wrong is told as node:tls tells it', () => {
       return {};
     };
     expect(thrown(tacit)).toEqual(thrown(node));
+  });
+
+  test('a curve that there is not', () => {
+    for (const tls of [tacit, node])
+      expect(() => tls.createServer({ ecdhCurve: 'prime192v3' })).toThrow(
+        expect.objectContaining({
+          code: 'ERR_CRYPTO_OPERATION_FAILED',
+          message: expect.stringMatching(/^Failed to set ECDH curve/),
+        }),
+      );
   });
 
   test('convertALPNProtocols copies bytes as they are', () => {
