@@ -165,6 +165,7 @@ export function createServerConfig(settings: ServerSettings): ServerConfig {
     ...common,
     role: 'server',
     identity: typeof identity === 'function' ? identity : tableOf(listOf<ServerIdentity>(identity), settings),
+    followsClientOrder: settings.followsClientOrder ?? false,
     selectProtocol: settings.selectProtocol,
     clientAuthentication,
     clientTrust: settings.clientTrust,

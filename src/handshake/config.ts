@@ -77,6 +77,8 @@ export interface ServerConfig extends EndpointConfig {
   readonly role: 'server';
   /** The one that fits a client best, or a function of what it offers. */
   readonly identity: IdentityTable<ServerIdentity> | ServerIdentitySelector;
+  /** Whether the client's order of cipher suites counts, and not ours. */
+  readonly followsClientOrder: boolean;
   /** Chooses among the protocols that a client offers, in place of `alpnProtocols`; undefined: none of them will do. */
   readonly selectProtocol: ProtocolSelector | undefined;
   readonly clientAuthentication: ClientAuthentication;

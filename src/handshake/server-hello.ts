@@ -5,7 +5,13 @@ import { type CipherSuite, cipherSuites } from '../keys/cipher-suites.ts';
 import type { KeyShareEntry, OfferedPsks } from '../wire/extension-codecs.ts';
 import { extensionTypes } from '../wire/extension-types.ts';
 import { type ClientHello, encodeClientHello } from '../wire/hello.ts';
-import { cipherSuiteCodes, namedGroupCodes, type ProtocolVersion, protocolVersions } from '../wire/names.ts';
+import {
+  type CipherSuiteName,
+  cipherSuiteCodes,
+  namedGroupCodes,
+  type ProtocolVersion,
+  protocolVersions,
+} from '../wire/names.ts';
 import { tls13Schemes } from './authentication.ts';
 import { typesIn } from './certificate-types.ts';
 import type { ClientHelloInfo, ServerConfig } from './config.ts';
@@ -34,11 +40,20 @@ export function checkClientHello(hello: ClientHello): void {
   checkKeyShares(groups ?? [], shares ?? []);
 }
 
-/** The first of our cipher suites that the client offers too. */
+/** Our cipher suites that the client offers too, preferred ones first. */
+export function mutualCipherSuites(
+  { cipherSuites: ours, followsClientOrder }: ServerConfig,
+  { cipherSuites: offered }: ClientHello,
+): readonly CipherSuiteName[] {
+  const mutual = ours.filter((name) => offered.includes(cipherSuiteCodes[name]));
+  if (!followsClientOrder) return mutual;
+  const places = new Map(mutual.map((name) => [name, offered.indexOf(cipherSuiteCodes[name])]));
+  return mutual.toSorted((one, other) => places.get(one)! - places.get(other)!);
+}
+
+/** The first of them for TLS 1.3. */
 export function chooseCipherSuite(config: ServerConfig, hello: ClientHello): CipherSuite {
-  const name = config.cipherSuites
-    .filter(isTls13Suite)
-    .find((candidate) => hello.cipherSuites.includes(cipherSuiteCodes[candidate]));
+  const name = mutualCipherSuites(config, hello).find(isTls13Suite);
   if (!name) throw peerError('handshake_failure', 'the client offers no cipher suite of ours');
   return cipherSuites[name];
 }

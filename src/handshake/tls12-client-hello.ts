@@ -13,7 +13,7 @@ import { chooseSignatureScheme } from './authentication.ts';
 import type { ServerConfig } from './config.ts';
 import type { Identity } from './identity.ts';
 import type { IdentityWishes } from './identity-choice.ts';
-import { clientHelloInfo } from './server-hello.ts';
+import { clientHelloInfo, mutualCipherSuites } from './server-hello.ts';
 import { isTls12Suite } from './versions.ts';
 
 /** What holds for every ClientHello that a TLS 1.2 server accepts. */
@@ -35,12 +35,11 @@ export function wantsRenegotiationInfo({ cipherSuites, extensions }: ClientHello
   return extensions.renegotiation_info !== undefined || cipherSuites.includes(signal);
 }
 
-/** Our cipher suites that the client offers too, in our order. */
+/** Our cipher suites of TLS 1.2 that the client offers too, preferred ones first. */
 export function mutualTls12Suites(config: ServerConfig, hello: ClientHello): readonly Tls12CipherSuite[] {
-  return config.cipherSuites
+  return mutualCipherSuites(config, hello)
     .filter(isTls12Suite)
-    .map((name) => tls12CipherSuites[name])
-    .filter(({ code }) => hello.cipherSuites.includes(code));
+    .map((name) => tls12CipherSuites[name]);
 }
 
 /** Our first group that the client has; without supported_groups it takes any (RFC 8422 §4), and has P-256 surely. */

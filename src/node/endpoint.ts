@@ -103,6 +103,7 @@ export function serverConfigOf(settings: ServerSettings): ServerConfig {
     provider,
     tls12HalfClose: true,
     // With others, each connection chooses by itself.
+    followsClientOrder: material.followsClientOrder,
     identity: own.length > 0 ? own : (hello) => requireIdentity(undefined, hello),
     alpnProtocols: settings.alpnProtocols,
     clientAuthentication: requestsCertificate ? (rejectsUnauthorized ? 'require' : 'request') : 'none',

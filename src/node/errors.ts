@@ -132,10 +132,11 @@ const sentReasons: Readonly<Record<string, string>> = {
   record_overflow: 'DATA_LENGTH_TOO_LONG',
 };
 
-/** By the beginning of our message: where OpenSSL tells apart what has the same alert. */
-const specialReasons: readonly (readonly [string, string])[] = [
-  ['expected a TLS record', 'WRONG_VERSION_NUMBER'],
-  ['the client accepts no signature scheme', 'NO_SUITABLE_SIGNATURE_ALGORITHM'],
+/** By our message: where OpenSSL tells apart what has the same alert. */
+const specialReasons: readonly (readonly [RegExp, string])[] = [
+  [/^expected a TLS record/, 'WRONG_VERSION_NUMBER'],
+  // In TLS 1.2 a cipher suite goes with it, and is what it calls missing.
+  [/^the client accepts no signature scheme (?!.*cipher suite)/, 'NO_SUITABLE_SIGNATURE_ALGORITHM'],
 ];
 
 /**
@@ -168,6 +169,6 @@ function receivedReason(alert: string): string {
 }
 
 function sentReason(alert: string, message: string): string {
-  const special = specialReasons.find(([beginning]) => message.startsWith(beginning))?.[1];
+  const special = specialReasons.find(([pattern]) => pattern.test(message))?.[1];
   return special ?? sentReasons[alert] ?? alert.toUpperCase();
 }

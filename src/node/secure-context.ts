@@ -44,6 +44,8 @@ export interface ContextMaterial {
     ClientSettings,
     'minVersion' | 'maxVersion' | 'cipherSuites' | 'groups' | 'signatureSchemes'
   >;
+  /** Of a server. */
+  readonly followsClientOrder: boolean;
   /** Seconds. */
   readonly sessionTimeout: number | undefined;
   /** 48 bytes: what session tickets are sealed with. */
@@ -99,7 +101,7 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
   if (options instanceof NodeSecureContext) throw foreignContext('options');
   checkContextOptions(options);
   refuseOptions(options);
-  const { ca, crl, sigalgs, sessionTimeout, ticketKeys } = options;
+  const { ca, crl, sigalgs, sessionTimeout, ticketKeys, honorCipherOrder } = options;
   const ciphers = options.ciphers || defaults.DEFAULT_CIPHERS;
   const ecdhCurve = options.ecdhCurve ?? defaults.DEFAULT_ECDH_CURVE;
   const versions = versionsOf(
@@ -121,6 +123,7 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
       groups: groupsOf(ecdhCurve),
       signatureSchemes: sigalgs === undefined || sigalgs === null ? undefined : signatureSchemesOf(sigalgs),
     },
+    followsClientOrder: honorCipherOrder !== undefined && !honorCipherOrder,
     // At most what RFC 9846 §4.7.1 allows; Node's 0 is as short as can be.
     sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, maxTicketLifetime) : undefined,
     ticketKeys: ticketKeys ? bytesOfView(ticketKeys) : undefined,

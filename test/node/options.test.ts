@@ -58,6 +58,31 @@ describe('ciphers', () => {
     );
   });
 
+  test.each([
+    ['TLSv1.3', ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256']],
+    ['TLSv1.2', ['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES128-GCM-SHA256']],
+  ] as const)(
+    'are chosen in the order of %s servers, or in that of their clients',
+    async (maxVersion, names) => {
+      const [first, second] = names;
+      for (const name of ['tacit', 'node'] as const) {
+        const chosen: string[] = [];
+        for (const honorCipherOrder of [undefined, true, false]) {
+          const options = { ...identity(), maxVersion, ciphers: `${first}:${second}` };
+          const { port } = await listening(faces[name], {
+            ...options,
+            ...(honorCipherOrder !== undefined && { honorCipherOrder }),
+          });
+          const socket = node.connect({ ...to(port), maxVersion, ciphers: `${second}:${first}` });
+          await once(socket, 'secureConnect');
+          chosen.push(socket.getCipher().name);
+          socket.destroy();
+        }
+        expect(chosen).toEqual([first, first, second]);
+      }
+    },
+  );
+
   test('are all told by getCiphers', () => {
     expect(tacit.getCiphers()).toContain('tls_aes_128_gcm_sha256');
     expect(tacit.getCiphers().filter((name) => !node.getCiphers().includes(name))).toEqual([]);
