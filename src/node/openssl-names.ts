@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { getCiphers } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import type { HandshakeInfo } from '../connection/events.ts';
@@ -266,4 +267,17 @@ export function versionsOf(
     minVersion: lowest === 3 ? 'TLSv1.3' : 'TLSv1.2',
     maxVersion: highest === 3 ? 'TLSv1.3' : 'TLSv1.2',
   };
+}
+
+/**
+ * What `secureOptions` leave of them: SSL_OP_NO_TLSv1_2 and SSL_OP_NO_TLSv1_3 count, older versions are never spoken.
+ * @throws Error with Node's code where nothing is left
+ */
+export function allowedVersions({ minVersion, maxVersion }: Versions, secureOptions: number): Versions {
+  const allowed: Versions = {
+    minVersion: (secureOptions & constants.SSL_OP_NO_TLSv1_2) === 0 ? minVersion : 'TLSv1.3',
+    maxVersion: (secureOptions & constants.SSL_OP_NO_TLSv1_3) === 0 ? maxVersion : 'TLSv1.2',
+  };
+  if (allowed.minVersion <= allowed.maxVersion) return allowed;
+  throw nodeError('ERR_TLS_INVALID_PROTOCOL_VERSION', 'secureOptions leave no version');
 }

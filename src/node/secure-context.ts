@@ -12,7 +12,13 @@ import { type IssuerSource, pathOf } from './certificates.ts';
 import { ContextAuthorities } from './context-authorities.ts';
 import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
-import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
+import {
+  allowedVersions,
+  cipherSuitesOf,
+  groupsOf,
+  signatureSchemesOf,
+  versionsOf,
+} from './openssl-names.ts';
 import { type PemSource, pemText } from './pem-text.ts';
 import { requireObject } from './validation.ts';
 import { x509Of } from './x509.ts';
@@ -104,11 +110,12 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
   const { ca, crl, sigalgs, sessionTimeout, ticketKeys, honorCipherOrder } = options;
   const ciphers = options.ciphers || defaults.DEFAULT_CIPHERS;
   const ecdhCurve = options.ecdhCurve ?? defaults.DEFAULT_ECDH_CURVE;
-  const versions = versionsOf(
+  const spoken = versionsOf(
     options.minVersion ?? defaults.DEFAULT_MIN_VERSION,
     options.maxVersion ?? defaults.DEFAULT_MAX_VERSION,
     options.secureProtocol ?? undefined,
   );
+  const versions = allowedVersions(spoken, options.secureOptions ?? 0);
   const authorities = new ContextAuthorities(ca ? listOf<PemSource>(ca) : undefined);
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import net from 'node:net';
@@ -15,6 +16,7 @@ import {
   leaf,
   listening,
   makeLocalhost,
+  outcomeOf,
   root,
   to,
 } from '../support/node-faces.ts';
@@ -119,6 +121,14 @@ describe('options', () => {
   test.each([
     [{ maxVersion: 'TLSv1.1' }, 'ERR_TLS_INVALID_PROTOCOL_VERSION'],
     [{ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }, 'ERR_TLS_INVALID_PROTOCOL_VERSION'],
+    [
+      { secureOptions: constants.SSL_OP_NO_TLSv1_2, maxVersion: 'TLSv1.2' },
+      'ERR_TLS_INVALID_PROTOCOL_VERSION',
+    ],
+    [
+      { secureOptions: constants.SSL_OP_NO_TLSv1_2 | constants.SSL_OP_NO_TLSv1_3 },
+      'ERR_TLS_INVALID_PROTOCOL_VERSION',
+    ],
     [{ secureProtocol: 'SSLv3_method' }, 'ERR_TLS_INVALID_PROTOCOL_METHOD'],
     [{ secureProtocol: 'TLS_method', minVersion: 'TLSv1.2' }, 'ERR_TLS_PROTOCOL_VERSION_CONFLICT'],
     [{ ciphers: 1 }, 'ERR_INVALID_ARG_TYPE'],
@@ -126,6 +136,24 @@ describe('options', () => {
     [{ crl: 'no list' }, 'TLS_USAGE'],
   ] as [object, string][])('refuse %j with %s', (options, code) => {
     expect(() => tacit.createSecureContext(options)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test.each([
+    [constants.SSL_OP_NO_TLSv1_3, 'TLSv1.2'],
+    [constants.SSL_OP_NO_SSLv3 | constants.SSL_OP_NO_TLSv1_1, 'TLSv1.3'],
+  ])('%d in secureOptions leaves %s', async (secureOptions, version) => {
+    const { port } = await listening(node, identity());
+    const socket = tacit.connect({ ...to(port), secureOptions });
+    await once(socket, 'secureConnect');
+    expect(socket.getProtocol()).toBe(version);
+    socket.destroy();
+  });
+
+  test('SSL_OP_NO_TLSv1_2 refuses TLS 1.2', async () => {
+    const { port } = await listening(tacit, { ...identity(), secureOptions: constants.SSL_OP_NO_TLSv1_2 });
+    const code = 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION';
+    expect(await outcomeOf(tacit.connect({ ...to(port), maxVersion: 'TLSv1.2' }))).toBe(`error ${code}`);
+    expect(await outcomeOf(tacit.connect(to(port)))).toBe('secure true null');
   });
 
   test('want a key that is the certificate’s own', async () => {
