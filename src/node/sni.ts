@@ -1,14 +1,17 @@
 import type { TlsOptions } from 'node:tls';
+import { TlsUsageError } from '../base/errors.ts';
 import { type ContextMaterial, isMaterial } from './secure-context.ts';
 import { requireType } from './validation.ts';
 
 type SniCallback = TlsOptions['SNICallback'] | null;
 
-const onlyOurs = 'SNICallback has to give one of the createSecureContext of tacit-tls/node';
-
 /** @throws Error (`ERR_INVALID_ARG_TYPE`) for what cannot be called */
 export function requireSniCallback(callback: unknown): void {
   if (callback) requireType('options.SNICallback', callback, 'function');
+}
+
+function notOurs(): Error {
+  return new TlsUsageError('SNICallback has to give a context of the createSecureContext of tacit-tls/node');
 }
 
 /** What `SNICallback` gives for a name; undefined: the server's own. */
@@ -20,7 +23,7 @@ export function contextOf(serverName: string, callback: SniCallback): Promise<Co
       if (error) reject(error);
       else if (!context) resolve(undefined);
       else if (isMaterial(context)) resolve(context);
-      else reject(new TypeError(`Invalid SNI context: ${onlyOurs}`));
+      else reject(new TypeError('Invalid SNI context', { cause: notOurs() }));
     });
   });
 }

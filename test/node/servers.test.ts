@@ -217,7 +217,7 @@ describe.each(['tacit', 'node'] as const)('a listener of tlsClientError of %s', 
   type Give = (error: Error | null, context?: unknown) => void;
   const answers: [string, (give: Give) => unknown, RegExp][] = [
     ['an error', (give) => give(new Error('no such name')), /^no such name$/],
-    ['no context', (give) => setImmediate(() => give(null, {})), /^Invalid SNI context/],
+    ['no context', (give) => setImmediate(() => give(null, {})), /^Invalid SNI context$/],
   ];
   test.each(answers)('learns for which name SNICallback has given %s', async (_what, answer, message) => {
     const SNICallback = (_name: string, give: Give): void => void answer(give);
