@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { connectArguments } from './connect-arguments.ts';
+import { protocolNamesOf } from './protocols.ts';
 import { failResponses } from './responses.ts';
 import { contextFrom, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -58,6 +59,7 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   const { socket: raw, timeout, checkServerIdentity: check = tls.checkServerIdentity } = options;
   requireType('options.checkServerIdentity', check, 'function');
   if ('minDHSize' in options) requireMinDhSize(options.minDHSize);
+  protocolNamesOf(options.ALPNProtocols);
   // Who says anything has decided: the environment is for those who do not.
   const rejectUnauthorized =
     'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !trustsEverybody();

@@ -1,5 +1,5 @@
 import { nodeError } from './errors.ts';
-import { requireType } from './validation.ts';
+import { invalidValue, requireType } from './validation.ts';
 
 /** `ALPNProtocols` as names, a character for each byte: an array of names, or the wire form (RFC 7301 §3.1). */
 export function protocolNamesOf(protocols: unknown): readonly string[] {
@@ -7,10 +7,19 @@ export function protocolNamesOf(protocols: unknown): readonly string[] {
   if (Array.isArray(protocols)) return protocols.map(nameOf);
   if (!ArrayBuffer.isView(protocols))
     throw nodeError('ERR_INVALID_ARG_TYPE', 'ALPNProtocols: expected an array of names, or their wire form');
-  const bytes = Buffer.from(protocols.buffer, protocols.byteOffset, protocols.byteLength);
+  return namesIn(Buffer.from(protocols.buffer, protocols.byteOffset, protocols.byteLength));
+}
+
+/** @throws TypeError (`ERR_INVALID_ARG_VALUE`, as later versions of Node) for what is no list of protocols */
+function namesIn(wire: Buffer): readonly string[] {
   const names: string[] = [];
-  for (let place = 0; place < bytes.length; place += 1 + bytes[place]!) {
-    names.push(bytes.toString('latin1', place + 1, place + 1 + bytes[place]!));
+  let place = 0;
+  while (place < wire.length) {
+    const start = place + 1;
+    place = start + wire[place]!;
+    if (place === start) throw invalidValue('ALPNProtocols', 'must not contain zero-length protocol', wire);
+    if (place > wire.length) throw invalidValue('ALPNProtocols', 'contains truncated protocol', wire);
+    names.push(wire.toString('latin1', start, place));
   }
   return names;
 }
@@ -66,10 +75,11 @@ export function protocolSelector(
 /** As `tls.convertALPNProtocols`: puts the wire form of `protocols` into `out`. */
 export function convertALPNProtocols(protocols: unknown, out: { ALPNProtocols?: Buffer }): void {
   if (ArrayBuffer.isView(protocols)) {
-    // A copy, as it is: whether it is well-formed is seen when it is used.
-    out.ALPNProtocols = Buffer.from(
+    const wire = Buffer.from(
       protocols.buffer.slice(protocols.byteOffset, protocols.byteOffset + protocols.byteLength),
     );
+    namesIn(wire);
+    out.ALPNProtocols = wire;
     return;
   }
   if (!Array.isArray(protocols)) return;

@@ -73,7 +73,9 @@ describe.each(['tacit', 'node'] as const)('ALPNCallback of %s', (name) => {
     });
   });
 
-  test('gives nothing that was not offered', async () => {
+  // Where Node ends the process instead.
+  const isUncaught = name === 'node' && /^v20\.1\d\./.test(process.version);
+  test.skipIf(isUncaught)('gives nothing that was not offered', async () => {
     expect(await asked(() => 'x', { ALPNProtocols: ['a'] })).toEqual({
       server: 'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
     });
@@ -363,10 +365,20 @@ describe('what is wrong is told as node:tls tells it', () => {
   test('convertALPNProtocols copies bytes as they are', () => {
     const [ours, theirs] = [tacitTls, node as never as typeof tacitTls].map((tls) => {
       const out: { ALPNProtocols?: Buffer } = {};
-      tls.convertALPNProtocols(new Uint16Array([0x6261, 0x6463]), out);
+      tls.convertALPNProtocols(new Uint16Array([0x6101, 0x6201]), out);
       return out.ALPNProtocols;
     });
     expect(ours).toEqual(theirs);
-    expect(String(ours)).toBe('abcd');
+    expect(String(ours)).toBe('\x01a\x01b');
+  });
+
+  test.each([
+    ['\x02a', /contains truncated protocol/],
+    ['\x01a\0', /must not contain zero-length protocol/],
+  ])('%j is no list of protocols, as for later versions of Node', (wire, message) => {
+    const bytes = Buffer.from(wire);
+    expect(() => tacitTls.convertALPNProtocols(bytes, {} as never)).toThrow(message);
+    expect(() => tacitTls.connect({ port: 1, ALPNProtocols: bytes })).toThrow(message);
+    expect(() => tacitTls.createServer({ ALPNProtocols: bytes })).toThrow(message);
   });
 });
