@@ -30,6 +30,8 @@ export interface X509TrustOptions {
   readonly purpose: 'server' | 'client';
   /** `caller`: whoever asks compares a server's names itself. */
   readonly namesCheckedBy?: ChainQuestion['namesCheckedBy'];
+  /** `leaf`: a peer's own certificate may be of version 1. */
+  readonly version1?: ChainQuestion['version1'];
 }
 
 /** A chain that has passed every check but the caller's own. */
@@ -58,7 +60,7 @@ export type PeerCheck = (peer: VerifiedPeer, context: QuestionContext) => MaybeP
  * the system's store is empty
  */
 export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
-  const { ca, purpose, verifyPeer, namesCheckedBy } = options;
+  const { ca, purpose, verifyPeer, namesCheckedBy, version1 } = options;
   const revocation = revocationSettings(options.revocation ?? {});
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
@@ -71,7 +73,7 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
     get fingerprint(): Uint8Array {
       fingerprint ??= sha256(
         provider,
-        utf8(`tacit x509 3 ${purpose} ${namesCheckedBy ?? 'us'} `),
+        utf8(`tacit x509 3 ${purpose} ${namesCheckedBy ?? 'us'} ${version1 ?? 'nowhere'} `),
         anchors().hash,
         // A session from before a certificate was revoked is none.
         utf8(` ${revocation.stapledResponses} ${revocation.unknownStatus} ${revocation.lists.length} `),
@@ -90,7 +92,7 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       try {
         if (peer.purpose !== purpose) throw otherPurpose(purpose, peer.purpose);
         checkPresentedSize(peer.chain);
-        chain = verifyChain({ ...peer, provider, anchors: anchors(), revocation, namesCheckedBy });
+        chain = verifyChain({ ...peer, provider, anchors: anchors(), revocation, namesCheckedBy, version1 });
         if (pins !== undefined) checkPins(chain.path, pins, provider);
       } catch (error) {
         if (error instanceof TlsCertificateError) return { trusted: false, error };

@@ -57,6 +57,7 @@ function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): T
       revocation: { stapledResponses: 'ignore', ...(material.crls && { crls: material.crls }) },
       purpose,
       namesCheckedBy: 'caller',
+      version1: 'leaf',
     },
     provider,
   );

@@ -4,7 +4,7 @@ import { maxPresentedBytes, maxPresentedCertificates } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type { TrustAnchors } from './anchors.ts';
-import { type Certificate, nameOf, placeOf } from './certificate.ts';
+import { type Certificate, nameOf, parseCertificate, parseEndEntity, placeOf } from './certificate.ts';
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
 import { checkCertificate, findPath, type PathQuestion, purposes } from './path.ts';
@@ -43,6 +43,8 @@ export interface ChainQuestion {
   readonly host: string | undefined;
   /** `caller`: whoever asks compares the names itself, and `host` says nothing. */
   readonly namesCheckedBy?: 'us' | 'caller' | undefined;
+  /** Where a certificate of version 1 may stand in the chain: nowhere by default. Anchors are their owner's affair. */
+  readonly version1?: 'nowhere' | 'leaf' | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly revocation?: RevocationSettings | undefined;
@@ -69,7 +71,7 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
   const { provider, anchors, purpose, host, now, onDeadEnd, revocation = defaultRevocation } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
-  const chain = parseChain(question.chain, anchors, provider);
+  const chain = parseChain(question);
   const [leaf, ...others] = chain;
   const intermediates = others.filter((certificate) => certificate !== undefined);
   if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
@@ -108,14 +110,16 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
 }
 
 /** @returns at each place what stands there; undefined for an anchor that is good for nothing else (of version 1) */
-function parseChain(
-  chain: readonly Uint8Array[],
-  anchors: TrustAnchors,
-  provider: CryptoProvider,
-): readonly (Certificate | undefined)[] {
+function parseChain({
+  chain,
+  anchors,
+  provider,
+  version1,
+}: ChainQuestion): readonly (Certificate | undefined)[] {
   return chain.map((der, position) => {
+    const parse = position === 0 && version1 === 'leaf' ? parseEndEntity : parseCertificate;
     try {
-      return readOrRemembered(der, provider);
+      return readOrRemembered(der, provider, parse);
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       // A peer may send its root along: what counts is the one that we have.
