@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { TrustVerdict } from '../../src/handshake/identity.ts';
 import { type X509TrustOptions, x509Trust } from '../../src/net/trust.ts';
+import { anchorsOf } from '../../src/pki/anchors.ts';
+import { verifyChain } from '../../src/pki/verify.ts';
 import { signatures, testKey } from '../support/certificates.ts';
 import { makeCrl } from '../support/crl.ts';
 import { ascii, children, der, objectIdentifier, sequence } from '../support/der.ts';
@@ -77,6 +79,13 @@ describe('where leaves may be of version 1, one is refused', () => {
     const place = { position: 0 };
     expectRefused(judge([made(belowMiddle)]), 'unknown_issuer', 'unknown_ca', place);
     expectRefused(judge([selfSigned]), 'unknown_issuer', 'unknown_ca', place);
+  });
+
+  test('that another has issued, though a set has it: it can be no anchor', () => {
+    const anchors = anchorsOf([leaf], nodeCrypto);
+    const question = { anchors, chain: [leaf], purpose: 'server', host: undefined, now } as const;
+    const asked = { ...question, provider: nodeCrypto, namesCheckedBy: 'caller', version1: 'leaf' } as const;
+    expect(() => verifyChain(asked)).toThrow(expect.objectContaining({ check: 'unknown_issuer' }));
   });
 
   test('that nobody has signed, or not well enough', () => {
