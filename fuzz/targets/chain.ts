@@ -30,16 +30,18 @@ export const chain: Target = {
     let verified: VerifiedChain;
     try {
       checkPresentedSize(presented);
-      verified = verifyChain({
-        provider: counting.provider,
-        chain: presented,
-        anchors,
-        purpose,
-        host: name,
-        now,
-        ...(isLenient && { namesCheckedBy: 'caller', version1: 'leaf' }),
-        onDeadEnd: (_, { message }) => demandPlain(message),
-      });
+      verified = verifyChain(
+        {
+          provider: counting.provider,
+          chain: presented,
+          anchors,
+          purpose,
+          host: name,
+          now,
+          onDeadEnd: (_, { message }) => demandPlain(message),
+        },
+        isLenient ? { namesCheckedBy: 'caller', version1: 'leaf' } : undefined,
+      );
     } catch (error) {
       demandRefusal(error);
       return;

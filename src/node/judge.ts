@@ -56,10 +56,9 @@ function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): T
       ca,
       revocation: { stapledResponses: 'ignore', ...(material.crls && { crls: material.crls }) },
       purpose,
-      namesCheckedBy: 'caller',
-      version1: 'leaf',
     },
     provider,
+    { namesCheckedBy: 'caller', version1: 'leaf' },
   );
   policies[purpose].set(material, policy);
   return policy;

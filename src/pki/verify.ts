@@ -41,10 +41,6 @@ export interface ChainQuestion {
   readonly purpose: 'server' | 'client';
   /** The DNS name or IP address that the leaf must be valid for; a server must have one. */
   readonly host: string | undefined;
-  /** `caller`: whoever asks compares the names itself, and `host` says nothing. */
-  readonly namesCheckedBy?: 'us' | 'caller' | undefined;
-  /** Where a certificate of version 1 may stand in the chain: nowhere by default. Anchors are their owner's affair. */
-  readonly version1?: 'nowhere' | 'leaf' | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly revocation?: RevocationSettings | undefined;
@@ -53,6 +49,17 @@ export interface ChainQuestion {
   /** Told about every path that leads nowhere, leaf first, and why. */
   readonly onDeadEnd?: PathQuestion['onDeadEnd'];
 }
+
+/** What only the face of `node:tls` wants otherwise; no part of a question, which could inherit it unseen. */
+export interface Leniency {
+  /** `caller`: whoever asks compares the names itself, and `host` says nothing. */
+  readonly namesCheckedBy: 'us' | 'caller';
+  /** Where a certificate of version 1 may stand in the chain. Anchors are their owner's affair. */
+  readonly version1: 'nowhere' | 'leaf';
+}
+
+/** As for everybody. */
+export const strict: Leniency = { namesCheckedBy: 'us', version1: 'nowhere' };
 
 /** A chain that was found good. */
 export interface VerifiedChain {
@@ -67,11 +74,11 @@ export interface VerifiedChain {
  *
  * @throws TlsCertificateError that says which check refused which certificate
  */
-export function verifyChain(question: ChainQuestion): VerifiedChain {
+export function verifyChain(question: ChainQuestion, leniency: Leniency = strict): VerifiedChain {
   const { provider, anchors, purpose, host, now, onDeadEnd, revocation = defaultRevocation } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
-  const chain = parseChain(question);
+  const chain = parseChain(question, leniency.version1);
   const [leaf, ...others] = chain;
   const intermediates = others.filter((certificate) => certificate !== undefined);
   if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
@@ -102,7 +109,7 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
       placeOf(leaf, 0),
     );
   }
-  const isOurs = question.namesCheckedBy !== 'caller';
+  const isOurs = leniency.namesCheckedBy === 'us';
   if (!isOurs && purpose === 'server') checkConstrainedNames(leaf, path);
   if (isOurs && (purpose === 'server' || host !== undefined)) checkName(leaf, host);
   rememberPath(path, provider);
@@ -110,12 +117,10 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
 }
 
 /** @returns at each place what stands there; undefined for an anchor that is good for nothing else (of version 1) */
-function parseChain({
-  chain,
-  anchors,
-  provider,
-  version1,
-}: ChainQuestion): readonly (Certificate | undefined)[] {
+function parseChain(
+  { chain, anchors, provider }: ChainQuestion,
+  version1: Leniency['version1'],
+): readonly (Certificate | undefined)[] {
   return chain.map((der, position) => {
     const parse = position === 0 && version1 === 'leaf' ? parseEndEntity : parseCertificate;
     try {
