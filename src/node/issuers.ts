@@ -5,9 +5,13 @@ import { type ContextMaterial, provider } from './secure-context.ts';
 
 type Purpose = 'server' | 'client';
 
-/** The authorities of a context, asked for the issuer of a certificate. */
-export function issuersOf({ issuers }: ContextMaterial, purpose: Purpose): IssuerSource {
-  return issuers ?? ((certificate) => defaultIssuers(purpose)(certificate));
+/** The authorities of a context, and what its `pfx` has beside them, asked for the issuer of a certificate. */
+export function issuersOf(
+  { issuers, further: { roots, between } }: ContextMaterial,
+  purpose: Purpose,
+): IssuerSource {
+  const known = issuers ?? ((certificate) => defaultIssuers(purpose)(certificate));
+  return (certificate) => [...known(certificate), ...roots, ...between];
 }
 
 const defaults: Partial<Record<Purpose, { readonly basis: unknown; readonly find: IssuerSource }>> = {};

@@ -1,6 +1,6 @@
 import tls, { type PeerCertificate } from 'node:tls';
 import { TlsCertificateError } from '../base/errors.ts';
-import { maxTicketLifetime } from '../base/limits.ts';
+import { maxIntermediates, maxTicketLifetime } from '../base/limits.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { isPromiseLike, x509Trust } from '../net/trust.ts';
 import { currentDefault, defaultAuthorities } from './authorities.ts';
@@ -49,7 +49,7 @@ function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): T
   }
   const known = policies[purpose].get(material);
   if (known !== undefined) return known;
-  const ca = material.ca ?? defaultAuthorities(purpose);
+  const ca = [...(material.ca ?? defaultAuthorities(purpose)), ...material.further.roots];
   if (ca.length === 0) return nobody;
   const policy = x509Trust(
     {
@@ -103,10 +103,18 @@ export function judgingPolicy(
           return { trusted: false, error: refusal.reason };
         return verdict.trusted ? verdict : { trusted: true, validUntil: peer.now + maxTicketLifetime * 1000 };
       };
-      const verdict = chains.verify(peer, context);
+      const verdict = chains.verify({ ...peer, chain: completed(peer.chain, material) }, context);
       return isPromiseLike(verdict) ? verdict.then(judged) : judged(verdict);
     },
   };
+}
+
+/** What a `pfx` has may stand behind what a peer has sent, as in Node. It is no peer's own: who sends nothing has nothing. */
+function completed(
+  chain: readonly Uint8Array[],
+  { further: { between } }: ContextMaterial,
+): readonly Uint8Array[] {
+  return chain.length === 0 ? chain : [...chain, ...between.slice(0, maxIntermediates)];
 }
 
 /** Why a peer is refused: what its alert comes from, and what the application is told. */

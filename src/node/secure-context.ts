@@ -13,6 +13,7 @@ import { type IssuerSource, pathOf } from './certificates.ts';
 import { checkContextOptions } from './context-options.ts';
 import { nodeError } from './errors.ts';
 import { cipherSuitesOf, groupsOf, signatureSchemesOf, versionsOf } from './openssl-names.ts';
+import { type FurtherCertificates, furtherCertificates, type PfxIdentity, readPfx } from './pfx.ts';
 import { x509Of } from './x509.ts';
 
 /** What programs may change; the command line (`--tls-cipher-list`, `--tls-min-v1.3`, …) has its say in them. */
@@ -38,6 +39,8 @@ export interface ContextMaterial {
   readonly identities: readonly Identity[];
   /** DER or PEM; undefined: the default ones. */
   readonly ca: readonly Uint8Array[] | undefined;
+  /** Of `pfx`; they count beside `ca`, and beside the default ones. */
+  readonly further: FurtherCertificates;
   readonly crls: readonly (string | Uint8Array)[] | undefined;
   readonly algorithms: Pick<
     ClientSettings,
@@ -64,7 +67,6 @@ const noPsk = 'external pre-shared keys are not supported';
 
 /** What ignoring would make less safe or simply wrong, by the reason why Tacit does not have it. */
 const refused: Readonly<Record<string, string>> = {
-  pfx: 'Node has no reader of PKCS #12 to lend; give `cert` and `key` as PEM (openssl pkcs12 -in file -nodes)',
   pskCallback: noPsk,
   pskIdentityHint: noPsk,
 };
@@ -107,9 +109,11 @@ export function createSecureContext(options: SecureContextOptions = {}): SecureC
   const anchors = authorities?.length ? trustAnchors(authorities, 'server', provider) : undefined;
   const issuers: IssuerSource | undefined =
     authorities && ((certificate) => (anchors ? issuersAmong(anchors(), certificate) : []));
+  const files = readPfx(options);
   return new SecureContext({
-    identities: identitiesOf(options, issuers),
+    identities: identitiesOf(options, files, issuers),
     ca: authorities,
+    further: furtherCertificates(files),
     issuers,
     crls: lists.length === 0 ? undefined : lists,
     algorithms: {
@@ -145,30 +149,42 @@ function foreignContext(name: string): Error {
 }
 
 /**
- * Each certificate with the key that is its own, wherever that stands among the keys. One without its chain has what `ca`
- * knows of that, as in OpenSSL: many a server has its intermediates there.
+ * Who the options say that we are. A certificate without its chain has what `ca` knows of that, as in OpenSSL: many a server
+ * has its intermediates there.
  */
-function identitiesOf(options: SecureContextOptions, issuers: IssuerSource | undefined): readonly Identity[] {
-  const keys = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
+function identitiesOf(
+  options: SecureContextOptions,
+  files: readonly PfxIdentity[],
+  issuers: IssuerSource | undefined,
+): readonly Identity[] {
   const schemes = options.sigalgs ? signatureSchemesOf(options.sigalgs) : undefined;
-  const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
-  return chains.map((chain) => {
-    const [leaf] = chain.map(x509Of);
-    const key = keys.find((candidate) => leaf?.checkPrivateKey(candidate) === true);
-    if (key === undefined) {
-      if (keys.length === 0) throw new TlsUsageError('key: `cert` is of no use without its private key');
-      throw osslError(
-        'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
-        'error:05800074:x509 certificate routines::key values mismatch',
-      );
-    }
+  // Each takes the place of those before it, and a `pfx` that of a `cert`, as in Node.
+  return [...files.toReversed(), ...pairsOf(options, files)].map(({ chain, key }) => {
     // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
     const isAlone = chain.length === 1 && issuers !== undefined;
-    const whole = isAlone ? pathOf(chain, issuers).map(({ raw }) => Uint8Array.from(raw)) : chain;
+    const above = isAlone ? pathOf(chain, issuers).slice(1) : [];
+    const whole = [...chain, ...above.map(({ raw }) => Uint8Array.from(raw))];
     const identity = loadIdentity({ chain: whole, signer: nodeSigner(key) });
     return schemes === undefined
       ? identity
       : { ...identity, signer: signingOnlyWith(identity.signer, schemes) };
+  });
+}
+
+/** Each certificate with the key that is its own, wherever that stands among the keys. */
+function pairsOf(options: SecureContextOptions, files: readonly PfxIdentity[]): readonly PfxIdentity[] {
+  const given = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
+  const keys = [...given, ...files.map(({ key }) => key)];
+  const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
+  return chains.map((chain) => {
+    const [leaf] = chain.map(x509Of);
+    const key = keys.find((candidate) => leaf?.checkPrivateKey(candidate) === true);
+    if (key !== undefined) return { chain, key };
+    if (keys.length === 0) throw new TlsUsageError('key: `cert` is of no use without its private key');
+    throw osslError(
+      'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+      'error:05800074:x509 certificate routines::key values mismatch',
+    );
   });
 }
 
