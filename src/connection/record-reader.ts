@@ -45,6 +45,8 @@ export class RecordReader {
   /** Copies what waits, once, into one buffer, so that the transport may use its own again. */
   keep(): void {
     if (this.#waiting === 0) return;
+    // The beginning of a header may be the last of a long buffer, which an idle connection would hold on to.
+    if (this.#waiting < recordHeaderLength) this.#kept = undefined;
     const fresh = this.#chunks.slice(this.#kept ? this.#index + 1 : this.#index);
     if (fresh.length === 0) return;
     let waiting = noBytes;
