@@ -1,9 +1,13 @@
 import { nodeError } from './errors.ts';
 import { invalidValue, requireType } from './validation.ts';
 
-/** `ALPNProtocols` as names, a character for each byte: an array of names, or the wire form (RFC 7301 §3.1). */
+/**
+ * `ALPNProtocols` as names, a character for each byte: an array of names, or the wire form (RFC 7301 §3.1). As in Node,
+ * what is false is none.
+ * @throws Error with Node's codes for what is neither, and for names that are not 1 to 255 bytes
+ */
 export function protocolNamesOf(protocols: unknown): readonly string[] {
-  if (protocols === undefined || protocols === null) return [];
+  if (!protocols) return [];
   if (Array.isArray(protocols)) return protocols.map(nameOf);
   if (!ArrayBuffer.isView(protocols))
     throw nodeError('ERR_INVALID_ARG_TYPE', 'ALPNProtocols: expected an array of names, or their wire form');
@@ -24,11 +28,17 @@ function namesIn(wire: Buffer): readonly string[] {
   return names;
 }
 
-function nameOf(protocol: unknown): string {
-  if (typeof protocol === 'string' || protocol instanceof String)
-    return Buffer.from(protocol).toString('latin1');
-  if (protocol instanceof Uint8Array) return Buffer.from(protocol).toString('latin1');
-  throw nodeError('ERR_INVALID_ARG_TYPE', `ALPNProtocols: expected names, got ${typeof protocol}`);
+function nameOf(protocol: unknown, index: number): string {
+  if (typeof protocol !== 'string' && !(protocol instanceof String || protocol instanceof Uint8Array))
+    throw nodeError('ERR_INVALID_ARG_TYPE', `ALPNProtocols: expected names, got ${typeof protocol}`);
+  const name = Buffer.from(protocol as string).toString('latin1');
+  if (name === '') throw invalidValue(`protocols[${index}]`, 'must be a non-empty string', protocol);
+  if (name.length > 255)
+    throw nodeError(
+      'ERR_OUT_OF_RANGE',
+      `The byte length of the protocol at index ${index} exceeds the maximum length. It must be <= 255. Received ${name.length}`,
+    );
+  return name;
 }
 
 /** As `ALPNCallback` of `node:tls`: chooses among what the client offers. */
@@ -84,11 +94,5 @@ export function convertALPNProtocols(protocols: unknown, out: { ALPNProtocols?: 
   }
   if (!Array.isArray(protocols)) return;
   const names = protocolNamesOf(protocols).map((name) => Buffer.from(name, 'latin1'));
-  const tooLong = names.findIndex(({ length }) => length > 255);
-  if (tooLong !== -1)
-    throw nodeError(
-      'ERR_OUT_OF_RANGE',
-      `The byte length of the protocol at index ${tooLong} exceeds the maximum length. It must be <= 255. Received ${names[tooLong]?.length}`,
-    );
   out.ALPNProtocols = Buffer.concat(names.flatMap((name) => [Buffer.of(name.length), name]));
 }

@@ -342,6 +342,8 @@ describe('what is wrong is told as node:tls tells it', () => {
     ['secureProtocol', context({ secureProtocol: 'blargh' })],
     ['old methods', context({ secureProtocol: 'SSLv2_method' })],
     ['a long name', (tls) => (tls as never as typeof tacitTls).convertALPNProtocols(['a'.repeat(256)], {})],
+    ['a long name of a server', server({ ALPNProtocols: ['b', 'ä'.repeat(128)] })],
+    ['a long name of a client', (tls) => tls.connect({ port: 1, ALPNProtocols: ['a'.repeat(256)] })],
     [
       'a name for a server',
       (tls) => settable(new tls.TLSSocket(new net.Socket(), { isServer: true })).setServername('x'),
@@ -373,12 +375,23 @@ describe('what is wrong is told as node:tls tells it', () => {
   });
 
   test.each([
-    ['\x02a', /contains truncated protocol/],
-    ['\x01a\0', /must not contain zero-length protocol/],
-  ])('%j is no list of protocols, as for later versions of Node', (wire, message) => {
-    const bytes = Buffer.from(wire);
-    expect(() => tacitTls.convertALPNProtocols(bytes, {} as never)).toThrow(message);
-    expect(() => tacitTls.connect({ port: 1, ALPNProtocols: bytes })).toThrow(message);
-    expect(() => tacitTls.createServer({ ALPNProtocols: bytes })).toThrow(message);
+    [Buffer.from('\x02a'), /contains truncated protocol/],
+    [Buffer.from('\x01a\0'), /must not contain zero-length protocol/],
+    [['a', ''], /'protocols\[1\]' must be a non-empty string/],
+  ])('%j is no list of protocols, as for later versions of Node', (ALPNProtocols, message) => {
+    expect(() => tacitTls.convertALPNProtocols(ALPNProtocols, {} as never)).toThrow(message);
+    expect(() => tacitTls.connect({ port: 1, ALPNProtocols })).toThrow(message);
+    expect(() => tacitTls.createServer({ ALPNProtocols })).toThrow(message);
+  });
+
+  test.each([false, '', 0, null])('protocols that are %j are none', (ALPNProtocols) => {
+    const options = { ALPNProtocols: ALPNProtocols as never };
+    for (const tls of [tacit, node]) {
+      tls.createServer(options);
+      tls
+        .connect({ port: 1, ...options })
+        .on('error', () => {})
+        .destroy();
+    }
   });
 });
