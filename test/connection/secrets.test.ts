@@ -6,7 +6,16 @@ import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
 import { contentTypes } from '../../src/wire/names.ts';
-import { type Endpoint, establishedPair, hex, newPair, pump, summary, trustAll } from '../support/engine.ts';
+import {
+  type Endpoint,
+  establishedPair,
+  hex,
+  newPair,
+  pump,
+  startOfTime,
+  summary,
+  trustAll,
+} from '../support/engine.ts';
 import { isPublicConstant } from '../support/public-constants.ts';
 import { newSessionTicket, plaintextRecord, RawPeer } from '../support/raw-peer.ts';
 
@@ -188,6 +197,33 @@ it('a server that is given up in the middle of its flight wipes its secrets too'
   const { client, server } = await newPair({ server: { ...serverOf('server', provider), padding } });
   giveUp = () => server.engine.abandon();
   server.receive(client.turn().output);
+  expect(secrets.some(({ copy }) => !isZero(copy))).toBe(true);
+  expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
+});
+
+it.each(roles)('a %s that its last step gives up wipes its secrets too, and says nothing', async (role) => {
+  const { provider, secrets } = rememberingProvider();
+  let giveUp = (): void => {};
+  // The last that a client asks for, and a server.
+  const padding = (): number => {
+    giveUp();
+    return 0;
+  };
+  const now = (): number => {
+    giveUp();
+    return startOfTime;
+  };
+  const pair = await newPair({
+    client: role === 'client' ? { provider, padding } : {},
+    server: { ...serverOf(role, provider), ...(role === 'server' && { now }) },
+  });
+  const { client, server, [role]: target } = pair;
+  const flight = server.receive(client.turn().output).output;
+  giveUp = () => target.engine.abandon();
+  const answer = client.receive(flight).output;
+  if (role === 'server') server.receive(answer);
+  expect(summary(target.events)).toEqual([]);
+  expect(target.engine.handshakeInfo).toBeUndefined();
   expect(secrets.some(({ copy }) => !isZero(copy))).toBe(true);
   expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
 });
