@@ -5,6 +5,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { type Certificate, nameOf, parseCertificate, parseEndEntity, placeOf } from './certificate.ts';
+import { commonNames } from './distinguished-name.ts';
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
 import { checkCertificate, findPath, type PathQuestion, purposes } from './path.ts';
@@ -110,7 +111,7 @@ export function verifyChain(question: ChainQuestion, leniency: Leniency = strict
     );
   }
   const isOurs = leniency.namesCheckedBy === 'us';
-  if (!isOurs && purpose === 'server') checkConstrainedNames(leaf, path);
+  if (!isOurs) checkConstrainedNames(leaf, path, purpose);
   if (isOurs && (purpose === 'server' || host !== undefined)) checkName(leaf, host);
   rememberPath(path, provider);
   return { path, validUntil: Math.min(known, ...path.map(({ notAfter }) => notAfter)) };
@@ -174,17 +175,28 @@ function checkNoSigner(leaf: Certificate): void {
 
 /**
  * Who compares names itself may go by the CN where there is no dNSName, and constraints say nothing of a CN here: below an
- * authority that is constrained, names must stand where constraints look for them.
+ * authority that is constrained, names must stand where constraints look for them. A client's CN may be a person's name,
+ * which is no concern of theirs, but not what can be taken for a host's.
  */
-function checkConstrainedNames(leaf: Certificate, path: readonly Certificate[]): void {
+function checkConstrainedNames(
+  leaf: Certificate,
+  path: readonly Certificate[],
+  purpose: 'server' | 'client',
+): void {
   const isConstrained = path.slice(1).some(({ nameConstraints }) => nameConstraints !== undefined);
   const hasNames = leaf.subjectAltName?.some(({ form }) => form === 'dNSName') ?? false;
   if (!isConstrained || hasNames) return;
+  if (purpose === 'client' && !commonNames(leaf.subject).some(isHostLike)) return;
   throw new TlsCertificateError(
     'not_acceptable',
     `The certificate "${nameOf(leaf, 'subject')}" has no name in its subjectAltName, and one of its issuers may certify only some names (name constraints). It needs a dNSName.`,
     placeOf(leaf, 0),
   );
+}
+
+/** Neither several words nor an e-mail address. */
+function isHostLike(name: string): boolean {
+  return name.includes('.') && !/[\s@]/.test(name);
 }
 
 function checkName(leaf: Certificate, host: string | undefined): void {
