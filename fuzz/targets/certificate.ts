@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { equalBytes } from '../../src/base/bytes.ts';
+import { equalBytes, noBytes } from '../../src/base/bytes.ts';
 import {
   type Certificate,
   nameOf,
   parseCertificate,
+  parseEndEntity,
   subjectPublicKeyInfo,
 } from '../../src/pki/certificate.ts';
 import { children } from '../../test/support/der.ts';
@@ -17,7 +18,9 @@ export const certificate: Target = {
   maxTime: 200,
   mutate: mutateDer,
   run(input) {
-    const found = parsed(input, parseCertificate)?.value;
+    const found = parsed(input, parseEndEntity)?.value;
+    const isTaken = parsed(input, parseCertificate) !== undefined;
+    demand(isTaken === (found?.version === 3), 'what may be anywhere is not what is of version 3');
     if (!found) return;
     demandFields(found, input);
     for (const which of ['subject', 'issuer'] as const) demandPlain(nameOf(found, which));
@@ -30,7 +33,9 @@ export const certificate: Target = {
 /** RFC 5280 §4.1: every field is the one at its place. */
 function demandFields(found: Certificate, der: Uint8Array): void {
   const [signed, algorithm] = children(der);
-  const fields = children(signed!);
+  // Version 1 is not written down, and nothing follows its key.
+  const fields = [...(found.version === 1 ? [noBytes] : []), ...children(signed!)];
+  demand(found.version === 3 || fields.length === 7, 'more than version 1 has');
   const places = [
     [found.toBeSigned, signed],
     [found.signatureAlgorithm, algorithm],

@@ -24,26 +24,31 @@ export const chain: Target = {
     const presented = (options & 1) !== 0 ? values.map((one) => again(one, values)) : values;
     const purpose = (options & 8) !== 0 ? 'client' : 'server';
     const name = hosts[(options >> 1) & 3]!;
+    // As the face of `node:tls` asks.
+    const isLenient = (options & 16) !== 0;
     counting.count = 0;
     let verified: VerifiedChain;
     try {
       checkPresentedSize(presented);
-      verified = verifyChain({
-        provider: counting.provider,
-        chain: presented,
-        anchors,
-        purpose,
-        host: name,
-        now,
-        onDeadEnd: (_, { message }) => demandPlain(message),
-      });
+      verified = verifyChain(
+        {
+          provider: counting.provider,
+          chain: presented,
+          anchors,
+          purpose,
+          host: name,
+          now,
+          onDeadEnd: (_, { message }) => demandPlain(message),
+        },
+        isLenient ? { namesCheckedBy: 'caller', version1: 'leaf' } : undefined,
+      );
     } catch (error) {
       demandRefusal(error);
       return;
     } finally {
       demand(counting.count <= maxSignatureChecks, `${counting.count} signatures were verified`);
     }
-    demandTrust(verified, name, purpose);
+    demandTrust(verified, isLenient ? undefined : name, purpose);
   },
 };
 
@@ -57,7 +62,9 @@ function again(certificate: Uint8Array, all: readonly Uint8Array[]): Uint8Array 
 
 function fieldOf(certificate: Uint8Array, place: number): Uint8Array | undefined {
   if (!readTree(certificate, false)?.children?.[0]?.children) return undefined;
-  return children(children(certificate)[0]!)[place];
+  const fields = children(children(certificate)[0]!);
+  // Version 1 is not written down.
+  return fields[fields[0]?.[0] === 0xa0 ? place : place - 1];
 }
 
 function same(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
@@ -73,9 +80,11 @@ function readByOpenssl(path: readonly Uint8Array[]): readonly X509Certificate[] 
   }
 }
 
-/** A second opinion on every link, by OpenSSL. */
-function demandTrust({ path, validUntil }: VerifiedChain, name: string, purpose: string): void {
+/** A second opinion on every link, by OpenSSL. @param name undefined: whoever asks compares names itself */
+function demandTrust({ path, validUntil }: VerifiedChain, name: string | undefined, purpose: string): void {
   demand(equalBytes(path.at(-1)!.der, root.der), 'a path to nowhere');
+  const isLeafTaken = path[0]!.version === 3 || name === undefined;
+  demand(isLeafTaken && path.slice(1).every(({ version }) => version === 3), 'version 1 at a wrong place');
   demand(path.length <= maxIntermediates + 2, `a path of ${path.length}`);
   const certificates = readByOpenssl(path.map(({ der }) => der));
   const [leaf] = certificates;
@@ -90,12 +99,16 @@ function demandTrust({ path, validUntil }: VerifiedChain, name: string, purpose:
     const [from, to] = [Date.parse(one.validFrom), Date.parse(one.validTo)];
     demand(from <= now && now < to + 1000 && validUntil <= to, 'out of date');
   }
+  if (path.length > 1 && name !== undefined) demandName(leaf, name);
+  const purposes = leaf.keyUsage as readonly string[] | undefined;
+  const expected = `1.3.6.1.5.5.7.3.${purpose === 'server' ? 1 : 2}`;
+  demand(purposes === undefined || purposes.includes(expected), 'for another purpose');
+}
+
+function demandName(leaf: X509Certificate, name: string): void {
   const isAddress = /^[\d.]+$|:/.test(name);
   const found = isAddress
     ? leaf.checkIP(name)
     : leaf.checkHost(name, { subject: 'never', partialWildcards: false });
-  if (path.length > 1) demand(found !== undefined, `OpenSSL does not find the name ${name}`);
-  const purposes = leaf.keyUsage as readonly string[] | undefined;
-  const expected = `1.3.6.1.5.5.7.3.${purpose === 'server' ? 1 : 2}`;
-  demand(purposes === undefined || purposes.includes(expected), 'for another purpose');
+  demand(found !== undefined, `OpenSSL does not find the name ${name}`);
 }

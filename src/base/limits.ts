@@ -111,6 +111,12 @@ export const maxPresentedBytes: number = 65_536;
 /** Extensions of a certificate: the largest known have about twenty. */
 export const maxCertificateExtensions: number = 100;
 
+/** A PKCS #12 file: hundreds of certificates have less, and what is parsed takes a hundred times its memory. */
+export const maxPkcs12Bytes: number = 2 ** 20;
+
+/** Iterations for all keys of a PKCS #12 file: NSS and GnuTLS take 600 000 for each of three. These take half a minute at most. */
+export const maxPkcs12Iterations: number = 5_000_000;
+
 /** An OCSP response of our own, in bytes: those of public authorities have 500 to 2 500. */
 export const maxOcspResponse: number = 2 ** 14;
 

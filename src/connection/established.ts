@@ -77,7 +77,14 @@ export function wipeExporter(outcome: HandshakeOutcome | undefined): void {
   if (outcome) wipe(outcome.protocolVersion === 'TLSv1.3' ? outcome.exporterSecret : outcome.masterSecret);
 }
 
-/** No session can come out of the handshake any more. */
+/** Nothing comes of it: the connection had ended before the handshake was done. */
+export function wipeOutcome(outcome: HandshakeOutcome): void {
+  wipeExporter(outcome);
+  if (outcome.protocolVersion === 'TLSv1.3') wipe(outcome.resumptionSecret);
+}
+
+/** No session can come out of a client's handshake any more. A server's secret is its `TicketIssuer`'s. */
 export function wipeResumption(outcome: HandshakeOutcome | undefined): void {
-  if (outcome?.protocolVersion === 'TLSv1.3') wipe(outcome.resumptionSecret);
+  if (outcome?.protocolVersion === 'TLSv1.3' && outcome.resumption.side === 'client')
+    wipe(outcome.resumptionSecret);
 }

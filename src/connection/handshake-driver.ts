@@ -3,6 +3,7 @@ import type { QuestionContext } from '../handshake/identity.ts';
 import type { HandshakeOutcome } from '../handshake/outcome.ts';
 import type { Handshake, Step } from '../handshake/steps.ts';
 import type { RawMessage } from '../wire/message.ts';
+import { wipeOutcome } from './established.ts';
 import type { Question } from './events.ts';
 
 /** Runs a handshake's generator: feeds it messages, puts its questions, passes answers on. */
@@ -124,7 +125,9 @@ export class HandshakeDriver {
     }
     this.#step = undefined;
     this.#generator = undefined;
-    this.#outcome = result.value;
+    // In the last step, too, a function of the caller's may have ended the connection.
+    if (this.#isStopped) wipeOutcome(result.value);
+    else this.#outcome = result.value;
   }
 }
 

@@ -9,6 +9,9 @@ export interface WireRecord {
   readonly body: Uint8Array;
 }
 
+/** Of the record that was read last, on whatever connection: an array of each connection's own would lie idle with it. */
+const lastHeader = new Uint8Array(recordHeaderLength);
+
 /**
  * Cuts what the transport gives into records. Each byte is touched once, however the transport splits them: a record
  * that lies whole in one chunk is a view into it, another one is gathered in a buffer of its size.
@@ -23,8 +26,8 @@ export class RecordReader {
   #kept: Uint8Array | undefined;
   /** Bytes in `#chunks` that are not consumed. */
   #waiting = 0;
-  readonly #header = new Uint8Array(recordHeaderLength);
-  #headerFilled = 0;
+  /** The header of a record whose body is not all there. */
+  #header: Uint8Array | undefined;
   #body: Uint8Array | undefined;
   #bodyFilled = 0;
 
@@ -36,12 +39,14 @@ export class RecordReader {
 
   /** Bytes that were pushed and not yet given out. */
   get size(): number {
-    return this.#waiting + this.#headerFilled + this.#bodyFilled;
+    return this.#waiting + (this.#header?.length ?? 0) + this.#bodyFilled;
   }
 
   /** Copies what waits, once, into one buffer, so that the transport may use its own again. */
   keep(): void {
     if (this.#waiting === 0) return;
+    // The beginning of a header may be the last of a long buffer, which an idle connection would hold on to.
+    if (this.#waiting < recordHeaderLength) this.#kept = undefined;
     const fresh = this.#chunks.slice(this.#kept ? this.#index + 1 : this.#index);
     if (fresh.length === 0) return;
     let waiting = noBytes;
@@ -71,21 +76,24 @@ export class RecordReader {
    * @throws TlsPeerError for a header that is none
    */
   next(protectsAllTypes = false): WireRecord | undefined {
-    this.#headerFilled += this.#copyInto(this.#header, this.#headerFilled);
-    if (this.#headerFilled < recordHeaderLength) return undefined;
-    const header = this.#header;
+    let header = this.#header;
+    if (!header) {
+      if (this.#waiting < recordHeaderLength) return undefined;
+      header = lastHeader;
+      this.#copyInto(header, 0);
+    }
     const { type, length } = parseRecordHeader(header, protectsAllTypes);
     const body = this.#takeBody(length);
-    if (!body) return undefined;
-    this.#headerFilled = 0;
-    return { type, header, body };
+    if (body) this.#header = undefined;
+    else this.#header ??= header.slice();
+    return body && { type, header, body };
   }
 
   /** Everything that is not consumed, in one array; the reader is empty then. */
   takeRest(): Uint8Array {
     const rest = new Uint8Array(this.size);
-    rest.set(this.#header.subarray(0, this.#headerFilled));
-    let offset = this.#headerFilled;
+    if (this.#header) rest.set(this.#header);
+    let offset = this.#header?.length ?? 0;
     if (this.#body) rest.set(this.#body.subarray(0, this.#bodyFilled), offset);
     offset += this.#bodyFilled;
     this.#copyInto(rest, offset);
@@ -99,7 +107,7 @@ export class RecordReader {
     this.#offset = 0;
     this.#kept = undefined;
     this.#waiting = 0;
-    this.#headerFilled = 0;
+    this.#header = undefined;
     this.#body = undefined;
     this.#bodyFilled = 0;
   }

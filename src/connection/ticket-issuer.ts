@@ -15,14 +15,12 @@ export interface TicketInStorage {
 
 /**
  * Mints a server's tickets when they leave, not when the handshake ends (the law of turns, 3): under the ticket key of
- * that moment and with a fresh age. Keeps nothing but what minting needs.
+ * that moment and with a fresh age. The resumption secret is its own from the handshake's end on: it wipes it.
  */
 export class TicketIssuer {
   readonly #config: ServerConfig;
   readonly #outcome: Tls13Outcome;
   readonly #resumption: ServerResumption;
-  /** Copied: the connection wipes the outcome's. */
-  readonly #resumptionSecret: Uint8Array;
   readonly #onStorage: (ticket: TicketInStorage) => void;
   #minted = 0;
   #owed: number;
@@ -38,7 +36,6 @@ export class TicketIssuer {
     this.#config = config;
     this.#outcome = outcome;
     this.#resumption = resumption;
-    this.#resumptionSecret = outcome.resumptionSecret.slice();
     this.#onStorage = onStorage;
     this.#owed = resumption.ticketsOwed;
   }
@@ -83,21 +80,22 @@ export class TicketIssuer {
   }
 
   wipe(): void {
-    wipe(this.#resumptionSecret);
+    wipe(this.#outcome.resumptionSecret);
     this.#owed = 0;
     this.#ready = [];
   }
 
   #mintOne(): Uint8Array | undefined {
     const { provider, tickets } = this.#config;
-    const { suite, authenticatedAt, validUntil, peerCertificates, peerRawPublicKey } = this.#outcome;
+    const { suite, resumptionSecret, authenticatedAt, validUntil, peerCertificates, peerRawPublicKey } =
+      this.#outcome;
     const now = this.#config.now();
     const lifetime = lifetimeLeft(this.#config, this.#outcome, now);
     if (lifetime <= 0) return undefined;
     const nonce = new Uint8Array(4);
     new DataView(nonce.buffer).setUint32(0, this.#minted);
     this.#minted += 1;
-    const psk = resumptionPsk(provider, suite.hash, this.#resumptionSecret, nonce);
+    const psk = resumptionPsk(provider, suite.hash, resumptionSecret, nonce);
     const state = encodeSessionState({
       cipherSuite: suite.name,
       psk,

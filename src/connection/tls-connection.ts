@@ -1,4 +1,3 @@
-import { wipe } from '../base/bytes.ts';
 import {
   alertFor,
   peerError,
@@ -51,7 +50,7 @@ export class TlsConnection {
   readonly #inbox = new Inbox();
   readonly #outbox: Outbox;
   readonly #joiner = new MessageJoiner();
-  readonly #events: ConnectionEvent[] = [];
+  #events: ConnectionEvent[] = [];
   readonly #handshake: HandshakeDriver;
   /** Tickets whose sessions a store is taking in, by the question that waits for it. */
   #inStorage: Map<Question, TicketInStorage> | undefined;
@@ -215,14 +214,11 @@ export class TlsConnection {
     this.#end('closed');
   }
 
-  /**
-   * Takes the questions among the events: those that a write has put, to a store of tickets, wait for neither input nor
-   * room for it.
-   */
+  /** Takes the questions among the events: a write's, to a store of tickets, wait for neither input nor room for it. */
   takeQuestions(): readonly Question[] {
-    if (this.#events.length === 0) return [];
-    const events = this.#events.splice(0);
-    this.#events.push(...events.filter(({ type }) => type !== 'question'));
+    const events = this.#events;
+    if (events.length === 0) return [];
+    this.#events = events.filter(({ type }) => type !== 'question');
     return events.flatMap((event) => (event.type === 'question' ? [event.question] : []));
   }
 
@@ -272,6 +268,12 @@ export class TlsConnection {
     return exportFrom(outcome, this.#config, label, context, length);
   }
 
+  /** One event in an array of its own: an array that has grown keeps room for seventeen, on each idle connection. */
+  #tell(event: ConnectionEvent): void {
+    if (this.#events.length === 0) this.#events = [event];
+    else this.#events.push(event);
+  }
+
   /** Takes one message or one record further; false where neither is there. */
   #advance(): boolean {
     const asked = this.#handshake.pendingKind;
@@ -294,7 +296,7 @@ export class TlsConnection {
     if (message) {
       if (this.#established) {
         const session = this.#established.later.handle(message, this.#joiner.isEmpty);
-        if (session) this.#events.push({ type: 'session', session });
+        if (session) this.#tell({ type: 'session', session });
       } else if (message.type === handshakeTypes.hello_request) {
         this.#helloRequests.count('HelloRequests');
       } else {
@@ -341,7 +343,7 @@ export class TlsConnection {
       throw peerError('unexpected_message', 'application data came before the handshake was done');
     } else if (content.length > 0) {
       this.#established.later.dataReceived();
-      this.#events.push({ type: 'data', data: content });
+      this.#tell({ type: 'data', data: content });
     }
   }
 
@@ -351,7 +353,7 @@ export class TlsConnection {
     if (!this.#alerts.isCloseNotify(content, rules)) return;
     if (!this.#established) throw received('close_notify');
     if (isTls12 && !this.#config.tls12HalfClose) this.#peerReadsNoMore = peerReadsNoMore();
-    this.#events.push({ type: 'end' });
+    this.#tell({ type: 'end' });
     this.#end('close_notify');
   }
 
@@ -361,14 +363,14 @@ export class TlsConnection {
     const where = atBoundary ? '' : ', in the middle of a record';
     const message = `the transport ended without close_notify${where}: what was received may be incomplete`;
     // The receiving direction only: what we have to say may still reach the peer.
-    this.#events.push({ type: 'failed', error: new TlsTruncatedError(message, atBoundary) });
+    this.#tell({ type: 'failed', error: new TlsTruncatedError(message, atBoundary) });
     this.#end('failed');
   }
 
   /** The handshake went on: is it done, or does it put a question? */
   #afterStep(): void {
     const question = this.#handshake.takeQuestion();
-    if (question) this.#events.push({ type: 'question', question });
+    if (question) this.#tell({ type: 'question', question });
     const outcome = this.#handshake.outcome;
     if (outcome && !this.#established) this.#establish(outcome);
   }
@@ -376,14 +378,14 @@ export class TlsConnection {
   #establish(outcome: HandshakeOutcome): void {
     const config = this.#config;
     const info = infoOf(outcome, this.#finished);
-    this.#events.push({ type: 'handshakeDone', info });
+    this.#tell({ type: 'handshakeDone', info });
     if (outcome.protocolVersion === 'TLSv1.2') {
       this.#established = { info, outcome, later: new Tls12PostHandshake(config) };
       if (!outcome.extendedMasterSecret) wipeExporter(outcome);
       const { session } = outcome;
       if (config.role === 'client' && session && session.expiresAt > config.now()) {
         keepSession(config, session);
-        this.#events.push({ type: 'session', session });
+        this.#tell({ type: 'session', session });
       }
       return;
     }
@@ -391,7 +393,6 @@ export class TlsConnection {
     if (config.role === 'server' && resumption.side === 'server') {
       this.#tickets = new TicketIssuer(config, outcome, resumption, (ticket) => this.#askForStorage(ticket));
       this.#outbox.setTickets(this.#tickets);
-      wipe(outcome.resumptionSecret);
     }
     const later = new Tls13PostHandshake(config, outcome, this.#outbox, this.#inbox);
     this.#established = { info, outcome, later };
@@ -403,7 +404,7 @@ export class TlsConnection {
     // Nobody may be left to ask for its outcome.
     if (ticket.stored instanceof Promise) ticket.stored.catch(() => {});
     this.#inStorage = (this.#inStorage ?? new Map()).set(question, ticket);
-    this.#events.push({ type: 'question', question });
+    this.#tell({ type: 'question', question });
   }
 
   #flight(): Flight {
@@ -439,7 +440,7 @@ export class TlsConnection {
       skipEarlyData: (how) => this.#inbox.skipEarlyData(how),
       keyLog: (label, clientRandom, secret) => {
         if (this.#config.keyLog)
-          this.#events.push({ type: 'keyLog', line: keyLogLine(label, clientRandom, secret) });
+          this.#tell({ type: 'keyLog', line: keyLogLine(label, clientRandom, secret) });
       },
     };
   }
@@ -472,7 +473,7 @@ export class TlsConnection {
 
   #failWith(error: TlsError): void {
     this.#failure = error;
-    this.#events.push({ type: 'failed', error });
+    this.#tell({ type: 'failed', error });
     this.#end('failed');
   }
 

@@ -1,7 +1,7 @@
 import { TlsUsageError } from '../base/errors.ts';
 import { maxIdentitiesTried } from '../base/limits.ts';
 import type { SignatureAlgorithm } from '../crypto/provider.ts';
-import { type Certificate, parseCertificate } from '../pki/certificate.ts';
+import { type Certificate, parseEndEntity } from '../pki/certificate.ts';
 import type { GeneralName } from '../pki/general-names.ts';
 import { signatureAlgorithm } from '../pki/signature-algorithms.ts';
 import { latin1, orNone } from '../pki/values.ts';
@@ -199,7 +199,7 @@ function factsOf(identity: Identity): Facts {
   let known = facts.get(identity);
   if (known === undefined) {
     // A raw public key says nothing, and cannot be read as a certificate.
-    const chain = identity.chain.map((der) => orNone(() => parseCertificate(der)));
+    const chain = identity.chain.map((der) => orNone(() => parseEndEntity(der)));
     const readable = chain.flatMap((certificate) => certificate ?? []);
     known = {
       names: dnsNames(chain[0]?.subjectAltName ?? []),

@@ -71,13 +71,12 @@ export function* tls12ClientHandshake(
     masterSecret = server?.masterSecret ?? copyBytes(session?.masterSecret ?? noBytes);
     flight.keyLog('CLIENT_RANDOM', state.randoms.client, masterSecret);
     const ticket = yield* finish(state, answer, masterSecret, session !== undefined);
-    isDone = true;
     const peer = {
       peerCertificates: server?.chain ?? session?.peerCertificates ?? [],
       authenticatedAt: session?.authenticatedAt ?? config.now(),
       validUntil: server?.validUntil ?? session?.validUntil ?? 0,
     };
-    return {
+    const outcome: Tls12Outcome = {
       protocolVersion: 'TLSv1.2',
       suite,
       group: server?.group,
@@ -100,6 +99,8 @@ export function* tls12ClientHandshake(
           resumed: session,
         }),
     };
+    isDone = true;
+    return outcome;
   } finally {
     if (!isDone) wipe(masterSecret);
   }

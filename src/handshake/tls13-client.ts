@@ -125,8 +125,9 @@ export function* tls13ClientHandshake(
     }
     sendFinished(state, traffic.client);
     flight.installWriteKeys(suite, application.client);
-    const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
     const session = resumed?.session;
+    const authenticatedAt = session?.authenticatedAt ?? config.now();
+    const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
     isDone = true;
     return {
       protocolVersion: 'TLSv1.3',
@@ -140,7 +141,7 @@ export function* tls13ClientHandshake(
       helloRetryRequest: retried !== undefined,
       peerCertificates: server?.chain ?? session?.peerCertificates ?? [],
       peerRawPublicKey: server ? server.rawPublicKey : session?.peerRawPublicKey,
-      authenticatedAt: session?.authenticatedAt ?? config.now(),
+      authenticatedAt,
       validUntil: server?.validUntil ?? session?.validUntil ?? 0,
       exporterSecret,
       resumptionSecret,

@@ -179,6 +179,7 @@ export function* tls13ServerHandshake(
     flight.installWriteKeys(suite, applicationTraffic.server);
 
     const client = yield* receiveClientFlight({ state, handshakeTraffic, applicationTraffic, requested });
+    const authenticatedAt = session?.state.authenticatedAt ?? config.now();
     const resumptionSecret = mainSecret.resumptionSecret(transcript.digest());
     isDone = true;
     return {
@@ -193,7 +194,7 @@ export function* tls13ServerHandshake(
       helloRetryRequest: retried,
       peerCertificates: client?.chain ?? session?.state.clientCertificates ?? [],
       peerRawPublicKey: client ? client.rawPublicKey : session?.state.clientRawPublicKey,
-      authenticatedAt: session?.state.authenticatedAt ?? config.now(),
+      authenticatedAt,
       validUntil: client?.validUntil ?? session?.state.validUntil ?? Number.POSITIVE_INFINITY,
       exporterSecret,
       resumptionSecret,

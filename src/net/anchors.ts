@@ -2,7 +2,7 @@ import { rootCertificates } from 'node:tls';
 import { TlsCertificateError, TlsUsageError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { anchorsOf, joinAnchors, type TrustAnchors } from '../pki/anchors.ts';
-import { parseAnchor } from '../pki/certificate.ts';
+import { parseAnchor, parseEndEntity } from '../pki/certificate.ts';
 import { certificatesFrom, certificatesWithin } from './pem.ts';
 import { readSystemStore, requireSystemStore } from './system-store.ts';
 
@@ -55,7 +55,7 @@ export function trustAnchors(
 /** DER of the anchors that have the name of a certificate's issuer (DER); whether they have signed it is not looked at. */
 export function issuersAmong(anchors: TrustAnchors, certificate: Uint8Array): readonly Uint8Array[] {
   try {
-    return anchors.withSubject(parseAnchor(certificate).issuer).map(({ der }) => der);
+    return anchors.withSubject(parseEndEntity(certificate).issuer).map(({ der }) => der);
   } catch (error) {
     // What cannot be read has no issuer.
     if (error instanceof TlsCertificateError) return [];

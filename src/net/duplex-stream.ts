@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ByteStream, CallOptions, CloseReport, PeerAddress } from '../streams/byte-stream.ts';
 import { Changes } from '../streams/changes.ts';
-import { Deferred } from '../streams/deferred.ts';
 import { DrainClock, type DrainLimits, type DrainOptions, drainLimits } from '../streams/drain.ts';
 import { BrokenError, Closed, ClosedError, reasonOf } from '../streams/errors.ts';
 import { Fuse } from '../streams/fuse.ts';
@@ -9,8 +8,8 @@ import { Inbox } from '../streams/inbox.ts';
 import { abortable } from '../streams/signals.ts';
 import { nextTurn, Turns } from '../streams/turns.ts';
 
-/** In what a socket differs from other duplexes. */
-export interface DuplexHandling {
+/** In what a socket differs from other duplexes: one for all of a kind. */
+export interface DuplexHandling<Kind extends Duplex> {
   /** Whether the error of a failed write is kept from the duplex, which it would destroy, and what was received with it. */
   readonly keepsWriteErrors: boolean;
   /** `bytes` from the duplex as an array that belongs to the reader. */
@@ -18,7 +17,7 @@ export interface DuplexHandling {
   /** What the duplex gets for one write. It may be aborted; then the caller may change `parts` while it still goes on. */
   pack(parts: readonly Uint8Array[], isAbortable: boolean): readonly Uint8Array[];
   /** Drops the connection, in a way that nobody takes for an end. */
-  drop(reason: ClosedError): void;
+  drop(duplex: Kind, reason: ClosedError): void;
 }
 
 /** Where the other end is, as far as the duplex says. */
@@ -27,6 +26,9 @@ interface Located {
   readonly remotePort?: number | undefined;
 }
 
+/** One for all: a function for each stream would cost each its memory. */
+const nothing = (): void => {};
+
 /** A duplex of Node's as a `ByteStream`: what sockets and all others have in common. */
 export class DuplexStream implements ByteStream {
   readonly remoteAddress: PeerAddress | undefined;
@@ -34,7 +36,7 @@ export class DuplexStream implements ByteStream {
   readonly closed: Promise<void>;
 
   readonly #duplex: Duplex;
-  readonly #handling: DuplexHandling;
+  readonly #handling: DuplexHandling<Duplex>;
   readonly #limits: DrainLimits;
   readonly #changes = new Changes();
   readonly #turns = new Turns();
@@ -43,7 +45,7 @@ export class DuplexStream implements ByteStream {
   readonly #inbox = new Inbox(0);
   #listensForInput = false;
   #inputEnd: { readonly error: Error | undefined } | undefined;
-  #onProgress: () => void = () => {};
+  #onProgress: () => void = nothing;
   /** `finishing`: the kernel has everything but perhaps the FIN. */
   #output: 'open' | 'ending' | 'finishing' | 'finished' = 'open';
   #outputEnd: Promise<void> | undefined;
@@ -53,20 +55,20 @@ export class DuplexStream implements ByteStream {
   #closing: Promise<CloseReport> | undefined;
   #closed: Closed | undefined;
 
-  constructor(duplex: Duplex & Located, handling: DuplexHandling, drain: DrainOptions | undefined) {
+  constructor(duplex: Duplex & Located, handling: DuplexHandling<Duplex>, drain: DrainOptions | undefined) {
     this.#duplex = duplex;
     this.#handling = handling;
     this.#limits = drainLimits('client', drain);
     this.remoteAddress = peerAddress(duplex.remoteAddress, duplex.remotePort);
     if (handling.keepsWriteErrors) this.#keepWriteErrors();
-    const gone = new Deferred<void>();
-    this.closed = gone.promise;
     duplex.on('end', () => this.#onEnd());
     duplex.on('error', (error) => this.#onError(error));
     duplex.on('finish', () => this.#onFinish());
-    duplex.on('close', () => {
-      this.#onClose();
-      gone.resolve();
+    this.closed = new Promise((resolve) => {
+      duplex.on('close', () => {
+        this.#onClose();
+        resolve();
+      });
     });
     if (duplex.readableEnded) this.#onEnd();
     if (duplex.writableFinished) this.#onFinish();
@@ -275,7 +277,7 @@ export class DuplexStream implements ByteStream {
       return await this.#report(clock);
     } finally {
       clock.stop();
-      this.#onProgress = () => {};
+      this.#onProgress = nothing;
     }
   }
 
@@ -315,7 +317,7 @@ export class DuplexStream implements ByteStream {
     if (this.#duplex.destroyed) return;
     const isEnded = this.#output === 'finishing' || this.#output === 'finished';
     if (isEnded) this.#duplex.destroy();
-    else this.#handling.drop((this.#closed ?? new Closed('The stream was closed')).error);
+    else this.#handling.drop(this.#duplex, (this.#closed ?? new Closed('The stream was closed')).error);
   }
 
   #checkOpen(): void {

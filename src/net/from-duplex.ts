@@ -31,7 +31,7 @@ export function fromDuplex(duplex: Duplex, options: FromDuplexOptions = {}): Byt
   check(duplex);
   // A TLSSocket is a socket too, but neither its writing nor its end are the kernel's.
   if (!(duplex instanceof Socket) || 'encrypted' in duplex)
-    return new DuplexStream(duplex, handling(duplex), options.drain);
+    return new DuplexStream(duplex, handling, options.drain);
   duplex.allowHalfOpen = true;
   return new TcpStream(duplex, options);
 }
@@ -47,13 +47,11 @@ function check(duplex: Duplex): void {
 }
 
 /** In memory, one side's arrays may be the very ones of the other: both get arrays of their own. */
-function handling(duplex: Duplex): DuplexHandling {
-  return {
-    keepsWriteErrors: false,
-    own: (bytes) => new Uint8Array(bytes),
-    // One array is one `_write`, also of a duplex that has no `_writev`.
-    pack: (parts) => [concatBytes(...parts)],
-    // Without an error, many a duplex would say a polite end.
-    drop: (reason) => void duplex.destroy(reason),
-  };
-}
+const handling: DuplexHandling<Duplex> = {
+  keepsWriteErrors: false,
+  own: (bytes) => new Uint8Array(bytes),
+  // One array is one `_write`, also of a duplex that has no `_writev`.
+  pack: (parts) => [concatBytes(...parts)],
+  // Without an error, many a duplex would say a polite end.
+  drop: (duplex, reason) => void duplex.destroy(reason),
+};

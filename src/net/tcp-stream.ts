@@ -16,7 +16,7 @@ export class TcpStream extends DuplexStream {
 
   /** @param socket connected, never read from, made with `allowHalfOpen`; from now on nobody else may use it */
   constructor(socket: Socket, options: { readonly drain?: DrainOptions | undefined } = {}) {
-    super(socket, handling(socket), options.drain);
+    super(socket, handling, options.drain);
     this.localAddress = peerAddress(socket.localAddress, socket.localPort);
     // Nagle would hold a small last record back until the one before it is acknowledged; what belongs together is
     // one write here already. The kernel's buffers are left alone: Node cannot set them, and a fixed size would
@@ -26,14 +26,12 @@ export class TcpStream extends DuplexStream {
 }
 
 /** A kernel is between the two programs: what is read belongs to nobody else, and what was taken was copied. */
-function handling(socket: Socket): DuplexHandling {
-  return {
-    keepsWriteErrors: true,
-    own: owned,
-    pack: (parts, isAbortable) => (isAbortable ? parts.map((part) => new Uint8Array(part)) : parts),
-    drop: () => reset(socket),
-  };
-}
+const handling: DuplexHandling<Socket> = {
+  keepsWriteErrors: true,
+  own: owned,
+  pack: (parts, isAbortable) => (isAbortable ? parts.map((part) => new Uint8Array(part)) : parts),
+  drop: reset,
+};
 
 /** Gives a socket up in a way that its peer cannot take for an end. */
 export function reset(socket: Socket): void {

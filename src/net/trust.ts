@@ -9,7 +9,7 @@ import type {
   TrustPolicy,
   TrustVerdict,
 } from '../handshake/identity.ts';
-import { type ChainQuestion, checkPresentedSize, type VerifiedChain, verifyChain } from '../pki/verify.ts';
+import { checkPresentedSize, type Leniency, strict, type VerifiedChain, verifyChain } from '../pki/verify.ts';
 import { type CertificateAuthorities, trustAnchors } from './anchors.ts';
 import { checkPins, pinSet } from './pins.ts';
 import { type RevocationOptions, revocationSettings } from './revocation.ts';
@@ -28,8 +28,6 @@ export interface X509TrustOptions {
   readonly verifyPeer?: PeerCheck | undefined;
   /** What the leaf must be good for. */
   readonly purpose: 'server' | 'client';
-  /** `caller`: whoever asks compares a server's names itself. */
-  readonly namesCheckedBy?: ChainQuestion['namesCheckedBy'];
 }
 
 /** A chain that has passed every check but the caller's own. */
@@ -57,8 +55,12 @@ export type PeerCheck = (peer: VerifiedPeer, context: QuestionContext) => MaybeP
  * @throws TlsUsageError where `ca` cannot be read, or for clients is missing or public; and from what it returns, where
  * the system's store is empty
  */
-export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): TrustPolicy {
-  const { ca, purpose, verifyPeer, namesCheckedBy } = options;
+export function x509Trust(
+  options: X509TrustOptions,
+  provider: CryptoProvider,
+  leniency: Leniency = strict,
+): TrustPolicy {
+  const { ca, purpose, verifyPeer } = options;
   const revocation = revocationSettings(options.revocation ?? {});
   if (purpose !== 'server' && purpose !== 'client') {
     throw new TlsUsageError(`purpose: expected 'server' or 'client', got ${typeof purpose}`);
@@ -71,7 +73,7 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
     get fingerprint(): Uint8Array {
       fingerprint ??= sha256(
         provider,
-        utf8(`tacit x509 3 ${purpose} ${namesCheckedBy ?? 'us'} `),
+        utf8(`tacit x509 3 ${purpose} ${leniency.namesCheckedBy} ${leniency.version1} `),
         anchors().hash,
         // A session from before a certificate was revoked is none.
         utf8(` ${revocation.stapledResponses} ${revocation.unknownStatus} ${revocation.lists.length} `),
@@ -90,7 +92,7 @@ export function x509Trust(options: X509TrustOptions, provider: CryptoProvider): 
       try {
         if (peer.purpose !== purpose) throw otherPurpose(purpose, peer.purpose);
         checkPresentedSize(peer.chain);
-        chain = verifyChain({ ...peer, provider, anchors: anchors(), revocation, namesCheckedBy });
+        chain = verifyChain({ ...peer, provider, anchors: anchors(), revocation }, leniency);
         if (pins !== undefined) checkPins(chain.path, pins, provider);
       } catch (error) {
         if (error instanceof TlsCertificateError) return { trusted: false, error };

@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import { trustAnchors } from '../net/anchors.ts';
 import { certificatesWithin } from '../net/pem.ts';
 import { readSystemStore } from '../net/system-store.ts';
+import { canBeAnchor } from './anchors.ts';
 import { isSaid, startEnvironment } from './command-line.ts';
 import { nodeError } from './errors.ts';
 import { pemText } from './pem-text.ts';
@@ -89,17 +90,6 @@ function extraAuthorities(): readonly Uint8Array[] {
     process.emitWarning(`Ignoring extra certs from \`${path}\`: ${reason}`);
   }
   return extra;
-}
-
-/** One of many that Tacit does not take is no reason to do without the others. */
-function canBeAnchor(der: Uint8Array, path: string): boolean {
-  try {
-    trustAnchors([der], 'server', provider);
-    return true;
-  } catch (error) {
-    process.emitWarning(`Ignoring a certificate of \`${path}\`: ${String(error)}`);
-    return false;
-  }
 }
 
 function pemOf(der: Uint8Array): string {

@@ -38,7 +38,7 @@ export function peerX509Certificate(chain: readonly Uint8Array[]): X509Certifica
 export function pathOf(chain: readonly Uint8Array[], issuers: IssuerSource): readonly X509Certificate[] {
   const path = chain.slice(0, 1).map(x509Of);
   const sent = chain.slice(1).flatMap(readable);
-  for (let last = path[0]; last !== undefined && !isIssuedBy(last, last); ) {
+  for (let last = path[0]; last !== undefined && !isSelfSigned(last); ) {
     const { raw } = last;
     const issuer = issuerAmong(last, sent) ?? issuerAmong(last, issuers(raw).flatMap(readable));
     // Two authorities may have certified each other.
@@ -46,6 +46,11 @@ export function pathOf(chain: readonly Uint8Array[], issuers: IssuerSource): rea
     if (last !== undefined) path.push(last);
   }
   return path;
+}
+
+/** Whether its own key has signed it. */
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  return isIssuedBy(certificate, certificate);
 }
 
 /** What Node cannot read, it cannot show as an issuer either. */
@@ -77,7 +82,7 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
 function linkIssuers(path: readonly X509Certificate[], objects: readonly DetailedPeerCertificate[]): void {
   const last = path.at(-1);
   for (const [index, object] of objects.entries()) {
-    const isRoot = last !== undefined && index === path.length - 1 && isIssuedBy(last, last);
+    const isRoot = last !== undefined && index === path.length - 1 && isSelfSigned(last);
     const issuer = isRoot ? object : objects[index + 1];
     if (issuer !== undefined) object.issuerCertificate = issuer;
   }

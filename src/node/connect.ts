@@ -3,6 +3,7 @@ import tls, { type ConnectionOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { connectArguments } from './connect-arguments.ts';
 import { contextFrom } from './current-context.ts';
+import { protocolNamesOf } from './protocols.ts';
 import { failResponses } from './responses.ts';
 import { defaults, type SecureContext } from './secure-context.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -59,6 +60,7 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   const { socket: raw, timeout, checkServerIdentity: check = tls.checkServerIdentity } = options;
   requireType('options.checkServerIdentity', check, 'function');
   if ('minDHSize' in options) requireMinDhSize(options.minDHSize);
+  protocolNamesOf(options.ALPNProtocols);
   // Who says anything has decided: the environment is for those who do not.
   const rejectUnauthorized =
     'rejectUnauthorized' in options ? options.rejectUnauthorized !== false : !trustsEverybody();

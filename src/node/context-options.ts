@@ -20,7 +20,9 @@ export function checkContextOptions(options: SecureContextOptions): void {
     requirePem('options.key', isPaired ? pair.pem : key);
     if (isPaired) requireTypeIfAny('options.passphrase', pair.passphrase, 'string');
   }
-  for (const name of ['passphrase', 'ciphers', 'ecdhCurve', 'sigalgs', 'sessionIdContext'] as const)
+  // That of a `pfx` may be bytes.
+  if (keys.length > 0) requireTypeIfAny('options.passphrase', options.passphrase, 'string');
+  for (const name of ['ciphers', 'ecdhCurve', 'sigalgs', 'sessionIdContext'] as const)
     requireTypeIfAny(`options.${name}`, options[name], 'string');
   if (options.ciphers && /^:+$/.test(options.ciphers))
     throw invalidValue('options.ciphers', 'is invalid', options.ciphers.split(':'));

@@ -83,10 +83,11 @@ export function verificationError(
   cause: TlsCertificateError,
   chain: readonly ChainLink[],
 ): Error & { code: string } {
-  // What Tacit cannot read because it is too old (version 1), Node can, and misses its issuer.
+  // A root of version 1 that is not in `ca` cannot be read here: Node reads it, and does not know it.
+  const { check, certificate } = cause;
   const isUnknown =
-    cause.check === 'unknown_issuer' || (cause.check === 'malformed' && chain[0]?.isSelfIssued);
-  const code = isUnknown ? issuerCode(cause, chain) : verificationCodes[cause.check as 'malformed'];
+    check === 'unknown_issuer' || (check === 'malformed' && chain[certificate?.position ?? 0]?.isSelfIssued);
+  const code = isUnknown ? issuerCode(cause, chain) : verificationCodes[check as 'malformed'];
   return nodeError(code, verificationTexts[code] ?? cause.message, { cause });
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ClientRequest } from 'node:http';
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
 import tls from 'node:tls';
@@ -28,10 +29,16 @@ export class Agent extends https.Agent {
 
   /** Node's, and behind it all else that decides whom a connection was made to, and as whom. */
   override getName(wishes: RequestOptions = {}): string {
-    const { checkServerIdentity, secureContext, ALPNProtocols, rejectUnauthorized } = wishes as Wishes;
+    const { checkServerIdentity, secureContext, ALPNProtocols, rejectUnauthorized, pfx } = wishes as Wishes;
     const check = checkServerIdentity === tls.checkServerIdentity ? undefined : checkServerIdentity;
     const isLax = rejectUnauthorized === undefined && trustsEverybody();
-    const own = [numberOf(check), numberOf(secureContext), String(ALPNProtocols ?? ''), isLax ? 'lax' : ''];
+    const own = [
+      numberOf(check),
+      numberOf(secureContext),
+      String(ALPNProtocols ?? ''),
+      isLax ? 'lax' : '',
+      filesNamed(pfx),
+    ];
     const name = super.getName(wishes);
     return own.every((part) => part === '') ? name : `${name}:${own.join(':')}`;
   }
@@ -74,6 +81,19 @@ export class Agent extends https.Agent {
 
 function destroySocket(this: TLSSocket): void {
   this.destroy();
+}
+
+/** Those of a list with passphrases, which are all `[object Object]` to Node. */
+function filesNamed(pfx: unknown): string {
+  if (!Array.isArray(pfx)) return '';
+  const files = pfx.map((one: { readonly buf?: unknown } | null) => one?.buf || one);
+  return files
+    .map((file) => (isBytes(file) ? createHash('sha256').update(file).digest('base64') : ''))
+    .join();
+}
+
+function isBytes(value: unknown): value is string | NodeJS.ArrayBufferView {
+  return typeof value === 'string' || ArrayBuffer.isView(value);
 }
 
 const numbers = new WeakMap<object, number>();

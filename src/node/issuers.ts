@@ -5,11 +5,16 @@ import { type ContextMaterial, provider } from './secure-context.ts';
 
 type Purpose = 'server' | 'client';
 
-/** The authorities of a context, asked for the issuer of a certificate. */
-export function issuersOf({ authorities }: ContextMaterial, purpose: Purpose): IssuerSource {
+/** The authorities of a context, and what its `pfx` has beside them, asked for the issuer of a certificate. */
+export function issuersOf(
+  { authorities, further: { roots, between } }: ContextMaterial,
+  purpose: Purpose,
+): IssuerSource {
   return (certificate) => [
     ...authorities.issuersOf(certificate),
     ...(authorities.given === undefined ? defaultIssuers(purpose)(certificate) : []),
+    ...roots,
+    ...between,
   ];
 }
 

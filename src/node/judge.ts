@@ -1,6 +1,6 @@
 import tls, { type PeerCertificate } from 'node:tls';
 import { TlsCertificateError } from '../base/errors.ts';
-import { maxTicketLifetime } from '../base/limits.ts';
+import { maxIntermediates, maxTicketLifetime } from '../base/limits.ts';
 import type { ClientSettings } from '../connection/config.ts';
 import { isPromiseLike, x509Trust } from '../net/trust.ts';
 import { currentDefault, defaultAuthorities } from './authorities.ts';
@@ -51,7 +51,7 @@ function chainPolicy(material: ContextMaterial, purpose: 'server' | 'client'): T
   const basis = given ?? currentDefault();
   const known = policies[purpose].get(material);
   if (known !== undefined && known.basis === basis && known.added === added) return known.policy;
-  const ca = [...(given ?? defaultAuthorities(purpose)), ...added];
+  const ca = [...(given ?? defaultAuthorities(purpose)), ...added, ...material.further.roots];
   const policy = ca.length === 0 ? nobody : policyOf(ca, material, purpose);
   policies[purpose].set(material, { policy, basis, added });
   return policy;
@@ -63,7 +63,7 @@ function policyOf(
   purpose: 'server' | 'client',
 ): TrustPolicy {
   const revocation = { stapledResponses: 'ignore', ...(crls && { crls }) } as const;
-  return x509Trust({ ca, revocation, purpose, namesCheckedBy: 'caller' }, provider);
+  return x509Trust({ ca, revocation, purpose }, provider, { namesCheckedBy: 'caller', version1: 'leaf' });
 }
 
 /** For a `ca` without a certificate. */
@@ -106,10 +106,18 @@ export function judgingPolicy(
           return { trusted: false, error: refusal.reason };
         return verdict.trusted ? verdict : { trusted: true, validUntil: peer.now + maxTicketLifetime * 1000 };
       };
-      const verdict = chains().verify(peer, context);
+      const verdict = chains().verify({ ...peer, chain: completed(peer.chain, material) }, context);
       return isPromiseLike(verdict) ? verdict.then(judged) : judged(verdict);
     },
   };
+}
+
+/** What a `pfx` has may stand behind what a peer has sent, as in Node. It is no peer's own: who sends nothing has nothing. */
+function completed(
+  chain: readonly Uint8Array[],
+  { further: { between } }: ContextMaterial,
+): readonly Uint8Array[] {
+  return chain.length === 0 ? chain : [...chain, ...between.slice(0, maxIntermediates)];
 }
 
 /** Why a peer is refused: what its alert comes from, and what the application is told. */

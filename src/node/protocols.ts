@@ -1,25 +1,45 @@
+import tls from 'node:tls';
 import { nodeError } from './errors.ts';
-import { requireType } from './validation.ts';
+import { invalidValue, requireType } from './validation.ts';
 
-/** `ALPNProtocols` as names, a character for each byte: an array of names, or the wire form (RFC 7301 §3.1). */
+/**
+ * `ALPNProtocols` as names, a character for each byte: an array of names, or the wire form (RFC 7301 §3.1). As in Node,
+ * what is false is none.
+ * @throws Error with Node's codes for what is neither, and for names that are not 1 to 255 bytes
+ */
 export function protocolNamesOf(protocols: unknown): readonly string[] {
-  if (protocols === undefined || protocols === null) return [];
+  if (!protocols) return [];
   if (Array.isArray(protocols)) return protocols.map(nameOf);
   if (!ArrayBuffer.isView(protocols))
     throw nodeError('ERR_INVALID_ARG_TYPE', 'ALPNProtocols: expected an array of names, or their wire form');
-  const bytes = Buffer.from(protocols.buffer, protocols.byteOffset, protocols.byteLength);
+  return namesIn(Buffer.from(protocols.buffer, protocols.byteOffset, protocols.byteLength));
+}
+
+/** @throws TypeError (`ERR_INVALID_ARG_VALUE`, as later versions of Node) for what is no list of protocols */
+function namesIn(wire: Buffer): readonly string[] {
   const names: string[] = [];
-  for (let place = 0; place < bytes.length; place += 1 + bytes[place]!) {
-    names.push(bytes.toString('latin1', place + 1, place + 1 + bytes[place]!));
+  let place = 0;
+  while (place < wire.length) {
+    const start = place + 1;
+    place = start + wire[place]!;
+    if (place === start) throw invalidValue('ALPNProtocols', 'must not contain zero-length protocol', wire);
+    if (place > wire.length) throw invalidValue('ALPNProtocols', 'contains truncated protocol', wire);
+    names.push(wire.toString('latin1', start, place));
   }
   return names;
 }
 
-function nameOf(protocol: unknown): string {
-  if (typeof protocol === 'string' || protocol instanceof String)
-    return Buffer.from(protocol).toString('latin1');
-  if (protocol instanceof Uint8Array) return Buffer.from(protocol).toString('latin1');
-  throw nodeError('ERR_INVALID_ARG_TYPE', `ALPNProtocols: expected names, got ${typeof protocol}`);
+function nameOf(protocol: unknown, index: number): string {
+  if (typeof protocol !== 'string' && !(protocol instanceof String || protocol instanceof Uint8Array))
+    throw nodeError('ERR_INVALID_ARG_TYPE', `ALPNProtocols: expected names, got ${typeof protocol}`);
+  const name = Buffer.from(protocol as string).toString('latin1');
+  if (name === '') throw invalidValue(`protocols[${index}]`, 'must be a non-empty string', protocol);
+  if (name.length > 255)
+    throw nodeError(
+      'ERR_OUT_OF_RANGE',
+      `The byte length of the protocol at index ${index} exceeds the maximum length. It must be <= 255. Received ${name.length}`,
+    );
+  return name;
 }
 
 /** As `ALPNCallback` of `node:tls`: chooses among what the client offers. */
@@ -63,22 +83,8 @@ export function protocolSelector(
   };
 }
 
-/** As `tls.convertALPNProtocols`: puts the wire form of `protocols` into `out`. */
-export function convertALPNProtocols(protocols: unknown, out: { ALPNProtocols?: Buffer | undefined }): void {
-  if (ArrayBuffer.isView(protocols)) {
-    // A copy, as it is: whether it is well-formed is seen when it is used.
-    out.ALPNProtocols = Buffer.from(
-      protocols.buffer.slice(protocols.byteOffset, protocols.byteOffset + protocols.byteLength),
-    );
-    return;
-  }
-  if (!Array.isArray(protocols)) return;
-  const names = protocolNamesOf(protocols).map((name) => Buffer.from(name, 'latin1'));
-  const tooLong = names.findIndex(({ length }) => length > 255);
-  if (tooLong !== -1)
-    throw nodeError(
-      'ERR_OUT_OF_RANGE',
-      `The byte length of the protocol at index ${tooLong} exceeds the maximum length. It must be <= 255. Received ${names[tooLong]?.length}`,
-    );
-  out.ALPNProtocols = Buffer.concat(names.flatMap((name) => [Buffer.of(name.length), name]));
-}
+type Convert = (protocols: unknown, out: { ALPNProtocols?: Buffer | undefined }) => void;
+
+/** Node's own: it is about bytes alone, and its checks change from version to version. */
+export const convertALPNProtocols: Convert = (tls as unknown as { convertALPNProtocols: Convert })
+  .convertALPNProtocols;

@@ -20,6 +20,7 @@ import {
   versionsOf,
 } from './openssl-names.ts';
 import { type PemSource, pemText } from './pem-text.ts';
+import { type FurtherCertificates, furtherCertificates, type PfxIdentity, readPfx } from './pfx.ts';
 import { requireObject } from './validation.ts';
 import { x509Of } from './x509.ts';
 
@@ -45,6 +46,8 @@ type Identity = ReturnType<typeof loadIdentity>;
 export interface ContextMaterial {
   readonly identities: readonly Identity[];
   readonly authorities: ContextAuthorities;
+  /** Of `pfx`; they count beside `ca`, and beside the default ones. */
+  readonly further: FurtherCertificates;
   readonly crls: readonly (string | Uint8Array)[] | undefined;
   readonly algorithms: Pick<
     ClientSettings,
@@ -77,7 +80,6 @@ const noPsk = 'external pre-shared keys are not supported';
 
 /** What ignoring would make less safe or simply wrong, by the reason why Tacit does not have it. */
 const refused: Readonly<Record<string, string>> = {
-  pfx: 'Node has no reader of PKCS #12 to lend; give `cert` and `key` as PEM (openssl pkcs12 -in file -nodes)',
   pskCallback: noPsk,
   pskIdentityHint: noPsk,
 };
@@ -119,9 +121,11 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
   const authorities = new ContextAuthorities(ca ? listOf<PemSource>(ca) : undefined);
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });
+  const files = readPfx(options);
   return new SecureContext({
-    identities: identitiesOf(options, authorities),
+    identities: identitiesOf(options, files, authorities),
     authorities,
+    further: furtherCertificates(files),
     addCACert: (pem) => authorities.add(pem),
     crls: lists.length === 0 ? undefined : lists,
     algorithms: {
@@ -146,31 +150,44 @@ export function foreignContext(name: string): Error {
 }
 
 /**
- * Each certificate with the key that is its own, wherever that stands among the keys. One without its chain has what `ca`
- * knows of that, as in OpenSSL: many a server has its intermediates there.
+ * Who the options say that we are. A certificate without its chain has what `ca` knows of that, as in OpenSSL: many a server
+ * has its intermediates there.
  */
-function identitiesOf(options: SecureContextOptions, authorities: ContextAuthorities): readonly Identity[] {
-  const keys = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
+function identitiesOf(
+  options: SecureContextOptions,
+  files: readonly PfxIdentity[],
+  authorities: ContextAuthorities,
+): readonly Identity[] {
   const schemes = options.sigalgs ? signatureSchemesOf(options.sigalgs) : undefined;
+  const issuers: IssuerSource = (certificate) => authorities.issuersOf(certificate);
+  // Each takes the place of those before it, and a `pfx` that of a `cert`, as in Node.
+  return [...files.toReversed(), ...pairsOf(options, files)].map(({ chain, key }) => {
+    // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
+    const isAlone = chain.length === 1 && authorities.given !== undefined;
+    const above = isAlone ? pathOf(chain, issuers).slice(1) : [];
+    const whole = [...chain, ...above.map(({ raw }) => Uint8Array.from(raw))];
+    const identity = loadIdentity({ chain: whole, signer: nodeSigner(key) });
+    return schemes === undefined
+      ? identity
+      : { ...identity, signer: signingOnlyWith(identity.signer, schemes) };
+  });
+}
+
+/** Each certificate with the key that is its own, wherever that stands among the keys. */
+function pairsOf(options: SecureContextOptions, files: readonly PfxIdentity[]): readonly PfxIdentity[] {
+  const given = !options.key ? [] : listOf(options.key).map((key) => keyOf(key, options.passphrase));
+  const keys = [...given, ...files.map(({ key }) => key)];
   const chains = !options.cert ? [] : listOf(options.cert).map((cert) => certificatesOf(cert, 'cert'));
   // Without any key there is nothing to show: the handshakes of a server fail, and a client shows no certificate, as in Node.
   if (keys.length === 0) return [];
   return chains.map((chain) => {
     const [leaf] = chain.map(x509Of);
     const key = keys.find((candidate) => leaf?.checkPrivateKey(candidate) === true);
-    if (key === undefined)
-      throw osslError(
-        'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
-        'error:05800074:x509 certificate routines::key values mismatch',
-      );
-    // What it says of itself is the peer's to judge: Node shows certificates of version 1, too.
-    const isAlone = chain.length === 1 && authorities.given !== undefined;
-    const issuers: IssuerSource = (certificate) => authorities.issuersOf(certificate);
-    const whole = isAlone ? pathOf(chain, issuers).map(({ raw }) => Uint8Array.from(raw)) : chain;
-    const identity = loadIdentity({ chain: whole, signer: nodeSigner(key) });
-    return schemes === undefined
-      ? identity
-      : { ...identity, signer: signingOnlyWith(identity.signer, schemes) };
+    if (key !== undefined) return { chain, key };
+    throw osslError(
+      'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+      'error:05800074:x509 certificate routines::key values mismatch',
+    );
   });
 }
 

@@ -45,7 +45,9 @@ export function anchorsOf(certificates: readonly Uint8Array[], provider: CryptoP
       named(subject)
         .map(({ certificate }) => certificate)
         .filter((certificate) => certificate !== undefined),
-    has: (certificate) => named(certificate.subject).some(({ der }) => equalBytes(der, certificate.der)),
+    has: ({ subject, der }) =>
+      // What can be no anchor is none, though it can be read as a leaf (of version 1).
+      named(subject).some((anchor) => equalBytes(anchor.der, der) && anchor.certificate !== undefined),
     count: digests.size,
     digests,
     hash: hashOf(digests, provider),

@@ -16,11 +16,13 @@ import {
 } from './values.ts';
 
 /**
- * A certificate of version 3 (RFC 5280 §4.1), or an anchor. DER names are whole elements; two names are the same name if their bytes
- * are equal. All arrays are views into `der`.
+ * A certificate (RFC 5280 §4.1). DER names are whole elements; two names are the same name if their bytes are equal. All
+ * arrays are views into `der`.
  */
 export interface Certificate extends CertificateExtensions {
   readonly der: Uint8Array;
+  /** 1 only from those who ask for it: `parseAnchor` and `parseEndEntity`. */
+  readonly version: 1 | 3;
   /** What is signed. */
   readonly toBeSigned: Uint8Array;
   /** The contents of the INTEGER. */
@@ -44,12 +46,21 @@ export interface Certificate extends CertificateExtensions {
 const rsa: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.1', '1.2.840.113549.1.1.10']);
 
 /**
- * Parses all of a certificate, or none.
+ * Parses all of a certificate of version 3, or none.
  * @param der exactly one certificate; kept, so that it must not change
  * @throws TlsCertificateError (`malformed`) that names the byte
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  return parse(der, false);
+  return parse(der, undefined);
+}
+
+/**
+ * A certificate that is to stand for nobody but its subject: one of version 1, too, which has no extensions to say more
+ * (RFC 5280 §4.1.2.1). Never one that others are to be judged by: an authority has to say that it is one.
+ * @throws TlsCertificateError (`malformed`) that names the byte
+ */
+export function parseEndEntity(der: Uint8Array): Certificate {
+  return parse(der, noExtensions);
 }
 
 /**
@@ -58,10 +69,11 @@ export function parseCertificate(der: Uint8Array): Certificate {
  * @throws TlsCertificateError (`malformed`) that names the byte
  */
 export function parseAnchor(der: Uint8Array): Certificate {
-  return parse(der, true);
+  return parse(der, oldAuthority);
 }
 
-function parse(der: Uint8Array, isAnchor: boolean): Certificate {
+/** @param version1 what one of version 1 counts for, which says nothing of that itself; undefined: there must be none */
+function parse(der: Uint8Array, version1: CertificateExtensions | undefined): Certificate {
   const reader = new DerReader(der);
   const file = reader.open(tags.sequence);
   const signedPosition = reader.position;
@@ -69,8 +81,8 @@ function parse(der: Uint8Array, isAnchor: boolean): Certificate {
   const versionPosition = reader.position;
   const version = reader.nextIs(constructed(0)) ? parseVersion(reader) : 1;
   // Left out, it is 1; DER writes no default.
-  const isOldAnchor = isAnchor && reader.position === versionPosition;
-  if (version !== 3 && !isOldAnchor)
+  const old = reader.position === versionPosition ? version1 : undefined;
+  if (version !== 3 && old === undefined)
     throw reader.errorAt(`a certificate of version ${version}, not 3`, versionPosition);
   const serialNumber = integer(reader);
   const innerPosition = reader.position;
@@ -87,9 +99,9 @@ function parse(der: Uint8Array, isAnchor: boolean): Certificate {
   const subject = parseName(reader);
   const subjectPublicKeyInfo = checkPublicKey(reader);
   const isSelfIssued = equalBytes(issuer, subject);
-  if (isOldAnchor && !isSelfIssued)
+  if (old === oldAuthority && !isSelfIssued)
     throw reader.errorAt("a certificate of version 1 that another's name is the issuer of", versionPosition);
-  const known = isOldAnchor ? oldAuthority : parseRest(reader);
+  const known = old ?? parseRest(reader);
   reader.close(signed, 'the signed part of a certificate');
   const toBeSigned = reader.bytesFrom(signedPosition);
   const algorithmPosition = reader.position;
@@ -101,6 +113,7 @@ function parse(der: Uint8Array, isAnchor: boolean): Certificate {
   reader.end('a certificate');
   return {
     der,
+    version: old === undefined ? 3 : 1,
     toBeSigned,
     serialNumber,
     issuer,

@@ -1,9 +1,11 @@
 import { DerReader, tags } from './der.ts';
 import { latin1, objectIdentifier } from './values.ts';
 
+const commonName = '2.5.4.3';
+
 /** Attribute types by the short names that people write (RFC 4514 §3 and what OpenSSL prints). */
 const attributeNames: ReadonlyMap<string, string> = new Map([
-  ['2.5.4.3', 'CN'],
+  [commonName, 'CN'],
   ['2.5.4.5', 'serialNumber'],
   ['2.5.4.6', 'C'],
   ['2.5.4.7', 'L'],
@@ -38,6 +40,22 @@ export function nameText(name: Uint8Array): string {
   // By characters, not by halves of them.
   const characters = [...text];
   return characters.length > maxText ? `${characters.slice(0, maxText).join('')}…` : text;
+}
+
+/** The contents of the common names in a DER Name: a character for each byte, whatever the type of string. */
+export function commonNames(name: Uint8Array): readonly string[] {
+  const found: string[] = [];
+  const list = new DerReader(name).enter(tags.sequence);
+  while (!list.atEnd) {
+    const set = list.enter(tags.set);
+    while (!set.atEnd) {
+      const attribute = set.enter(tags.sequence);
+      const isCommonName = objectIdentifier(attribute) === commonName;
+      const { content } = attribute.next();
+      if (isCommonName) found.push(latin1(content));
+    }
+  }
+  return found;
 }
 
 function attributes(name: Uint8Array): readonly string[] {

@@ -1,7 +1,7 @@
 import { copyBytes, equalBytes, lookupKey } from '../base/bytes.ts';
 import { maxRememberedBytes, maxRememberedCertificates, maxRememberedItems } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { type Certificate, parseCertificate } from './certificate.ts';
+import type { Certificate } from './certificate.ts';
 
 /**
  * What was found good is read, imported and verified once, as long as it is met again: a client meets few chains, and
@@ -26,7 +26,7 @@ function rememberedBy(provider: CryptoProvider): Remembered {
   return remembered;
 }
 
-/** The certificate of a trusted path that consists of these very bytes. */
+/** The certificate of a trusted path that consists of these very bytes: always one of version 3. */
 export function rememberedCertificate(der: Uint8Array, provider: CryptoProvider): Certificate | undefined {
   if (der.length > maxRememberedBytes) return undefined;
   const { certificates } = rememberedBy(provider);
@@ -39,9 +39,13 @@ export function rememberedCertificate(der: Uint8Array, provider: CryptoProvider)
   return found;
 }
 
-/** As `parseCertificate`, and from a copy: whoever changes `der` later changes nothing here. */
-export function readOrRemembered(der: Uint8Array, provider: CryptoProvider): Certificate {
-  return rememberedCertificate(der, provider) ?? parseCertificate(copyBytes(der));
+/** As `parse`, and from a copy: whoever changes `der` later changes nothing here. */
+export function readOrRemembered(
+  der: Uint8Array,
+  provider: CryptoProvider,
+  parse: (der: Uint8Array) => Certificate,
+): Certificate {
+  return rememberedCertificate(der, provider) ?? parse(copyBytes(der));
 }
 
 /** Whether it is known that the key of `issuer` verifies the signature of `certificate`. */
@@ -57,6 +61,8 @@ export function hasSigned(issuer: Certificate, certificate: Certificate, provide
 export function rememberPath(path: readonly Certificate[], provider: CryptoProvider): void {
   const { certificates, signers } = rememberedBy(provider);
   for (const [position, certificate] of path.slice(0, -1).entries()) {
+    // One that was taken at one place for one question must not come back at another, or for another.
+    if (certificate.version === 1) continue;
     if (certificate.der.length > maxRememberedBytes || itemsOf(certificate) > maxRememberedItems) continue;
     const lookup = lookupKey(certificate.der);
     if (certificates.get(lookup) !== certificate) {

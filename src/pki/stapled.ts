@@ -4,7 +4,7 @@ import { TlsCertificateError } from '../base/errors.ts';
 import { maxOcspCertificates, maxOcspResponse, maxResponders } from '../base/limits.ts';
 import type { CryptoProvider, PublicKey } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
-import { type Certificate, nameOf, parseCertificate, placeOf } from './certificate.ts';
+import { type Certificate, nameOf, parseCertificate, parseEndEntity, placeOf } from './certificate.ts';
 import type { Revocation } from './crl.ts';
 import { DerReader, tags } from './der.ts';
 import { keyPurposes, keyUsages } from './extensions.ts';
@@ -222,7 +222,7 @@ export function mayStaple(
   { provider, now }: { readonly provider: CryptoProvider; readonly now: number },
 ): boolean {
   if (response.length > maxOcspResponse) return false;
-  const leaf = leaves.get(certificate) ?? orNone(() => parseCertificate(certificate));
+  const leaf = leaves.get(certificate) ?? orNone(() => parseEndEntity(certificate));
   const answer = orNone(() => parseOcspResponse(response));
   if (leaf === undefined || answer === undefined) return false;
   leaves.set(certificate, leaf);

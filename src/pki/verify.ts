@@ -4,7 +4,8 @@ import { maxPresentedBytes, maxPresentedCertificates } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import type { TrustAnchors } from './anchors.ts';
-import { type Certificate, nameOf, placeOf } from './certificate.ts';
+import { type Certificate, nameOf, parseCertificate, parseEndEntity, placeOf } from './certificate.ts';
+import { commonNames } from './distinguished-name.ts';
 import { keyUsages } from './extensions.ts';
 import { matchesHost, readableNames } from './names.ts';
 import { checkCertificate, findPath, type PathQuestion, purposes } from './path.ts';
@@ -41,8 +42,6 @@ export interface ChainQuestion {
   readonly purpose: 'server' | 'client';
   /** The DNS name or IP address that the leaf must be valid for; a server must have one. */
   readonly host: string | undefined;
-  /** `caller`: whoever asks compares the names itself, and `host` says nothing. */
-  readonly namesCheckedBy?: 'us' | 'caller' | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly revocation?: RevocationSettings | undefined;
@@ -51,6 +50,17 @@ export interface ChainQuestion {
   /** Told about every path that leads nowhere, leaf first, and why. */
   readonly onDeadEnd?: PathQuestion['onDeadEnd'];
 }
+
+/** What only the face of `node:tls` wants otherwise; no part of a question, which could inherit it unseen. */
+export interface Leniency {
+  /** `caller`: whoever asks compares the names itself, and `host` says nothing. */
+  readonly namesCheckedBy: 'us' | 'caller';
+  /** Where a certificate of version 1 may stand in the chain. Anchors are their owner's affair. */
+  readonly version1: 'nowhere' | 'leaf';
+}
+
+/** As for everybody. */
+export const strict: Leniency = { namesCheckedBy: 'us', version1: 'nowhere' };
 
 /** A chain that was found good. */
 export interface VerifiedChain {
@@ -65,11 +75,11 @@ export interface VerifiedChain {
  *
  * @throws TlsCertificateError that says which check refused which certificate
  */
-export function verifyChain(question: ChainQuestion): VerifiedChain {
+export function verifyChain(question: ChainQuestion, leniency: Leniency = strict): VerifiedChain {
   const { provider, anchors, purpose, host, now, onDeadEnd, revocation = defaultRevocation } = question;
   if (Number.isNaN(new Date(now).getTime()))
     throw new TlsCertificateError('not_acceptable', 'The clock gives no time.');
-  const chain = parseChain(question.chain, anchors, provider);
+  const chain = parseChain(question, leniency.version1);
   const [leaf, ...others] = chain;
   const intermediates = others.filter((certificate) => certificate !== undefined);
   if (leaf === undefined) throw new TlsCertificateError('missing', 'The peer sent no certificate.');
@@ -100,8 +110,8 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
       placeOf(leaf, 0),
     );
   }
-  const isOurs = question.namesCheckedBy !== 'caller';
-  if (!isOurs && purpose === 'server') checkConstrainedNames(leaf, path);
+  const isOurs = leniency.namesCheckedBy === 'us';
+  if (!isOurs) checkConstrainedNames(leaf, path, purpose);
   if (isOurs && (purpose === 'server' || host !== undefined)) checkName(leaf, host);
   rememberPath(path, provider);
   return { path, validUntil: Math.min(known, ...path.map(({ notAfter }) => notAfter)) };
@@ -109,13 +119,13 @@ export function verifyChain(question: ChainQuestion): VerifiedChain {
 
 /** @returns at each place what stands there; undefined for an anchor that is good for nothing else (of version 1) */
 function parseChain(
-  chain: readonly Uint8Array[],
-  anchors: TrustAnchors,
-  provider: CryptoProvider,
+  { chain, anchors, provider }: ChainQuestion,
+  version1: Leniency['version1'],
 ): readonly (Certificate | undefined)[] {
   return chain.map((der, position) => {
+    const parse = position === 0 && version1 === 'leaf' ? parseEndEntity : parseCertificate;
     try {
-      return readOrRemembered(der, provider);
+      return readOrRemembered(der, provider, parse);
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
       // A peer may send its root along: what counts is the one that we have.
@@ -165,17 +175,28 @@ function checkNoSigner(leaf: Certificate): void {
 
 /**
  * Who compares names itself may go by the CN where there is no dNSName, and constraints say nothing of a CN here: below an
- * authority that is constrained, names must stand where constraints look for them.
+ * authority that is constrained, names must stand where constraints look for them. A client's CN may be a person's name,
+ * which is no concern of theirs, but not what can be taken for a host's.
  */
-function checkConstrainedNames(leaf: Certificate, path: readonly Certificate[]): void {
+function checkConstrainedNames(
+  leaf: Certificate,
+  path: readonly Certificate[],
+  purpose: 'server' | 'client',
+): void {
   const isConstrained = path.slice(1).some(({ nameConstraints }) => nameConstraints !== undefined);
   const hasNames = leaf.subjectAltName?.some(({ form }) => form === 'dNSName') ?? false;
   if (!isConstrained || hasNames) return;
+  if (purpose === 'client' && !commonNames(leaf.subject).some(isHostLike)) return;
   throw new TlsCertificateError(
     'not_acceptable',
     `The certificate "${nameOf(leaf, 'subject')}" has no name in its subjectAltName, and one of its issuers may certify only some names (name constraints). It needs a dNSName.`,
     placeOf(leaf, 0),
   );
+}
+
+/** Neither several words nor an e-mail address. */
+function isHostLike(name: string): boolean {
+  return name.includes('.') && !/[\s@]/.test(name);
 }
 
 function checkName(leaf: Certificate, host: string | undefined): void {

@@ -1,21 +1,23 @@
 /** Lets code wait for a condition over shared state; whoever changes the state calls `notify`. */
 export class Changes {
-  readonly #watchers = new Set<() => void>();
+  /** None while nobody waits. */
+  #watchers: Set<() => void> | undefined;
 
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve();
     return new Promise((resolve) => {
       const watch = (): void => {
         if (!condition()) return;
-        this.#watchers.delete(watch);
+        this.#watchers?.delete(watch);
+        if (this.#watchers?.size === 0) this.#watchers = undefined;
         resolve();
       };
-      this.#watchers.add(watch);
+      this.#watchers = (this.#watchers ?? new Set()).add(watch);
     });
   }
 
   notify(): void {
-    if (this.#watchers.size === 0) return;
+    if (this.#watchers === undefined) return;
     for (const watch of [...this.#watchers]) watch();
   }
 }

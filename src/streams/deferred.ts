@@ -18,12 +18,21 @@ export class Deferred<T> {
   }
 
   resolve(value: T): void {
-    this.#settled = true;
     this.#resolve(value);
+    this.#settle();
   }
 
   reject(reason: unknown): void {
-    this.#settled = true;
     this.#reject(reason);
+    this.#settle();
+  }
+
+  /** The promise's own functions are let go of: most outlive what they are for by hours. */
+  #settle(): void {
+    this.#settled = true;
+    this.#resolve = nothing;
+    this.#reject = nothing;
   }
 }
+
+const nothing = (): void => {};

@@ -26,7 +26,11 @@ export interface DrainLimits {
 }
 
 /** @throws TlsUsageError naming the option */
-export function drainLimits(role: 'client' | 'server', options: DrainOptions = {}): DrainLimits {
+export function drainLimits(role: 'client' | 'server', options?: DrainOptions): DrainLimits {
+  return options === undefined ? defaultLimits[role] : limitsOf(role, options);
+}
+
+function limitsOf(role: 'client' | 'server', options: DrainOptions): DrainLimits {
   const {
     timeout = drainTimeout,
     bytes = role === 'client' ? clientDrainBytes : serverDrainBytes,
@@ -36,6 +40,8 @@ export function drainLimits(role: 'client' | 'server', options: DrainOptions = {
   if (!(bytes >= 0)) throw new TlsUsageError(`drain.bytes: expected a number of bytes, got ${bytes}`);
   return { timeout, alertTimeout: Math.min(timeout, alertDrainTimeout), bytes, slots };
 }
+
+const defaultLimits = { client: limitsOf('client', {}), server: limitsOf('server', {}) };
 
 /** The time bound of one drain. Keeps the process alive: what the kernel has not sent yet would be lost with it. */
 export class DrainClock {

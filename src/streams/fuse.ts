@@ -3,7 +3,8 @@ import { Closed, ClosedError, errorOf } from './errors.ts';
 
 /** Blows once, for good: everything that it guards, and everything that comes later, fails with its reason. */
 export class Fuse {
-  readonly #guarded = new Set<(reason: unknown) => void>();
+  /** None while nothing is guarded: an idle connection has several fuses. */
+  #guarded: Set<(reason: unknown) => void> | undefined;
   #reason: Error | Closed | undefined;
 
   get isBlown(): boolean {
@@ -17,9 +18,9 @@ export class Fuse {
   /** A later reason replaces an earlier one only if it says more: our own close, then TLS, then the transport. */
   blow(reason: Error | Closed): void {
     if (this.#reason === undefined || rank(reason) > rank(this.#reason)) this.#reason = reason;
-    if (this.#guarded.size === 0) return;
-    const guarded = [...this.#guarded];
-    this.#guarded.clear();
+    const guarded = this.#guarded;
+    if (guarded === undefined) return;
+    this.#guarded = undefined;
     for (const fail of guarded) fail(this.reason);
   }
 
@@ -42,18 +43,23 @@ export class Fuse {
         reject(this.reason);
         return;
       }
-      this.#guarded.add(reject);
+      this.#guarded = (this.#guarded ?? new Set()).add(reject);
       start(
         (value) => {
-          this.#guarded.delete(reject);
+          this.#release(reject);
           resolve(value);
         },
         (reason) => {
-          this.#guarded.delete(reject);
+          this.#release(reject);
           reject(reason);
         },
       );
     });
+  }
+
+  #release(reject: (reason: unknown) => void): void {
+    this.#guarded?.delete(reject);
+    if (this.#guarded?.size === 0) this.#guarded = undefined;
   }
 }
 

@@ -15,6 +15,13 @@ export function requireIdleTimeout(value: number): number {
  * timer is not started anew, what has moved since is looked at when it goes off.
  */
 export class IdleWatch {
+  /** Watches nothing, so that all who want none may share it. */
+  static readonly never: IdleWatch = new IdleWatch(
+    Number.POSITIVE_INFINITY,
+    () => false,
+    () => {},
+  );
+
   readonly #timeout: number;
   readonly #wantsInput: () => boolean;
   readonly #onIdle: () => void;

@@ -16,6 +16,9 @@ import { nextTurn, Turns } from './turns.ts';
 /** After a failed write: how long an alert that explains it is looked for where the transport does not end, milliseconds. */
 const alertSearchTimeout = 1_000;
 
+/** One for all: a function for each connection would cost each its memory. */
+const nothing = (): void => {};
+
 export interface LinkOptions {
   /** Milliseconds. */
   readonly handshakeTimeout: number;
@@ -51,7 +54,7 @@ export class Link {
   readonly writeHalf: Fuse = new Fuse();
   readonly changes: Changes = new Changes();
   /** Told when the transport has taken something. */
-  onProgress: () => void = () => {};
+  onProgress: () => void = nothing;
 
   readonly #options: LinkOptions;
   readonly #turns = new Turns();
@@ -75,8 +78,14 @@ export class Link {
     this.engine = engine;
     this.transport = transport;
     this.#options = options;
-    const wantsInput = (): boolean => this.inbox.isEmpty;
-    this.#idle = new IdleWatch(options.idleTimeout, wantsInput, () => this.#onIdle());
+    this.#idle =
+      options.idleTimeout === Number.POSITIVE_INFINITY
+        ? IdleWatch.never
+        : new IdleWatch(
+            options.idleTimeout,
+            () => this.inbox.isEmpty,
+            () => this.#onIdle(),
+          );
   }
 
   /** The reason that ended the connection: an alert, sent or received, or a handshake that did not succeed. */
@@ -108,7 +117,7 @@ export class Link {
 
   /** From now on a handshake is in flight, and has to be finished within its time. */
   startDeadline(): void {
-    if (this.#cancelDeadline !== undefined) return;
+    if (this.#cancelDeadline !== undefined || this.handshake.settled) return;
     const { handshakeTimeout, handshakeSlots } = this.#options;
     this.#cancelDeadline = startTimer(handshakeTimeout, () => {
       if (this.handshake.settled) return;
@@ -229,7 +238,7 @@ export class Link {
   /** From now on received bytes are thrown away. */
   discard(): void {
     if (this.#receiving !== 'stopped') this.#receiving = 'discard';
-    this.#cancelDeadline?.();
+    this.#endDeadline();
     this.#idle.stop();
     this.#receiveOn();
   }
@@ -237,12 +246,18 @@ export class Link {
   /** The end of everything here: questions are called off, keys wiped, nothing is read or written any more. */
   stop(reason: Error | Closed): void {
     this.#receiving = 'stopped';
-    this.#cancelDeadline?.();
+    this.#endDeadline();
     this.#idle.stop();
     this.writeHalf.blow(reason);
     if (!this.handshake.settled) this.handshake.reject(errorOf(reason));
     this.engine.abandon();
     this.changes.notify();
+  }
+
+  #endDeadline(): void {
+    this.#cancelDeadline?.();
+    // Or the timer stays as long as the connection.
+    this.#cancelDeadline = undefined;
   }
 
   get #mayPull(): boolean {
@@ -320,7 +335,7 @@ export class Link {
   #handle(event: ConnectionEvent): void {
     switch (event.type) {
       case 'handshakeDone':
-        this.#cancelDeadline?.();
+        this.#endDeadline();
         this.handshake.resolve(event.info);
         this.#idle.start();
         break;
@@ -380,7 +395,7 @@ export class Link {
 
   #fail(error: Error): void {
     this.#fatal ??= error;
-    this.#cancelDeadline?.();
+    this.#endDeadline();
     this.handshake.reject(error);
     this.inbox.end(error);
     this.writeHalf.blow(error);

@@ -84,6 +84,22 @@ describe('RecordReader', () => {
     expect(reader.size).toBe(0);
   });
 
+  it('lets go of what it kept where nothing but the beginning of a header is left of it', () => {
+    const reader = new RecordReader();
+    const last = plaintextRecord(23, Uint8Array.of(9));
+    for (const chunk of [wire.subarray(0, -1), wire.subarray(-1), last.subarray(0, 3)]) {
+      reader.push(chunk);
+      reader.keep();
+    }
+    expect(readAll(reader, noBytes, () => 1).length).toBe(bodies.length);
+    reader.keep();
+    reader.push(last.subarray(3));
+    reader.keep();
+    const record = reader.next();
+    expect(record && hex(record.body)).toBe('09');
+    expect(record?.body.buffer.byteLength).toBeLessThan(16);
+  });
+
   it('keeps copies, once, of chunks that wait', () => {
     const reader = new RecordReader();
     const chunk = wire.slice();

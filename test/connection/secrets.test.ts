@@ -6,7 +6,16 @@ import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { ServerSessionStore } from '../../src/sessions/session-store.ts';
 import { contentTypes } from '../../src/wire/names.ts';
-import { type Endpoint, establishedPair, hex, newPair, pump, summary, trustAll } from '../support/engine.ts';
+import {
+  type Endpoint,
+  establishedPair,
+  hex,
+  newPair,
+  pump,
+  startOfTime,
+  summary,
+  trustAll,
+} from '../support/engine.ts';
 import { isPublicConstant } from '../support/public-constants.ts';
 import { newSessionTicket, plaintextRecord, RawPeer } from '../support/raw-peer.ts';
 
@@ -192,6 +201,56 @@ it('a server that is given up in the middle of its flight wipes its secrets too'
   expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
 });
 
+it.each(roles)('a %s that its last step gives up wipes its secrets too, and says nothing', async (role) => {
+  const { provider, secrets } = rememberingProvider(/^exp|^res/);
+  let giveUp = (): void => {};
+  // The last that a client asks for, and a server.
+  const padding = (): number => {
+    giveUp();
+    return 0;
+  };
+  const now = (): number => {
+    giveUp();
+    return startOfTime;
+  };
+  const pair = await newPair({
+    client: role === 'client' ? { provider, padding } : {},
+    server: { ...serverOf(role, provider), ...(role === 'server' && { now }) },
+  });
+  const { client, server, [role]: target } = pair;
+  const flight = server.receive(client.turn().output).output;
+  giveUp = () => target.engine.abandon();
+  const answer = client.receive(flight).output;
+  if (role === 'server') server.receive(answer);
+  expect(summary(target.events)).toEqual([]);
+  expect(target.engine.handshakeInfo).toBeUndefined();
+  expect(secrets.some(({ copy }) => !isZero(copy))).toBe(true);
+  expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
+});
+
+it.each(roles)('a %s whose clock fails in the last step wipes its secrets too', async (role) => {
+  const { provider, secrets } = rememberingProvider(/^exp|^res/);
+  let readingsLeft = Number.POSITIVE_INFINITY;
+  const now = (): number => {
+    readingsLeft -= 1;
+    if (readingsLeft < 0) throw new Error('no clock');
+    return startOfTime;
+  };
+  const pair = await newPair({
+    client: role === 'client' ? { provider, now } : {},
+    server: { ...serverOf(role, provider), ...(role === 'server' && { now }) },
+  });
+  const { client, server, [role]: target } = pair;
+  const flight = server.receive(client.turn().output).output;
+  // A client's first one is to judge the server by.
+  readingsLeft = role === 'client' ? 1 : 0;
+  const answer = client.receive(flight).output;
+  if (role === 'server') server.receive(answer);
+  expect(summary(target.events)).toEqual(['failed TLS_USAGE']);
+  expect(secrets.some(({ copy }) => !isZero(copy))).toBe(true);
+  expect(secrets.filter(({ live, copy }) => !isZero(live) && !isZero(copy))).toEqual([]);
+});
+
 function exportedBy({ engine }: Endpoint): string {
   return hex(engine.exportKeyingMaterial('EXPORTER-test', noBytes, 32));
 }
@@ -202,8 +261,11 @@ function serverOf(role: 'client' | 'server', provider: CryptoProvider): Partial<
   return { tickets: { keeper }, ...(role === 'server' ? { provider } : {}) };
 }
 
-/** node:crypto, which remembers every HMAC key: all secrets of a key schedule are one, when they are used. */
-function rememberingProvider(): {
+/**
+ * node:crypto, which remembers every HMAC key: all secrets of a key schedule are one, when they are used.
+ * @param unused by their labels: secrets that count even if they never are
+ */
+function rememberingProvider(unused?: RegExp): {
   readonly provider: CryptoProvider;
   readonly secrets: { readonly live: Uint8Array; readonly copy: Uint8Array }[];
 } {
@@ -212,7 +274,11 @@ function rememberingProvider(): {
     ...nodeCrypto,
     hmac(algorithm, key, data) {
       if (!isPublicConstant(key)) secrets.push({ live: key, copy: key.slice() });
-      return nodeCrypto.hmac(algorithm, key, data);
+      const output = nodeCrypto.hmac(algorithm, key, data);
+      const [, label] =
+        /^..tls13 (.*)/s.exec(String.fromCharCode(...data.subarray(0, 2), ...data.subarray(3))) ?? [];
+      if (label !== undefined && unused?.test(label)) secrets.push({ live: output, copy: output.slice() });
+      return output;
     },
   };
   return { provider, secrets };

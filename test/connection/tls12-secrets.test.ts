@@ -4,7 +4,15 @@ import { TlsUsageError } from '../../src/base/errors.ts';
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { MemorySessionCache } from '../../src/sessions/client-session.ts';
-import { clientConfig, type Endpoint, hex, newPair, type Pair, serverConfig } from '../support/engine.ts';
+import {
+  clientConfig,
+  type Endpoint,
+  hex,
+  newPair,
+  type Pair,
+  serverConfig,
+  startOfTime,
+} from '../support/engine.ts';
 import {
   altering,
   alteringClient,
@@ -28,6 +36,19 @@ const roles = ['client', 'server'] as const;
 function exportedBy({ engine }: Endpoint, context: Uint8Array | undefined = noBytes): string {
   return hex(engine.exportKeyingMaterial('EXPORTER-test', context, 32));
 }
+
+/** Every key of an HMAC: premaster secret and master secret, in their very arrays. */
+function watching(keys: Uint8Array[]): CryptoProvider {
+  return {
+    ...nodeCrypto,
+    hmac: (hash, key, data) => {
+      keys.push(key);
+      return nodeCrypto.hmac(hash, key, data);
+    },
+  };
+}
+
+const isWiped = (key: Uint8Array): boolean => key.every((byte) => byte === 0);
 
 describe('the key log of TLS 1.2', () => {
   it('has one line: CLIENT_RANDOM, the client’s random value and the master secret, the same on both sides', async () => {
@@ -68,19 +89,6 @@ describe('the key log of TLS 1.2', () => {
 });
 
 describe.each(roles)('the secrets of a %s of TLS 1.2', (role) => {
-  /** Every key of an HMAC: premaster secret and master secret, in their very arrays. */
-  function watching(keys: Uint8Array[]): CryptoProvider {
-    return {
-      ...nodeCrypto,
-      hmac: (hash, key, data) => {
-        keys.push(key);
-        return nodeCrypto.hmac(hash, key, data);
-      },
-    };
-  }
-
-  const isWiped = (key: Uint8Array): boolean => key.every((byte) => byte === 0);
-
   it('are wiped when the connection fails, or is given up; the premaster secret at once', async () => {
     for (const end of ['fail', 'abandon'] as const) {
       const keys: Uint8Array[] = [];
@@ -115,6 +123,26 @@ describe.each(roles)('the secrets of a %s of TLS 1.2', (role) => {
     expect(keys.length).toBeGreaterThan(0);
     expect(keys.every(isWiped)).toBe(true);
   });
+});
+
+it('the secrets of a client of TLS 1.2 are wiped when its clock fails in the last step', async () => {
+  for (const sessions of [undefined, new MemorySessionCache()]) {
+    const keys: Uint8Array[] = [];
+    const provider = watching(keys);
+    let isBroken = false;
+    const now = (): number => {
+      if (isBroken) throw new Error('no clock');
+      return startOfTime;
+    };
+    const client = clientOf(clientConfig({ ...tls12Only, provider, now, ...(sessions && { sessions }) }));
+    const server = serverOf(await serverConfig(tls12Only));
+    const keyExchange = client.receive(server.receive(client.turn().output).output).output;
+    isBroken = true;
+    client.receive(server.receive(keyExchange).output);
+    expect(fateOf(client)).toBe('TLS_USAGE');
+    expect(keys.length).toBeGreaterThan(0);
+    expect(keys.every(isWiped)).toBe(true);
+  }
 });
 
 describe('the exporter of TLS 1.2', () => {

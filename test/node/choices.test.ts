@@ -73,7 +73,9 @@ describe.each(['tacit', 'node'] as const)('ALPNCallback of %s', (name) => {
     });
   });
 
-  test('gives nothing that was not offered', async () => {
+  // Where Node ends the process instead.
+  const isUncaught = name === 'node' && /^v20\.1\d\./.test(process.version);
+  test.skipIf(isUncaught)('gives nothing that was not offered', async () => {
     expect(await asked(() => 'x', { ALPNProtocols: ['a'] })).toEqual({
       server: 'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
     });
@@ -364,6 +366,8 @@ describe('what is wrong is told as node:tls tells it', () => {
     ['secureProtocol', context({ secureProtocol: 'blargh' })],
     ['old methods', context({ secureProtocol: 'SSLv2_method' })],
     ['a long name', (tls) => (tls as never as typeof tacitTls).convertALPNProtocols(['a'.repeat(256)], {})],
+    ['a long name of a server', server({ ALPNProtocols: ['b', 'ä'.repeat(128)] })],
+    ['a long name of a client', (tls) => tls.connect({ port: 1, ALPNProtocols: ['a'.repeat(256)] })],
     [
       'a name for a server',
       (tls) => settable(new tls.TLSSocket(new net.Socket(), { isServer: true })).setServername('x'),
@@ -397,10 +401,30 @@ describe('what is wrong is told as node:tls tells it', () => {
   test('convertALPNProtocols copies bytes as they are', () => {
     const [ours, theirs] = [tacitTls, node as never as typeof tacitTls].map((tls) => {
       const out: { ALPNProtocols?: Buffer } = {};
-      tls.convertALPNProtocols(new Uint16Array([0x6261, 0x6463]), out);
+      tls.convertALPNProtocols(new Uint16Array([0x6101, 0x6201]), out);
       return out.ALPNProtocols;
     });
     expect(ours).toEqual(theirs);
-    expect(String(ours)).toBe('abcd');
+    expect(String(ours)).toBe('\x01a\x01b');
+  });
+
+  test.each([
+    [Buffer.from('\x02a'), /contains truncated protocol/],
+    [Buffer.from('\x01a\0'), /must not contain zero-length protocol/],
+    [['a', ''], /'protocols\[1\]' must be a non-empty string/],
+  ])('%j is no list of protocols, as for later versions of Node', (ALPNProtocols, message) => {
+    expect(() => tacitTls.connect({ port: 1, ALPNProtocols })).toThrow(message);
+    expect(() => tacitTls.createServer({ ALPNProtocols })).toThrow(message);
+  });
+
+  test.each([false, '', 0, null])('protocols that are %j are none', (ALPNProtocols) => {
+    const options = { ALPNProtocols: ALPNProtocols as never };
+    for (const tls of [tacit, node]) {
+      tls.createServer(options);
+      tls
+        .connect({ port: 1, ...options })
+        .on('error', () => {})
+        .destroy();
+    }
   });
 });

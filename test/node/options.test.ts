@@ -93,8 +93,6 @@ describe('ciphers', () => {
 
 describe('options', () => {
   test.each([
-    ['pfx', Buffer.of(1)],
-
     ['pskCallback', () => null],
     ['enableTrace', true],
   ])('refuse %s by name', (name, value) => {

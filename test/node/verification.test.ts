@@ -19,6 +19,7 @@ import {
   commonName,
   dnsNames,
   newKey,
+  type RawCertificate,
   rawCertificate,
   rawExtension,
 } from '../support/raw-certificates.ts';
@@ -230,6 +231,45 @@ test.each([
     const { port } = await listening(faces.node, server);
     const ca = toPem('CERTIFICATE', anchor);
     expect(await outcomeOf(faces.tacit.connect({ ...to(port), servername, ca }))).toBe(outcome);
+  }
+});
+
+test.each([
+  ['permitted', 0xa0, 'example.org'],
+  ['excluded', 0xa1, 'victim.test'],
+])('nor is a client’s, where they are %s', async (_, tag, name) => {
+  const [rootKey, middleKey, clientKey] = [newKey(), newKey(), newKey()];
+  const constraints = rawExtension('2.5.29.30', true, sequence(der(tag, sequence(der(0x82, ascii(name))))));
+  const [top, middle] = [commonName('Top'), commonName('Middle')];
+  const asRoot = { subject: top, issuer: top, key: rootKey, signer: rootKey };
+  const asMiddle = { subject: middle, issuer: top, key: middleKey, signer: rootKey };
+  const anchor = rawCertificate({ ...asRoot, extensions: [authority] });
+  const constrained = rawCertificate({ ...asMiddle, extensions: [authority, constraints] });
+  const asking = { ca: toPem('CERTIFICATE', anchor), requestCert: true, rejectUnauthorized: false };
+  const cases: [string, string, string, Partial<RawCertificate>][] = [];
+  for (const old of [{ version: new Uint8Array() }, {}]) {
+    cases.push(['www.victim.test', 'UNSPECIFIED', 'CERT_REJECTED', old]);
+    cases.push(['Jane B. Doe', 'null', 'null', old], ['jane@victim.test', 'null', 'null', old]);
+  }
+  const named = { extensions: [dnsNames('www.example.org')] };
+  cases.push(['www.victim.test', 'null', 'null', named]);
+  for (const [cn, expected, found, parts] of cases) {
+    const asClient = { subject: commonName(cn), issuer: middle, key: clientKey, signer: middleKey };
+    const end = rawCertificate({ extensions: [], ...asClient, ...parts });
+    const shown = {
+      key: String(clientKey.export({ format: 'pem', type: 'pkcs8' })),
+      cert: [end, constrained].map((bytes) => toPem('CERTIFICATE', bytes)).join('\n'),
+    };
+    for (const [tls, outcome] of [
+      [faces.node, expected],
+      [faces.tacit, found],
+    ] as const) {
+      const { port } = await listening(tls, { ...own(leaf), ...asking }, (socket) =>
+        socket.end(String(socket.authorizationError)),
+      );
+      const socket = faces.node.connect({ ...to(port), ...shown, rejectUnauthorized: false });
+      expect(String(await bytesOf(socket))).toBe(outcome);
+    }
   }
 });
 

@@ -6,7 +6,7 @@ import { maxRememberedCertificates, maxRememberedItems } from '../../src/base/li
 import { nodeCrypto } from '../../src/crypto/node/provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { anchorsOf } from '../../src/pki/anchors.ts';
-import { type ChainQuestion, verifyChain } from '../../src/pki/verify.ts';
+import { type ChainQuestion, type Leniency, verifyChain } from '../../src/pki/verify.ts';
 import { ascii, der, objectIdentifier, sequence } from '../support/der.ts';
 import {
   authority,
@@ -80,10 +80,11 @@ class Judge {
   }
 
   /** `trusted`, or the check that refuses. */
-  judge(chain: readonly Uint8Array[], question: Partial<ChainQuestion> = {}): string {
+  judge(chain: readonly Uint8Array[], question: Partial<ChainQuestion> = {}, leniency?: Leniency): string {
     try {
       const provider = this.#provider;
-      verifyChain({ provider, chain, anchors: this.#anchors, purpose: 'server', host, now, ...question });
+      const usual = { provider, chain, anchors: this.#anchors, purpose: 'server', host, now } as const;
+      verifyChain({ ...usual, ...question }, leniency);
       return 'trusted';
     } catch (error) {
       if (!(error instanceof TlsCertificateError)) throw error;
@@ -92,9 +93,12 @@ class Judge {
   }
 
   /** Signatures that are verified, and keys that are imported, for one more chain that is trusted. */
-  workFor(chain: readonly Uint8Array[]): { readonly verified: number; readonly imports: number } {
+  workFor(
+    chain: readonly Uint8Array[],
+    leniency?: Leniency,
+  ): { readonly verified: number; readonly imports: number } {
     const { verified, imports } = this;
-    expect(this.judge(chain)).toBe('trusted');
+    expect(this.judge(chain, {}, leniency)).toBe('trusted');
     return { verified: this.verified - verified, imports: this.imports - imports };
   }
 }
@@ -327,6 +331,81 @@ describe('what is remembered of a path', () => {
     const chain = [end, namesake, ...levels];
     expect(fresh!.judge(chain)).toBe('path_too_long');
     expect(warmed!.judge(chain)).toBe('path_too_long');
+  });
+});
+
+describe('a certificate of version 1', () => {
+  const old = { version: new Uint8Array(0), extensions: [] };
+  const lenient = { namesCheckedBy: 'caller', version1: 'leaf' } as const;
+  const strict = { namesCheckedBy: 'caller', version1: 'nowhere' } as const;
+  const heirs = { ...old, subject: commonName('Root'), issuer: commonName('Root'), signer: rootKey };
+  const oldRoot = leaf({ ...heirs, key: rootKey });
+
+  test('is read and verified anew each time, and its authorities are not', () => {
+    const judge = new Judge();
+    const chain = [leaf(old), authorityBelow];
+    expect(judge.workFor(chain, lenient)).toEqual({ verified: 2, imports: 3 });
+    expect(judge.workFor(chain, lenient)).toEqual({ verified: 1, imports: 1 });
+  });
+
+  test('that was taken as a leaf is not taken where none is, in either order', () => {
+    const judge = new Judge();
+    for (const chain of [
+      [leaf(old), authorityBelow],
+      [leaf(old), authorityBelow],
+    ]) {
+      const verdicts = [strict, lenient, strict, lenient].map((how) => judge.judge(chain, {}, how));
+      expect(verdicts).toEqual(['malformed', 'trusted', 'malformed', 'trusted']);
+      chain.reverse();
+      expect(judge.judge(chain, {}, lenient)).toBe('malformed');
+      expect(judge.judge([chain[1]!, ...chain], {}, lenient)).toBe('malformed');
+    }
+  });
+
+  test('that was taken as a leaf is nobody’s issuer, though it has the name of a root', () => {
+    const judge = new Judge();
+    const key = newKey();
+    const heir = leaf({ ...heirs, key });
+    const below = leaf({ issuer: commonName('Root'), signer: key });
+    for (const _ of ['first', 'again']) {
+      expect(judge.judge([below, heir], {}, lenient)).toBe('malformed');
+      expect(judge.judge([below], {}, lenient)).toBe('bad_signature');
+      expect(judge.judge([heir], {}, lenient)).toBe('trusted');
+    }
+  });
+
+  test('that was an anchor is a leaf only where leaves may be such, and none else’s anchor', () => {
+    const judge = new Judge();
+    const other = root(newKey());
+    const chain = [leaf(), authorityBelow];
+    for (const _ of ['first', 'again']) {
+      judge.trust(oldRoot);
+      expect(judge.judge(chain)).toBe('trusted');
+      expect(judge.judge([...chain, oldRoot])).toBe('trusted');
+      expect(judge.judge([oldRoot], {}, strict)).toBe('malformed');
+      expect(judge.judge([oldRoot], {}, lenient)).toBe('trusted');
+      judge.trust(other);
+      expect(judge.judge([oldRoot], {}, lenient)).toBe('bad_signature');
+      expect(judge.judge([oldRoot], {}, strict)).toBe('malformed');
+      expect(judge.judge([...chain, oldRoot], {}, lenient)).toBe('malformed');
+      expect(judge.judge(chain, {}, lenient)).toBe('bad_signature');
+    }
+  });
+
+  test('that is an anchor says as a leaf that it is none', () => {
+    const anchors = anchorsOf([oldRoot], nodeCrypto);
+    const question = { provider: nodeCrypto, anchors, purpose: 'server', host, now } as const;
+    for (const _ of ['first', 'again']) {
+      expect(
+        verifyChain({ ...question, chain: [leaf(), authorityBelow] }, lenient).path.at(-1),
+      ).toMatchObject({
+        version: 1,
+        basicConstraints: { ca: true },
+      });
+      expect(verifyChain({ ...question, chain: [oldRoot] }, lenient).path).toMatchObject([
+        { version: 1, basicConstraints: undefined },
+      ]);
+    }
   });
 });
 

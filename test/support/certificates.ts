@@ -214,6 +214,15 @@ export function resign(
   return sequence(tbs, signature.algorithm, der(0x03, Uint8Array.of(0), value));
 }
 
+/** The same of version 1: no version is written down, and there are no extensions. @param issuer with a key on P-256 */
+export function version1Of(
+  { der: bytes, key, subject }: TestCertificate,
+  issuer: { readonly key: KeyObject },
+): TestCertificate {
+  const edited = resign(bytes, issuer.key, signatures.ecdsaWithSha256, (fields) => fields.slice(1, 7));
+  return testCertificate(edited, key, subject);
+}
+
 export const signatures = {
   ecdsaWithSha256: { algorithm: sequence(objectIdentifier('1.2.840.10045.4.3.2')), hash: 'sha256' },
   ecdsaWithSha1: { algorithm: sequence(objectIdentifier('1.2.840.10045.4.1')), hash: 'sha1' },
