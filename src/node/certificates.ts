@@ -1,11 +1,15 @@
 import type { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { maxIntermediates } from '../base/limits.ts';
 import { x509Of } from './x509.ts';
 
 /** Among whom the issuer of a certificate may be, beside those that were sent with it. Both DER. */
 export type IssuerSource = (certificate: Uint8Array) => readonly Uint8Array[];
 
 const nobody: IssuerSource = () => [];
+
+/** Leaf, intermediates and anchor: no path that is taken has more. Each costs as many signatures as others have its issuer's name. */
+const maxPath = maxIntermediates + 2;
 
 /**
  * A chain as `getPeerCertificate()` gives it: an object of its leaf.
@@ -34,7 +38,10 @@ export function peerX509Certificate(chain: readonly Uint8Array[]): X509Certifica
   return path[0];
 }
 
-/** From the leaf up to what has issued itself, or as far as issuers are known: those in `chain` go first, as in Node. */
+/**
+ * From the leaf up to what has issued itself, or as far as issuers are known and a path may be long: those in `chain` go
+ * first, as in Node.
+ */
 export function pathOf(chain: readonly Uint8Array[], issuers: IssuerSource): readonly X509Certificate[] {
   const path = chain.slice(0, 1).map(x509Of);
   const sent = chain.slice(1).flatMap(readable);
@@ -44,6 +51,7 @@ export function pathOf(chain: readonly Uint8Array[], issuers: IssuerSource): rea
     // Two authorities may have certified each other.
     last = path.some((certificate) => issuer?.raw.equals(certificate.raw)) ? undefined : issuer;
     if (last !== undefined) path.push(last);
+    if (path.length === maxPath) break;
   }
   return path;
 }

@@ -78,6 +78,9 @@ const oids = {
   pbkdf2: '1.2.840.113549.1.5.12',
 } as const;
 
+/** All of those above have less than twelve; what is not supported is repeated in an error. */
+const maxOidBytes = 64;
+
 const macDigests: Readonly<Record<string, string>> = {
   '1.3.14.3.2.26': 'sha1',
   '2.16.840.1.101.3.4.2.1': 'sha256',
@@ -258,11 +261,14 @@ function isCutOff(forge: Forge, bytes: string): boolean {
   const buffer = forge.util.createBuffer(bytes);
   // The tag.
   buffer.getByte();
-  return (forge.asn1.getBerValueLength(buffer) ?? 0) > buffer.length();
+  const length = tried(() => forge.asn1.getBerValueLength(buffer)) ?? 0;
+  return length > buffer.length();
 }
 
 function oidOf({ forge }: Reading, value: Asn1 | undefined): string {
-  return tried(() => forge.asn1.derToOid(octets(value)));
+  const bytes = octets(value);
+  if (bytes.length < 1 || bytes.length > maxOidBytes) throw malformed();
+  return tried(() => forge.asn1.derToOid(bytes));
 }
 
 function items(value: Asn1 | undefined): readonly Asn1[] {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { maxPkcs12Bytes, maxPkcs12Iterations } from '../../src/base/limits.ts';
 import {
+  intermediateCertificate,
   rootCertificate,
   serverCertificate,
   type TestCertificate,
@@ -221,6 +223,13 @@ describe('what is no file', () => {
   });
 });
 
+test.each(['3085010101010101', '30ff01', '3088ffffffffffffffff00', '30840000', '3080'])(
+  'a length that is none, %s, is said in our words',
+  (hex) => {
+    expect(detailOf({ pfx: Buffer.from(hex, 'hex') })).toMatch(/^pfx: this is no PKCS #12 file/);
+  },
+);
+
 describe('the MAC', () => {
   test('must be there where there is a passphrase, and need not where anybody could make one', () => {
     const make = (cipher: Pkcs12Options['cipher'], passphrase: string | null): object => ({
@@ -336,6 +345,21 @@ describe('bounds', () => {
         expect(inTime(pkcs12Of([leaf], { cipher, claimed }))).toMatch(/^pfx: this is no PKCS #12 file/);
   });
 
+  test('of the path in it: so many certificates of one name may each be the issuer of each', async () => {
+    const ownKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const chain = [await rootCertificate({ subject: 'CN=One', key: ownKey() })];
+    for (let count = 0; count < 500; count += 1)
+      chain.push(
+        await intermediateCertificate(chain.at(-1)!, {
+          subject: 'CN=One',
+          key: ownKey(),
+          withoutKeyIdentifiers: true,
+        }),
+      );
+    const own = await serverCertificate(chain.at(-1)!);
+    expect(inTime(pkcs12Of([own, ...chain]))).toBe('taken');
+  });
+
   test('of bytes, of values and of values in values', () => {
     expect(inTime(Buffer.alloc(maxPkcs12Bytes + 1))).toMatch(/^pfx: the file has 1048577 bytes, more than/);
     const wide = sequence(Buffer.alloc(maxPkcs12Bytes - 8, der(0x05)));
@@ -351,4 +375,11 @@ test('what is not supported is named', () => {
   const options = { pfx, passphrase: defaultPassphrase };
   expect(outcome(tacit, options)).toMatchObject({ code: 'ERR_CRYPTO_UNSUPPORTED_OPERATION' });
   expect(detailOf(options)).toMatch(/^pfx: the algorithm 1\.2\.840\.113549\.1\.12\.1\.1 is not supported/);
+});
+
+test.each([0, 65, 500_000])('an algorithm whose name has %d bytes is none, and is not repeated', (length) => {
+  const algorithm = sequence(der(0x06, Buffer.alloc(length, 1)));
+  const safe = sequence(dataInfo(sequence(bag(ids.shroudedKeyBag, sequence(algorithm)))));
+  const options = { pfx: withMac(safe, {}), passphrase: defaultPassphrase };
+  expect(detailOf(options)).toMatch(/^pfx: this is no PKCS #12 file/);
 });
