@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { ClientRequest } from 'node:http';
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
@@ -29,7 +30,8 @@ export class Agent extends https.Agent {
 
   /** Node's, and behind it all else that decides whom a connection was made to, and as whom. */
   override getName(wishes: RequestOptions = {}): string {
-    const { checkServerIdentity, secureContext, ALPNProtocols, rejectUnauthorized, pfx } = wishes as Wishes;
+    const { checkServerIdentity, secureContext, ALPNProtocols, rejectUnauthorized } = wishes as Wishes;
+    const { pfx, ca, cert, key, crl } = wishes;
     const check = checkServerIdentity === tls.checkServerIdentity ? undefined : checkServerIdentity;
     const isLax = rejectUnauthorized === undefined && trustsEverybody();
     const own = [
@@ -37,7 +39,7 @@ export class Agent extends https.Agent {
       numberOf(secureContext),
       String(ALPNProtocols ?? ''),
       isLax ? 'lax' : '',
-      filesNamed(pfx),
+      ...[pfx, ca, cert, key, crl].map(filesNamed),
     ];
     const name = super.getName(wishes);
     return own.every((part) => part === '') ? name : `${name}:${own.join(':')}`;
@@ -83,13 +85,25 @@ function destroySocket(this: TLSSocket): void {
   this.destroy();
 }
 
-/** Those of a list with passphrases, which are all `[object Object]` to Node. */
-function filesNamed(pfx: unknown): string {
-  if (!Array.isArray(pfx)) return '';
-  const files = pfx.map((one: { readonly buf?: unknown } | null) => one?.buf || one);
-  return files
-    .map((file) => (isBytes(file) ? createHash('sha256').update(file).digest('base64') : ''))
-    .join();
+/** What Node's name does not tell: a file in an object is `[object Object]`, and so is a view; bytes are not always text. */
+function filesNamed(given: unknown): string {
+  const files: readonly unknown[] = Array.isArray(given) ? given : [given];
+  const names = files.map((one) => (isToldByNode(one) ? '' : hashOf(contentOf(one))));
+  return names.every((name) => name === '') ? '' : names.join();
+}
+
+function isToldByNode(value: unknown): boolean {
+  return typeof value === 'string' || (Buffer.isBuffer(value) && isUtf8(value));
+}
+
+/** Of a file with its passphrase, in `pfx` or in `key`. */
+function contentOf(value: unknown): unknown {
+  const { buf, pem } = (value ?? {}) as { readonly buf?: unknown; readonly pem?: unknown };
+  return buf || pem || value;
+}
+
+function hashOf(value: unknown): string {
+  return isBytes(value) ? createHash('sha256').update(value).digest('base64') : '';
 }
 
 function isBytes(value: unknown): value is string | NodeJS.ArrayBufferView {

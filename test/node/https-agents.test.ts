@@ -8,7 +8,7 @@ import nodeTls, { type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import tls from '../../src/node.ts';
 import https from '../../src/node-https.ts';
-import { clientCertificate } from '../support/certificates.ts';
+import { clientCertificate, rootCertificate } from '../support/certificates.ts';
 import { identity, makeLocalhost, root } from '../support/node-faces.ts';
 
 type Options = nodeHttps.RequestOptions & Record<string, unknown>;
@@ -54,6 +54,52 @@ async function answer(options: Options): Promise<string> {
 }
 
 const port = (request: IncomingMessage): string => String(request.socket.remotePort);
+
+describe('the name of a connection', () => {
+  const named = (options: object): string => new https.Agent().getName(options as nodeHttps.RequestOptions);
+  const bytes = (content: Buffer): DataView => new DataView(Uint8Array.from(content).buffer);
+  // Both are the same text: what is no UTF-8 becomes the same character.
+  const [one, other] = [Buffer.of(0x30, 0x80), Buffer.of(0x30, 0x81)];
+  const shapes: [string, (content: Buffer) => unknown][] = [
+    ['a Buffer', (content) => content],
+    ['a view', bytes],
+    ['a list of Buffers', (content) => [content]],
+    ['a list of views', (content) => ['', bytes(content)]],
+    ['a file with a passphrase', (content) => [{ buf: content, passphrase: '' }]],
+    ['a key with a passphrase', (content) => [{ pem: content, passphrase: '' }]],
+  ];
+  test.each(shapes)('tells bytes apart whatever they are in: %s', (_what, shaped) => {
+    for (const option of ['pfx', 'ca', 'cert', 'key', 'crl']) {
+      expect(named({ [option]: shaped(one) }), option).not.toBe(named({ [option]: shaped(other) }));
+      expect(named({ [option]: shaped(one) }), option).toBe(named({ [option]: shaped(Buffer.from(one)) }));
+    }
+  });
+
+  test("is Node's where that says it", () => {
+    for (const ca of [
+      root.pem,
+      Buffer.from(root.pem),
+      [root.pem, Buffer.from(root.pem)],
+      undefined,
+      null,
+      false,
+    ])
+      expect(named({ ca })).toBe(new nodeHttps.Agent().getName({ ca } as nodeHttps.RequestOptions));
+  });
+
+  test('keeps connections apart that trust somebody else', async () => {
+    const agent = keeping() as nodeHttps.Agent;
+    const to = await serving((request, response) => response.end(port(request)), {
+      keepAliveTimeout: 60_000,
+    });
+    const stranger = await rootCertificate({ subject: 'CN=Somebody Else' });
+    const ask = (pem: string): Promise<string> =>
+      answer({ port: to, agent, ca: bytes(Buffer.from(pem)) as unknown as Buffer });
+    const first = await ask(root.pem);
+    expect(await ask(root.pem)).toBe(first);
+    expect(await ask(stranger.pem)).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  });
+});
 
 describe('a request', () => {
   test('goes over what its own createConnection gives', async () => {
