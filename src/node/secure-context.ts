@@ -119,7 +119,7 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
   );
   const versions = allowedVersions(spoken, options.secureOptions ?? 0);
   const authorities = new ContextAuthorities(ca ? listOf<PemSource>(ca) : undefined);
-  const lists = crl === undefined || crl === null ? [] : listOf(crl);
+  const lists = crl === undefined || crl === null ? [] : listOf(crl).map(copyOf);
   if (lists.length > 0) revocationSettings({ crls: lists });
   const files = readPfx(options);
   return new SecureContext({
@@ -240,6 +240,11 @@ function listOf<One>(oneOrMore: One | readonly One[]): readonly One[] {
 
 /** The provider of everything in this room. */
 export const provider: typeof nodeCrypto = nodeCrypto;
+
+/** A policy is made of it when there is a peer, and whenever there are others to trust: it stays what it is now. */
+function copyOf(list: string | Uint8Array): string | Uint8Array {
+  return ArrayBuffer.isView(list) ? bytesOfView(list) : list;
+}
 
 /** A copy of the bytes of any view. */
 function bytesOfView({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {

@@ -381,6 +381,15 @@ describe('a handshake that fails', () => {
   });
 });
 
+test('a context keeps the lists that it was made with, whatever becomes of the bytes', async () => {
+  const { port } = await listening(faces.node, own(leaf));
+  const crl = [Buffer.from(crlPem(makeCrl(root, { ...recent(), revoked: [leaf] })))];
+  const secureContext = faces.tacit.createSecureContext({ ca: root.pem, crl });
+  crl[0]!.fill(crlPem(makeCrl(root, recent())));
+  crl[0] = Buffer.from(crlPem(makeCrl(root, recent())));
+  expect(await outcomeOf(faces.tacit.connect({ ...to(port), secureContext }))).toBe('error CERT_REVOKED');
+});
+
 test('a stream that was cut off is an error, behind all that came before', async () => {
   const { port } = await listening(faces.node, own(leaf), (socket) => {
     socket.write('all that there is', () => {
