@@ -20,6 +20,7 @@ import { keyLogFile } from './key-log-file.ts';
 import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
+import { owesNoResponse } from './responses.ts';
 import { type ContextMaterial, contextFrom, createSecureContext, SecureContext } from './secure-context.ts';
 import { type KeptSession, keptOf } from './sessions.ts';
 import { contextOf } from './sni.ts';
@@ -86,6 +87,8 @@ export class TLSSocket extends InspectedSocket {
   #heldSessions: KeptSession[] = [];
   #bytesRead = 0;
   #bytesWritten = 0;
+  /** Of `writableLength`, what was handed on; the rest waits in Node's own buffer, which `destroy` throws away. */
+  #handedOn = 0;
 
   /** @param raw a socket, connected or about to be, or any other duplex; without one, `connect` makes it */
   constructor(raw?: Duplex | null, options: SocketOptions = {}) {
@@ -157,7 +160,7 @@ export class TLSSocket extends InspectedSocket {
     if (stream !== undefined && stream.failure === undefined) {
       // What the kernel still has must arrive, though nobody reads any more (RFC 9293 §3.6.1).
       if (!error && this.#info !== undefined && this.#isSaid()) stream.close().catch(() => {});
-      else this.#letGo(stream);
+      else this.#letGo(stream, this.writableLength === this.#handedOn && owesNoResponse(this));
     }
     // Strangers decide whether a handshake fails: it is told by 'tlsClientError', and brings no server down.
     const isTold = this.#options.serverSide !== undefined && this.#info === undefined;
@@ -376,13 +379,14 @@ export class TLSSocket extends InspectedSocket {
     if (!this.destroyed) this.read(0);
   }
 
-  /** Without a word: what was handed over arrives, and nobody takes it for all. */
-  #letGo(stream: TlsStream): void {
+  /** What was handed over arrives, without a word behind it: nobody takes it for all, unless it is (`isWhole`). */
+  #letGo(stream: TlsStream, isWhole: boolean): void {
     if (this.#info === undefined || this.#transport === undefined) {
       stream.destroy();
       return;
     }
     this.#transport.isGentle = true;
+    if (isWhole) stream.closeWrite().catch(() => {});
     // A write that was made just before has its turn.
     setImmediate(() => stream.destroy());
   }
@@ -433,10 +437,13 @@ export class TLSSocket extends InspectedSocket {
   }
 
   #send(data: Uint8Array | readonly Uint8Array[], length: number, callback: Callback): void {
+    // Node gives one at a time, and with it all that it has.
+    this.#handedOn = this.writableLength;
     this.#whenBegun(() => {
       touch(this);
       this.#pump?.write(data, (error) => {
         if (!error) this.#bytesWritten += length;
+        this.#handedOn = 0;
         touch(this);
         callback(error);
       });
