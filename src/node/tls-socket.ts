@@ -25,7 +25,7 @@ import { type ContextMaterial, contextFrom, createSecureContext, SecureContext }
 import { type KeptSession, keptOf } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
-import { isSpokenInFrames, offerStreamBase } from './stream-base.ts';
+import { hasFramesLeft, isSpokenInFrames, offerStreamBase } from './stream-base.ts';
 import { Transport } from './transport.ts';
 import { isToleratedEnd } from './truncation.ts';
 import { invalidType, requireInteger, requireType } from './validation.ts';
@@ -265,6 +265,7 @@ export class TLSSocket extends InspectedSocket {
         },
         errorOf: (error) => this.#told(error),
         isEnd: (error) => isToleratedEnd(error, this),
+        hasMore: () => hasFramesLeft(this),
         isNoLoss: (error) => isSpokenInFrames(this) && isPeersEnd(error),
       });
       whenSettled(
