@@ -46,6 +46,8 @@ export type Work =
   | { readonly kind: 'echo'; readonly rounds: number }
   /** Requests over connections that are kept, `atOnce` at a time; what comes back is as small. */
   | { readonly kind: 'requests'; readonly count: number; readonly atOnce: number }
+  /** Requests of as little over one session of HTTP/2 of their own, all of them at once. */
+  | { readonly kind: 'streams'; readonly count: number }
   /** One response of so many bytes, over a session of HTTP/2 of its own. */
   | { readonly kind: 'download'; readonly bytes: number };
 
@@ -89,6 +91,8 @@ export type Answer =
 export interface WebClient {
   /** One request, to the end of its response. @param bytes of the response's body, where the server can choose */
   request(bytes?: number): Promise<void>;
+  /** That many requests at once over one connection of HTTP/2, each to the end of its response of 100 bytes. */
+  streams?(count: number): Promise<void>;
 }
 
 /** A client of one implementation, with the connections that it holds. */

@@ -62,12 +62,14 @@ async function work(side: Client | WebClient, wanted: Work): Promise<readonly nu
   if ('request' in side) {
     if (wanted.kind === 'requests') await severalAtOnce(wanted.count, wanted.atOnce, () => side.request());
     else if (wanted.kind === 'download') await side.request(wanted.bytes);
+    else if (wanted.kind === 'streams') await side.streams?.(wanted.count);
     else throw new Error(`a client of HTTP makes requests, and no ${wanted.kind}`);
     return [];
   }
   switch (wanted.kind) {
     case 'requests':
     case 'download':
+    case 'streams':
       throw new Error('this client makes no requests');
     case 'handshakes':
       await severalAtOnce(wanted.count, wanted.atOnce, () => side.handshake());

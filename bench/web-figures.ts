@@ -1,6 +1,7 @@
 import { newSetup } from './credentials.ts';
 import type { LaneReport } from './lane.ts';
 import { both, formPrefixes, race, rateRow, rowOf } from './lane-figures.ts';
+import type { LaneSetup } from './lane-protocol.ts';
 import type { Figure } from './measure.ts';
 
 export interface WebEffort {
@@ -13,6 +14,7 @@ export interface WebEffort {
 /** `tacit-tls/node/https` and `tacit-tls/node/http2` beside Node's. */
 export async function* webFigures(effort: WebEffort): AsyncGenerator<Figure> {
   yield* requestFigures(effort);
+  yield* streamFigures(effort);
   yield* downloadFigures(effort);
 }
 
@@ -35,16 +37,27 @@ async function* requestFigures({ repeats, requests }: WebEffort): AsyncGenerator
   yield rateRow(figure, 'requests/s', reports, requests);
 }
 
+/** GET of 100 bytes over one session of HTTP/2, all at once; the floor is HTTP/2 without TLS. */
+async function* streamFigures({ repeats, requests }: WebEffort): AsyncGenerator<Figure> {
+  const setup = newSetup('ECDSA P-256');
+  const work = { kind: 'streams', count: requests } as const;
+  const reports = await race({
+    contenders: http2Contenders(setup),
+    prepare: () => [work, work],
+    work: () => work,
+    repeats,
+  });
+  const figure = `${formPrefixes.face}http2 requests`;
+  yield* bothSides(figure, 'µs CPU', reports, requests);
+  yield rateRow(figure, 'requests/s', reports, requests);
+}
+
 /** One body over HTTP/2; the floor is HTTP/2 without TLS. */
 async function* downloadFigures({ repeats, bytes }: WebEffort): AsyncGenerator<Figure> {
   const setup = newSetup('ECDSA P-256');
   const work = { kind: 'download', bytes } as const;
   const reports = await race({
-    contenders: {
-      tacit: both('face:http2', setup),
-      nodeTls: both('node:http2', setup),
-      net: both('h2c', setup),
-    },
+    contenders: http2Contenders(setup),
     prepare: () => [work],
     work: () => work,
     repeats,
@@ -52,6 +65,10 @@ async function* downloadFigures({ repeats, bytes }: WebEffort): AsyncGenerator<F
   const figure = `${formPrefixes.face}http2 download`;
   yield* bothSides(figure, 'ns CPU/B', reports, bytes / 1_000);
   yield rateRow(figure, 'MB/s', reports, bytes / 1e6);
+}
+
+function http2Contenders(setup: LaneSetup): Parameters<typeof race>[0]['contenders'] {
+  return { tacit: both('face:http2', setup), nodeTls: both('node:http2', setup), net: both('h2c', setup) };
 }
 
 type Reports = Readonly<Record<'tacit' | 'nodeTls' | 'net', readonly LaneReport[]>>;

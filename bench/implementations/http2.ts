@@ -2,13 +2,21 @@ import { once } from 'node:events';
 import nodeH2, { type ServerHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import faceH2 from '../../src/node-http2.ts';
-import { chunksOf, type LaneSetup, type WebImplementation } from '../lane-protocol.ts';
+import {
+  chunksOf,
+  type LaneSetup,
+  messageLength,
+  type WebClient,
+  type WebImplementation,
+} from '../lane-protocol.ts';
 import { listening } from './node.ts';
 
 /** As many bytes as the path says. */
 function answer(stream: ServerHttp2Stream, headers: { readonly ':path'?: string }): void {
+  const bytes = Number(headers[':path']?.slice(1));
   stream.respond({ ':status': 200 });
-  Readable.from(chunksOf(Number(headers[':path']?.slice(1))), { objectMode: false }).pipe(stream);
+  if (bytes <= messageLength) stream.end(Buffer.alloc(bytes));
+  else Readable.from(chunksOf(bytes), { objectMode: false }).pipe(stream);
 }
 
 function over(http2: Pick<typeof nodeH2, 'connect' | 'createSecureServer'>): WebImplementation {
@@ -19,10 +27,8 @@ function over(http2: Pick<typeof nodeH2, 'connect' | 'createSecureServer'>): Web
       server.on('stream', answer);
       return listening(server);
     },
-    client: (port, { ca, identities }) => ({
-      request: (bytes = 0) =>
-        download(http2.connect(`https://127.0.0.1:${port}`, { ca, servername: identities[0]!.host }), bytes),
-    }),
+    client: (port, { ca, identities }) =>
+      clientOf(() => http2.connect(`https://127.0.0.1:${port}`, { ca, servername: identities[0]!.host })),
   };
 }
 
@@ -36,17 +42,24 @@ export const plainHttp2: WebImplementation = {
     server.on('stream', answer);
     return listening(server);
   },
-  client: (port) => ({
-    request: (bytes = 0) => download(nodeH2.connect(`http://127.0.0.1:${port}`), bytes),
-  }),
+  client: (port) => clientOf(() => nodeH2.connect(`http://127.0.0.1:${port}`)),
 };
+
+function clientOf(connect: () => nodeH2.ClientHttp2Session): WebClient {
+  const ask = async (bytes: number, count: number): Promise<void> => {
+    const session = connect();
+    await once(session, 'connect');
+    await Promise.all(Array.from({ length: count }, () => download(session, bytes)));
+    const closed = once(session, 'close');
+    session.close();
+    await closed;
+  };
+  return { request: (bytes = 0) => ask(bytes, 1), streams: (count) => ask(messageLength, count) };
+}
 
 async function download(session: nodeH2.ClientHttp2Session, bytes: number): Promise<void> {
   const request = session.request({ ':path': `/${bytes}` });
   let received = 0;
   for await (const data of request) received += (data as Buffer).length;
   if (received !== bytes) throw new Error(`${received} of ${bytes} bytes came`);
-  const closed = once(session, 'close');
-  session.close();
-  await closed;
 }

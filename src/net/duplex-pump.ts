@@ -17,6 +17,8 @@ export interface DuplexEnds {
   errorOf(error: Error): Error;
   /** Whether a failure of reading is taken for an end; none is, where this is not given. */
   isEnd?(error: Error): boolean;
+  /** Whether the end, or what the reading failed for, has to wait for what was delivered before: until more is asked for. */
+  hasMore?(): boolean;
 }
 
 /**
@@ -90,11 +92,11 @@ export class DuplexPump {
 
   #giveEnd(): void {
     const error = this.#inputEnd?.error;
-    if (error === undefined) {
-      this.#ends.end();
-    } else if (this.#duplex.readableLength > 0) {
+    if (this.#ends.hasMore?.() || (error !== undefined && this.#duplex.readableLength > 0)) {
       // Gives nothing, but lets Node ask again when what it holds has been read: an error would throw that away.
       this.#duplex.push(new Uint8Array(0));
+    } else if (error === undefined) {
+      this.#ends.end();
     } else {
       this.#reportHeld?.();
       this.#duplex.destroy(this.#ends.errorOf(error));

@@ -164,6 +164,21 @@ export function connectionError(cause: Error): Error {
   return below instanceof Error && 'code' in below && below.code === code ? below : cause;
 }
 
+/** A client's connection that ended before its handshake did. @param place the options that say where it was to go */
+export function neverSecured(place: object): Error {
+  const { host, port, path, localAddress } = place as {
+    readonly host?: string;
+    readonly port?: number;
+    readonly path?: string;
+    readonly localAddress?: string;
+  };
+  return nodeError(
+    'ECONNRESET',
+    'Client network socket disconnected before secure TLS connection was established',
+    { path, host, port, localAddress },
+  );
+}
+
 function receivedReason(alert: string): string {
   const prefix = alertPrefixes.find(([, alerts]) => alerts.includes(alert))?.[0] ?? 'TLSV1_ALERT_';
   return prefix + alert.toUpperCase();

@@ -71,7 +71,11 @@ export class Server extends TlsServer {
   /** As Node's, at once: those too whose end is only waited for. */
   closeAllConnections(): void {
     this.#http.closeAllConnections();
-    for (const raw of this.#raws) raw.destroy();
+    const raws = [...this.#raws];
+    // What owes nothing says its end first.
+    setImmediate(() => {
+      for (const raw of raws) raw.destroy();
+    });
   }
 
   closeIdleConnections(): void {

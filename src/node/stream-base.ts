@@ -5,6 +5,9 @@ import { getSystemErrorMap } from 'node:util';
 import { nodeError } from './errors.ts';
 import { FrameCutter } from './http2-frames.ts';
 
+/** Bytes on average, below which parts are copied together. */
+const fewBytes = 1_024;
+
 /** A request of Node's native side; opaque. */
 type NativeRequest = object;
 
@@ -32,8 +35,15 @@ const { TLSSocket: NodeTLSSocket, createSecureContext: createNodeContext } = tls
 
 let found: JSStreamClass | undefined;
 
-/** Sockets that the native side reads and writes. */
-const taken = new WeakSet<Socket>();
+/** Of sockets that the native side reads and writes. */
+const taken = new WeakMap<Socket, Input>();
+
+/**
+ * Whether HTTP/2 has not been given yet all that `socket` has received: its end closes the session, and comes behind that.
+ */
+export function hasFramesLeft(socket: Socket): boolean {
+  return taken.get(socket)?.hasMore ?? false;
+}
 
 /**
  * Node exports it nowhere, but puts one below each TLS socket that is over a duplex.
@@ -106,9 +116,10 @@ function streamBaseOver(socket: Socket): JSStream {
   handle.onwrite = (request, parts) => {
     const done = telling((status) => handle.finishWrite(request, status));
     // They leave together, in as few records as they fit in, and the last is told of whatever befell the others.
+    const chunks = joined(parts);
     socket.cork();
-    for (const part of parts.slice(0, -1)) socket.write(part);
-    socket.write(parts.at(-1) ?? '', done);
+    for (const chunk of chunks.slice(0, -1)) socket.write(chunk);
+    socket.write(chunks.at(-1) ?? '', done);
     socket.uncork();
     return 0;
   };
@@ -129,23 +140,48 @@ function streamBaseOver(socket: Socket): JSStream {
   return handle;
 }
 
-/** Gives the native side what a socket receives, from when it is taken on, in pieces of which each has a turn of its own. */
+/** Frames without much in them come in hundreds of parts, which are cheaper to copy than to be written one by one. */
+function joined(parts: readonly Buffer[]): readonly Buffer[] {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return parts.length > 1 && length < parts.length * fewBytes ? [Buffer.concat(parts, length)] : parts;
+}
+
+/** How many pieces are given in one turn of the event loop: the program of other connections waits for so many. */
+const piecesPerTurn = 16;
+
+/**
+ * Gives the native side what a socket receives, from when it is taken on. Behind each piece the program runs, before the
+ * next one is given: that is what is between two immediates, also within one turn of the event loop.
+ */
 class Input {
   readonly #socket: Socket;
   readonly #give: (bytes: Uint8Array) => void;
   readonly #cutter = new FrameCutter();
   #pieces: Uint8Array[] = [];
+  /** How many bytes have come here, of those that the socket has received. */
+  #seen = 0;
   #isStopped = false;
-  #isWaiting = false;
+  /** Immediates that are still to come. */
+  #expected = 0;
 
   constructor(socket: Socket, give: (bytes: Uint8Array) => void) {
     this.#socket = socket;
     this.#give = give;
   }
 
+  /** The socket has received what was not given yet. */
+  get hasMore(): boolean {
+    return this.#pieces.length > 0 || this.#seen < this.#socket.bytesRead;
+  }
+
   take(): void {
     if (taken.has(this.#socket)) return;
-    taken.add(this.#socket);
+    taken.set(this.#socket, this);
+    this.#seen = this.#socket.bytesRead - this.#socket.readableLength;
+    // Who resumes a socket whose consumer has stopped wants its end, and no consumer any more.
+    this.#socket.on('resume', () => {
+      if (!this.#socket.isPaused()) this.start();
+    });
     this.#socket.on('data', (bytes: Buffer | string) => {
       if (typeof bytes === 'string') {
         this.#socket.destroy(
@@ -153,8 +189,7 @@ class Input {
         );
         return;
       }
-      this.#pieces.push(...this.#cutter.cut(bytes));
-      this.#next();
+      this.#receive(bytes);
     });
     // What came before a failure counts.
     this.#socket.on('error', () => {
@@ -164,7 +199,7 @@ class Input {
 
   start(): number {
     this.#isStopped = false;
-    this.#next();
+    this.#arrange();
     return 0;
   }
 
@@ -174,21 +209,32 @@ class Input {
     return 0;
   }
 
-  #next(): void {
-    if (this.#isStopped || this.#isWaiting) return;
-    const piece = this.#pieces.shift();
-    if (piece !== undefined) this.#give(piece);
-    if (this.#isStopped) return;
-    if (this.#pieces.length === 0) {
-      if (this.#socket.isPaused()) this.#socket.resume();
-      return;
+  #receive(bytes: Uint8Array): void {
+    this.#seen += bytes.length;
+    const [first, ...others] = this.#cutter.cut(bytes);
+    if (first.length > 0) {
+      if (this.#pieces.length > 0) this.#pieces.push(first);
+      else this.#give(first);
     }
-    this.#socket.pause();
-    this.#isWaiting = true;
-    setImmediate(() => {
-      this.#isWaiting = false;
-      this.#next();
-    });
+    this.#pieces.push(...others);
+    this.#arrange();
+  }
+
+  #next(): void {
+    this.#expected -= 1;
+    if (this.#pieces.length === 0) this.#cutter.turn();
+    else if (!this.#isStopped && !this.#socket.destroyed) this.#give(this.#pieces.shift()!);
+    if (this.#expected === 0) this.#arrange();
+  }
+
+  #arrange(): void {
+    const { length } = this.#pieces;
+    if (length > 0) this.#socket.pause();
+    else if (!this.#isStopped && this.#socket.isPaused()) this.#socket.resume();
+    const isWaiting = length > 0 ? !this.#isStopped : this.#cutter.hasBegun;
+    if (!isWaiting || this.#expected > 0 || this.#socket.destroyed) return;
+    this.#expected = Math.min(Math.max(length, 1), piecesPerTurn);
+    for (let i = 0; i < this.#expected; i++) setImmediate(() => this.#next());
   }
 }
 

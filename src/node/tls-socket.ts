@@ -15,17 +15,18 @@ import {
   serverConfigOf,
   serverStream,
 } from './endpoint.ts';
-import { connectionError, nodeError } from './errors.ts';
+import { connectionError, neverSecured, nodeError } from './errors.ts';
 import { InspectedSocket, type Known } from './inspected-socket.ts';
 import { keyLogFile } from './key-log-file.ts';
 import { defineGetters } from './over-socket.ts';
 import { type AlpnCallback, alpnCallbackOf, protocolNamesOf, protocolSelector } from './protocols.ts';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.ts';
+import { owesNoResponse } from './responses.ts';
 import type { ContextMaterial, SecureContext } from './secure-context.ts';
 import { type KeptSession, keptOf, withoutTicket } from './sessions.ts';
 import { contextOf } from './sni.ts';
 import { checkSocketOptions, type SocketMarks } from './socket-options.ts';
-import { offerStreamBase } from './stream-base.ts';
+import { hasFramesLeft, offerStreamBase } from './stream-base.ts';
 import { Transport } from './transport.ts';
 import { isToleratedEnd } from './truncation.ts';
 import { invalidType, requireInteger, requireType } from './validation.ts';
@@ -87,6 +88,8 @@ export class TLSSocket extends InspectedSocket {
   #heldSessions: KeptSession[] = [];
   #bytesRead = 0;
   #bytesWritten = 0;
+  /** Of `writableLength`, what was handed on; the rest waits in Node's own buffer, which `destroy` throws away. */
+  #handedOn = 0;
 
   /** @param raw a socket, connected or about to be, or any other duplex; without one, `connect` makes it */
   constructor(raw?: Duplex | null, options: SocketOptions = {}) {
@@ -160,7 +163,7 @@ export class TLSSocket extends InspectedSocket {
     if (stream !== undefined && stream.failure === undefined) {
       // What the kernel still has must arrive, though nobody reads any more (RFC 9293 §3.6.1).
       if (!error && this.#info !== undefined && this.#isSaid()) stream.close().catch(() => {});
-      else this.#letGo(stream);
+      else this.#letGo(stream, this.writableLength === this.#handedOn && owesNoResponse(this));
     }
     // Strangers decide whether a handshake fails: it is told by 'tlsClientError', and brings no server down.
     const isTold = this.#options.serverSide !== undefined && this.#info === undefined;
@@ -264,6 +267,7 @@ export class TLSSocket extends InspectedSocket {
         },
         errorOf: (error) => this.#told(error),
         isEnd: (error) => isToleratedEnd(error, this),
+        hasMore: () => hasFramesLeft(this),
       });
       whenSettled(
         stream.handshake(),
@@ -384,13 +388,14 @@ export class TLSSocket extends InspectedSocket {
     this.authorizationError = (code ?? null) as unknown as Error | null;
   }
 
-  /** Without a word: what was handed over arrives, and nobody takes it for all. */
-  #letGo(stream: TlsStream): void {
+  /** What was handed over arrives, without a word behind it: nobody takes it for all, unless it is (`isWhole`). */
+  #letGo(stream: TlsStream, isWhole: boolean): void {
     if (this.#info === undefined || this.#transport === undefined) {
       stream.destroy();
       return;
     }
     this.#transport.isGentle = true;
+    if (isWhole) stream.closeWrite().catch(() => {});
     // A write that was made just before has its turn.
     setImmediate(() => stream.destroy());
   }
@@ -420,18 +425,7 @@ export class TLSSocket extends InspectedSocket {
   }
 
   protected override disconnected(): Error {
-    if (this.#isServer) return nodeError('ECONNRESET', 'socket hang up');
-    const { host, port, path, localAddress } = this.#options as {
-      readonly host?: string;
-      readonly port?: number;
-      readonly path?: string;
-      readonly localAddress?: string;
-    };
-    return nodeError(
-      'ECONNRESET',
-      'Client network socket disconnected before secure TLS connection was established',
-      { path, host, port, localAddress },
-    );
+    return this.#isServer ? nodeError('ECONNRESET', 'socket hang up') : neverSecured(this.#options);
   }
 
   /** Somebody has destroyed what is below: as in Node, whoever is not reading is told too. A handshake tells of it itself. */
@@ -447,10 +441,13 @@ export class TLSSocket extends InspectedSocket {
   }
 
   #send(data: Uint8Array | readonly Uint8Array[], length: number, callback: Callback): void {
+    // Node gives one at a time, and with it all that it has.
+    this.#handedOn = this.writableLength;
     this.#whenBegun(() => {
       touch(this);
       this.#pump?.write(data, (error) => {
         if (!error) this.#bytesWritten += length;
+        this.#handedOn = 0;
         touch(this);
         callback(error);
       });

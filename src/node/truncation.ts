@@ -1,5 +1,5 @@
 import { TlsTruncatedError } from '../base/errors.ts';
-import { isBetweenResponses } from './responses.ts';
+import { isBetweenMessages } from './responses.ts';
 
 /** `strict`: an end without close_notify is an error. `tolerate`: it is an end, wherever it comes, as in `node:tls`. */
 export type Truncation = 'strict' | 'tolerate';
@@ -13,5 +13,5 @@ export function setTruncation(truncation: Truncation): void {
 
 /** Whether a failure of reading, behind the handshake, is taken for an end of `socket`. */
 export function isToleratedEnd(error: Error, socket: object): boolean {
-  return error instanceof TlsTruncatedError && (current === 'tolerate' || isBetweenResponses(socket));
+  return error instanceof TlsTruncatedError && (current === 'tolerate' || isBetweenMessages(socket));
 }

@@ -3,12 +3,22 @@ import nodeHttp2, { type ServerHttp2Session } from 'node:http2';
 import nodeHttps from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import nodeTls, { type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import * as named from '../../src/node-http2.ts';
 import tacitHttps from '../../src/node-https.ts';
 import { answerTo, closeAll, http2Of, serving, sessionWith } from '../support/http2.ts';
+import {
+  endHeaders,
+  endStream,
+  frame,
+  framesIn,
+  frameTypes,
+  okStatus,
+  preface,
+} from '../support/http2-frames.ts';
 import {
   closeServers,
   faces,
@@ -252,36 +262,18 @@ test('without TLS it is Node’s', async () => {
   server.close();
 });
 
-/** A frame of HTTP/2 (RFC 9113 §4.1). */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(payload.length, 0, 3);
-  header.writeUInt8(type, 3);
-  header.writeUInt8(flags, 4);
-  header.writeUInt32BE(stream, 5);
-  return Buffer.concat([header, payload]);
-}
-
 test.each([
   ['at once', Number.POSITIVE_INFINITY],
   ['byte by byte', 1],
 ])('a body that comes with its end, %s, can be asked for when the response is there', async (_how, size) => {
-  const headers = frame(1, 0x4, 1, Buffer.from([0x88]));
   const answer = Buffer.concat([
-    headers,
-    frame(0, 0, 1, Buffer.from('all ')),
-    frame(0, 1, 1, Buffer.from('of it')),
+    frame(frameTypes.headers, endHeaders, 1, okStatus),
+    frame(frameTypes.data, 0, 1, Buffer.from('all ')),
+    frame(frameTypes.data, endStream, 1, Buffer.from('of it')),
   ]);
   const { port } = await listening(faces.node, { ...identity(), ALPNProtocols: ['h2'] }, async (socket) => {
-    socket.setNoDelay().write(frame(4, 0, 0, Buffer.alloc(0)));
-    let received = Buffer.alloc(0);
-    const isAsked = (): boolean => {
-      // Behind the preface (§3.4), up to the frame of the request's headers.
-      for (let place = 24; place + 9 <= received.length; place += 9 + received.readUIntBE(place, 3))
-        if (received[place + 3] === 1) return true;
-      return false;
-    };
-    while (!isAsked()) received = Buffer.concat([received, (await once(socket, 'data'))[0]]);
+    socket.setNoDelay();
+    await asked(socket, 1);
     for (let place = 0; place < answer.length; place += size) {
       await new Promise((resolve) => socket.write(answer.subarray(place, place + size), resolve));
     }
@@ -290,3 +282,36 @@ test.each([
   session.on('error', () => {});
   expect(String((await answerTo(session.request())).body)).toBe('all of it');
 });
+
+describe.each([1, 50, 700])('a server that answers %i requests, and ends behind the last one', (count) => {
+  test.each(['a record', 'records of their own'])('in %s: all of it arrives', async (how) => {
+    const { port } = await listening(faces.node, { ...identity(), ALPNProtocols: ['h2'] }, async (socket) => {
+      await asked(socket, count);
+      const frames = Array.from({ length: count }, (_, i) => [
+        frame(frameTypes.headers, endHeaders, 1 + 2 * i, okStatus),
+        frame(frameTypes.data, endStream, 1 + 2 * i, Buffer.from(`body ${i}`)),
+      ]).flat();
+      if (how === 'a record') socket.write(Buffer.concat(frames));
+      else for (const one of frames) socket.write(one);
+      socket.end();
+    });
+    const session = sessionWith(tacit, port);
+    const bodies = await Promise.all(
+      Array.from({ length: count }, async () => {
+        const request = session.request();
+        await once(request, 'response');
+        return String(await buffer(request));
+      }),
+    );
+    expect(bodies).toEqual(Array.from({ length: count }, (_, i) => `body ${i}`));
+  });
+});
+
+/** Speaks as a server until so many requests have come. */
+async function asked(socket: TLSSocket, count: number): Promise<void> {
+  socket.write(frame(frameTypes.settings, 0, 0, Buffer.alloc(0)));
+  let received = Buffer.alloc(0);
+  const requests = (): number =>
+    framesIn(received, preface.length).filter(({ type }) => type === frameTypes.headers).length;
+  while (requests() < count) received = Buffer.concat([received, (await once(socket, 'data'))[0]]);
+}
