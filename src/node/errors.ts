@@ -164,6 +164,11 @@ export function connectionError(cause: Error): Error {
   return below instanceof Error && 'code' in below && below.code === code ? below : cause;
 }
 
+/** What was written has not been taken, and will not be: somebody has destroyed what is below. */
+export function canceledWrite(): Error {
+  return nodeError('ECANCELED', 'write ECANCELED', { syscall: 'write' });
+}
+
 function receivedReason(alert: string): string {
   const prefix = alertPrefixes.find(([, alerts]) => alerts.includes(alert))?.[0] ?? 'TLSV1_ALERT_';
   return prefix + alert.toUpperCase();
