@@ -155,8 +155,8 @@ export function serverStream(
     if (serverName !== undefined) hooks.onServerName(serverName);
     const named = serverName === undefined ? undefined : await contextFor?.(serverName);
     const keyCert = hooks.keyCert();
-    // Where a context has no certificate, the server's own is shown.
-    const { identities } = [keyCert, named].find((one) => one && one.identities.length > 0) ?? material;
+    // Where a context has no certificate, the server's own is shown; where one lacks its key, none.
+    const { identities } = [keyCert, named].find((one) => one?.hasCertificate) ?? material;
     const identity = requireIdentity(fittingIdentity(identities, hello), hello);
     if (named === undefined && keyCert === undefined) return identity;
     const other = { ...(named ?? material), identities };

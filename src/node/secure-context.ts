@@ -45,6 +45,8 @@ type Identity = ReturnType<typeof loadIdentity>;
 /** Certificates, keys and algorithms, read once: what `SecureContext#context` holds here. */
 export interface ContextMaterial {
   readonly identities: readonly Identity[];
+  /** Whether there is one to be shown, or would be if it had its key. */
+  readonly hasCertificate: boolean;
   readonly authorities: ContextAuthorities;
   /** Of `pfx`; they count beside `ca`, and beside the default ones. */
   readonly further: FurtherCertificates;
@@ -123,9 +125,11 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
   if (lists.length > 0) revocationSettings({ crls: lists });
   const files = readPfx(options);
   return new SecureContext({
-    identities: identitiesOf(options, files, authorities),
+    identities,
+    hasCertificate: identities.length > 0 || (Boolean(options.cert) && listOf(options.cert).length > 0),
     authorities,
     further: furtherCertificates(files),
+  const identities = identitiesOf(options, files, authorities);
     addCACert: (pem) => authorities.add(pem),
     crls: lists.length === 0 ? undefined : lists,
     algorithms: {
