@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { constants, createPrivateKey, type KeyObject } from 'node:crypto';
 import tls, { type SecureContextOptions, type SecureVersion } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { maxTicketLifetime } from '../base/limits.ts';
@@ -57,6 +57,8 @@ export interface ContextMaterial {
   >;
   /** Of a server. */
   readonly followsClientOrder: boolean;
+  /** Of a server: whether it sends and takes session tickets. */
+  readonly hasTickets: boolean;
   /** Seconds. */
   readonly sessionTimeout: number | undefined;
   /** 48 bytes: what session tickets are sealed with. */
@@ -119,17 +121,19 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
     options.maxVersion ?? defaults.DEFAULT_MAX_VERSION,
     options.secureProtocol ?? undefined,
   );
-  const versions = allowedVersions(spoken, options.secureOptions ?? 0);
+  const secureOptions = options.secureOptions || 0;
+  const isSet = (bit: number): boolean => (secureOptions & bit) !== 0;
+  const versions = allowedVersions(spoken, secureOptions);
   const authorities = new ContextAuthorities(ca ? listOf<PemSource>(ca) : undefined);
   const lists = crl === undefined || crl === null ? [] : listOf(crl);
   if (lists.length > 0) revocationSettings({ crls: lists });
   const files = readPfx(options);
+  const identities = identitiesOf(options, files, authorities);
   return new SecureContext({
     identities,
     hasCertificate: identities.length > 0 || (Boolean(options.cert) && listOf(options.cert).length > 0),
     authorities,
     further: furtherCertificates(files),
-  const identities = identitiesOf(options, files, authorities);
     addCACert: (pem) => authorities.add(pem),
     crls: lists.length === 0 ? undefined : lists,
     algorithms: {
@@ -138,7 +142,11 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
       groups: groupsOf(ecdhCurve),
       signatureSchemes: sigalgs === undefined || sigalgs === null ? undefined : signatureSchemesOf(sigalgs),
     },
-    followsClientOrder: honorCipherOrder !== undefined && !honorCipherOrder,
+    followsClientOrder:
+      honorCipherOrder !== undefined &&
+      !honorCipherOrder &&
+      !isSet(constants.SSL_OP_CIPHER_SERVER_PREFERENCE),
+    hasTickets: !isSet(constants.SSL_OP_NO_TICKET),
     // At most what RFC 9846 §4.7.1 allows; Node's 0 is as short as can be.
     sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, maxTicketLifetime) : undefined,
     ticketKeys: ticketKeys ? bytesOfView(ticketKeys) : undefined,
