@@ -31,6 +31,9 @@ export function checkContextOptions(options: SecureContextOptions): void {
   checkVersions(options);
   if (isGiven(options.sessionTimeout))
     requireInteger('options.sessionTimeout', options.sessionTimeout, 0, 2 ** 31 - 1);
+  // As Node, which adds these to other bits: what is false is nothing.
+  if (options.secureOptions)
+    requireInteger('secureOptions', options.secureOptions, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   if (isGiven(options.ticketKeys)) requireTicketKeys(options.ticketKeys);
 }
 

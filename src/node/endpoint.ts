@@ -97,7 +97,9 @@ export interface ServerSettings {
 export function serverConfigOf(settings: ServerSettings): ServerConfig {
   const { material, requestsCertificate, rejectsUnauthorized, numTickets } = settings;
   const own = material.identities;
-  const known = keepers.get(material);
+  const { hasTickets, ticketKeys } = material;
+  // What was sealed before, or by others, is not taken without tickets.
+  const known = hasTickets ? (settings.keeper ?? keepers.get(material)) : undefined;
   const config = createServerConfig({
     ...material.algorithms,
     provider,
@@ -109,11 +111,16 @@ export function serverConfigOf(settings: ServerSettings): ServerConfig {
     clientAuthentication: requestsCertificate ? (rejectsUnauthorized ? 'require' : 'request') : 'none',
     // Which connection it is for is not known yet: each gets a policy of its own in place of this one.
     ...(requestsCertificate && { clientTrust: judgingPolicy(material, 'client', unjudged) }),
-    tickets: { lifetime: material.sessionTimeout, count: numTickets, keeper: settings.keeper ?? known },
+    tickets: {
+      lifetime: material.sessionTimeout,
+      count: numTickets,
+      ...(!hasTickets && { count: 0, resumedCount: 0 }),
+      keeper: known,
+    },
   });
   const { keeper } = config.tickets;
-  if (!settings.keeper && !known) {
-    if (material.ticketKeys !== undefined && keeper.kind === 'keys') keeper.use(material.ticketKeys);
+  if (hasTickets && !known) {
+    if (ticketKeys !== undefined && keeper.kind === 'keys') keeper.use(ticketKeys);
     keepers.set(material, keeper);
   }
   return config;
@@ -155,8 +162,8 @@ export function serverStream(
     if (serverName !== undefined) hooks.onServerName(serverName);
     const named = serverName === undefined ? undefined : await contextFor?.(serverName);
     const keyCert = hooks.keyCert();
-    // Where a context has no certificate, the server's own is shown.
-    const { identities } = [keyCert, named].find((one) => one && one.identities.length > 0) ?? material;
+    // Where a context has no certificate, the server's own is shown; where one lacks its key, none.
+    const { identities } = [keyCert, named].find((one) => one?.hasCertificate) ?? material;
     const identity = requireIdentity(fittingIdentity(identities, hello), hello);
     if (named === undefined && keyCert === undefined) return identity;
     const other = { ...(named ?? material), identities };

@@ -179,6 +179,11 @@ export function neverSecured(place: object): Error {
   );
 }
 
+/** What was written has not been taken, and will not be: somebody has destroyed what is below. */
+export function canceledWrite(): Error {
+  return nodeError('ECANCELED', 'write ECANCELED', { syscall: 'write' });
+}
+
 function receivedReason(alert: string): string {
   const prefix = alertPrefixes.find(([, alerts]) => alerts.includes(alert))?.[0] ?? 'TLSV1_ALERT_';
   return prefix + alert.toUpperCase();

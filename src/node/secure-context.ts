@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { constants, createPrivateKey, type KeyObject } from 'node:crypto';
 import tls, { type SecureContextOptions, type SecureVersion } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { maxTicketLifetime } from '../base/limits.ts';
@@ -45,6 +45,8 @@ type Identity = ReturnType<typeof loadIdentity>;
 /** Certificates, keys and algorithms, read once: what `SecureContext#context` holds here. */
 export interface ContextMaterial {
   readonly identities: readonly Identity[];
+  /** Whether there is one to be shown, or would be if it had its key. */
+  readonly hasCertificate: boolean;
   readonly authorities: ContextAuthorities;
   /** Of `pfx`; they count beside `ca`, and beside the default ones. */
   readonly further: FurtherCertificates;
@@ -55,6 +57,8 @@ export interface ContextMaterial {
   >;
   /** Of a server. */
   readonly followsClientOrder: boolean;
+  /** Of a server: whether it sends and takes session tickets. */
+  readonly hasTickets: boolean;
   /** Seconds. */
   readonly sessionTimeout: number | undefined;
   /** 48 bytes: what session tickets are sealed with. */
@@ -117,13 +121,17 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
     options.maxVersion ?? defaults.DEFAULT_MAX_VERSION,
     options.secureProtocol ?? undefined,
   );
-  const versions = allowedVersions(spoken, options.secureOptions ?? 0);
+  const secureOptions = options.secureOptions || 0;
+  const isSet = (bit: number): boolean => (secureOptions & bit) !== 0;
+  const versions = allowedVersions(spoken, secureOptions);
   const authorities = new ContextAuthorities(ca ? listOf<PemSource>(ca) : undefined);
   const lists = crl === undefined || crl === null ? [] : listOf(crl).map(copyOf);
   if (lists.length > 0) revocationSettings({ crls: lists });
   const files = readPfx(options);
+  const identities = identitiesOf(options, files, authorities);
   return new SecureContext({
-    identities: identitiesOf(options, files, authorities),
+    identities,
+    hasCertificate: identities.length > 0 || (Boolean(options.cert) && listOf(options.cert).length > 0),
     authorities,
     further: furtherCertificates(files),
     addCACert: (pem) => authorities.add(pem),
@@ -134,7 +142,11 @@ export function createSecureContext(given?: SecureContextOptions | null): Secure
       groups: groupsOf(ecdhCurve),
       signatureSchemes: sigalgs === undefined || sigalgs === null ? undefined : signatureSchemesOf(sigalgs),
     },
-    followsClientOrder: honorCipherOrder !== undefined && !honorCipherOrder,
+    followsClientOrder:
+      honorCipherOrder !== undefined &&
+      !honorCipherOrder &&
+      !isSet(constants.SSL_OP_CIPHER_SERVER_PREFERENCE),
+    hasTickets: !isSet(constants.SSL_OP_NO_TICKET),
     // At most what RFC 9846 §4.7.1 allows; Node's 0 is as short as can be.
     sessionTimeout: sessionTimeout ? Math.min(sessionTimeout, maxTicketLifetime) : undefined,
     ticketKeys: ticketKeys ? bytesOfView(ticketKeys) : undefined,

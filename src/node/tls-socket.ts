@@ -15,7 +15,7 @@ import {
   serverConfigOf,
   serverStream,
 } from './endpoint.ts';
-import { connectionError, neverSecured, nodeError } from './errors.ts';
+import { canceledWrite, connectionError, neverSecured, nodeError } from './errors.ts';
 import { InspectedSocket, type Known } from './inspected-socket.ts';
 import { keyLogFile } from './key-log-file.ts';
 import { defineGetters } from './over-socket.ts';
@@ -428,9 +428,10 @@ export class TLSSocket extends InspectedSocket {
     return this.#isServer ? nodeError('ECONNRESET', 'socket hang up') : neverSecured(this.#options);
   }
 
-  /** Somebody has destroyed what is below: as in Node, whoever is not reading is told too. A handshake tells of it itself. */
+  /** Somebody has destroyed what is below: whoever is not reading is told, too. A handshake tells of it itself. */
   protected override dropped(): void {
-    if (this.#info !== undefined && this.#transport?.isLetGo === false) this.destroy();
+    if (this.#info === undefined || this.#transport?.isLetGo !== false) return;
+    this.destroy(this.writableLength > 0 ? canceledWrite() : undefined);
   }
 
   #deliver(bytes: Uint8Array): void {

@@ -85,6 +85,25 @@ describe('ciphers', () => {
     },
   );
 
+  test.each(['tacit', 'node'] as const)(
+    'are chosen in the order of a server of %s whose secureOptions say so',
+    async (name) => {
+      const [first, second] = ['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-GCM-SHA256'];
+      const maxVersion = 'TLSv1.2';
+      const { port } = await listening(faces[name], {
+        ...identity(),
+        maxVersion,
+        ciphers: `${first}:${second}`,
+        honorCipherOrder: false,
+        secureOptions: constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
+      });
+      const socket = node.connect({ ...to(port), maxVersion, ciphers: `${second}:${first}` });
+      await once(socket, 'secureConnect');
+      expect(socket.getCipher().name).toBe(first);
+      socket.destroy();
+    },
+  );
+
   test('are all told by getCiphers', () => {
     expect(tacit.getCiphers()).toContain('tls_aes_128_gcm_sha256');
     expect(tacit.getCiphers().filter((name) => !node.getCiphers().includes(name))).toEqual([]);
@@ -127,6 +146,8 @@ describe('options', () => {
       { secureOptions: constants.SSL_OP_NO_TLSv1_2 | constants.SSL_OP_NO_TLSv1_3 },
       'ERR_TLS_INVALID_PROTOCOL_VERSION',
     ],
+    [{ secureOptions: 'SSL_OP_NO_TLSv1_2' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ secureOptions: 0.5 }, 'ERR_OUT_OF_RANGE'],
     [{ secureProtocol: 'SSLv3_method' }, 'ERR_TLS_INVALID_PROTOCOL_METHOD'],
     [{ secureProtocol: 'TLS_method', minVersion: 'TLSv1.2' }, 'ERR_TLS_PROTOCOL_VERSION_CONFLICT'],
     [{ ciphers: 1 }, 'ERR_INVALID_ARG_TYPE'],
@@ -146,6 +167,32 @@ describe('options', () => {
     expect(socket.getProtocol()).toBe(version);
     socket.destroy();
   });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'SSL_OP_NO_TICKET: a server sends no ticket in %s, and takes none',
+    async (maxVersion) => {
+      const common = { ...identity(), maxVersion, ticketKeys: Buffer.alloc(48, 7) };
+      const answer = (socket: nodeTls.TLSSocket): void => void socket.end('answer');
+      const { port } = await listening(tacit, common, answer);
+      const secureOptions = constants.SSL_OP_NO_TICKET;
+      const without = await listening(tacit, { ...common, secureOptions }, answer);
+      let session: Buffer | undefined;
+      const visit = async (at: number): Promise<boolean> => {
+        const options = { ...to(at), ...(session && { session }) };
+        const socket = tacit.connect(options).on('session', (given) => {
+          session = given;
+        });
+        await bytesOf(socket);
+        return socket.isSessionReused();
+      };
+      await visit(without.port);
+      expect(session).toBeUndefined();
+      await visit(port);
+      expect(session).toBeDefined();
+      expect(await visit(port)).toBe(true);
+      expect(await visit(without.port)).toBe(false);
+    },
+  );
 
   test('SSL_OP_NO_TLSv1_2 refuses TLS 1.2', async () => {
     const { port } = await listening(tacit, { ...identity(), secureOptions: constants.SSL_OP_NO_TLSv1_2 });

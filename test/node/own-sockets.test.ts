@@ -107,6 +107,17 @@ describe.each(['node', 'tacit'] as const)('a socket of %s above one that a progr
     await expect.poll(() => heard).toEqual(['close']);
   });
 
+  test('tells of a write that it has not taken, though nobody gave a callback', async () => {
+    const { port } = await listening(faces.node, identity(), (peer) => peer.resume());
+    const raw = net.connect(port, '127.0.0.1');
+    const socket = tls.connect({ ...to(port), socket: raw });
+    await once(socket, 'secureConnect');
+    const failed = once(socket, 'error');
+    socket.write(Buffer.alloc(50_000_000));
+    setImmediate(() => raw.destroy());
+    expect((await failed)[0]).toMatchObject({ code: 'ECANCELED' });
+  });
+
   test('tells its error', async () => {
     const { port } = await listening(faces.node, identity());
     const raw = net.connect(port, '127.0.0.1');

@@ -9,7 +9,7 @@ import {
   type TestCertificate,
   testKey,
 } from '../support/certificates.ts';
-import { bytesOf, closeServers, faces, listening } from '../support/node-faces.ts';
+import { bytesOf, closeServers, faces, listening, outcomeOf } from '../support/node-faces.ts';
 import { makeOcspResponse } from '../support/ocsp.ts';
 
 const { tacit, node } = faces;
@@ -359,6 +359,20 @@ test('a server may be closed while connections go on', async () => {
   expect(String(await bytesOf(socket))).toBe('still here');
   await closed;
 });
+
+test.each(['tacit', 'node'] as const)(
+  'a server of %s shows no other certificate where that of a name has no key',
+  async (name) => {
+    const { server, port } = await listening(faces[name], own(first));
+    server.addContext('second.example', { cert: second.pem });
+    server.addContext('third.example', { ca: second.pem });
+    const options = { port, host: '127.0.0.1', rejectUnauthorized: false };
+    const refused = await outcomeOf(node.connect({ ...options, servername: 'second.example' }));
+    expect(refused).toBe('error ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE');
+    const shown = await outcomeOf(node.connect({ ...options, servername: 'third.example' }));
+    expect(shown).toMatch(/^secure /);
+  },
+);
 
 test.each(['tacit', 'node'] as const)('addContext of %s wants a name', (name) => {
   expect(() => faces[name].createServer().addContext('', {})).toThrow(
