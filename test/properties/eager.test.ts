@@ -145,9 +145,9 @@ const cases: readonly Case[] = [
     breakages: [
       {
         file: 'connection/tls-connection.ts',
-        code: "    this.#events.push({ type: 'end' });\n",
+        code: "    this.#tell({ type: 'end' });\n",
         instead:
-          "    this.#events.push({ type: 'end' });\n    if (this.#version === 'TLSv1.2') this.#outbox.closeWrite('open');\n",
+          "    this.#tell({ type: 'end' });\n    if (this.#version === 'TLSv1.2') this.#outbox.closeWrite('open');\n",
       },
     ],
     found: { silence: (broken) => checkSilence(broken, { ...budget, version: 'TLSv1.2' }) },
