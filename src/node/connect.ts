@@ -3,6 +3,7 @@ import tls, { type ConnectionOptions } from 'node:tls';
 import { TlsUsageError } from '../base/errors.ts';
 import { connectArguments } from './connect-arguments.ts';
 import { contextFrom } from './current-context.ts';
+import type { Open } from './over-socket.ts';
 import { protocolNamesOf } from './protocols.ts';
 import { failResponses } from './responses.ts';
 import { defaults, type SecureContext } from './secure-context.ts';
@@ -56,8 +57,32 @@ export function connect(port: number, listener?: Listener): TLSSocket;
 export function connect(...given: readonly unknown[]): TLSSocket {
   const { listener, ...found } = connectArguments(given);
   const options = found.options as ConnectOptions;
+  const socket = socketFor(options, options.socket, listener);
+  if (options.socket === undefined || options.socket === null) {
+    if (options.timeout !== undefined) socket.setTimeout(options.timeout);
+    socket.connect(options);
+  }
+  return socket;
+}
+
+/** As `connect`, over what `open` opens. */
+export function connectOver(open: Open, ...given: readonly [ConnectOptions, Listener?]): TLSSocket {
+  const { listener, ...found } = connectArguments(given);
+  const options = found.options as ConnectOptions;
+  const socket = socketFor(options, undefined, listener);
+  if (options.timeout !== undefined) socket.setTimeout(options.timeout);
+  socket.connectOver(open);
+  return socket;
+}
+
+/** @param raw what it stands over, where that is there already */
+function socketFor(
+  options: ConnectOptions,
+  raw: ConnectOptions['socket'],
+  listener: Listener | undefined,
+): TLSSocket {
   // A program that has put another one in its place means all connections.
-  const { socket: raw, timeout, checkServerIdentity: check = tls.checkServerIdentity } = options;
+  const { checkServerIdentity: check = tls.checkServerIdentity } = options;
   requireType('options.checkServerIdentity', check, 'function');
   if ('minDHSize' in options) requireMinDhSize(options.minDHSize);
   protocolNamesOf(options.ALPNProtocols);
@@ -78,10 +103,6 @@ export function connect(...given: readonly unknown[]): TLSSocket {
   } as ConstructorParameters<typeof TLSSocket>[1]);
   failResponses(socket);
   if (listener !== undefined) socket.once('secureConnect', listener);
-  if (raw === undefined || raw === null) {
-    if (timeout !== undefined) socket.setTimeout(timeout);
-    socket.connect(options);
-  }
   return socket;
 }
 

@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import type { ClientRequest } from 'node:http';
 import https, { type AgentOptions, type RequestOptions } from 'node:https';
 import tls from 'node:tls';
-import { TlsUsageError } from '../base/errors.ts';
 import { isSaid } from './command-line.ts';
-import { type ConnectOptions, connect, trustsEverybody } from './connect.ts';
+import { type ConnectOptions, connect, connectOver, trustsEverybody } from './connect.ts';
 import { connectArguments } from './connect-arguments.ts';
+import { checkProxy, knowsProxies, type ProxyConfig, proxyOf } from './proxies.ts';
 import type { TLSSocket } from './tls-socket.ts';
+import { openTunnel } from './tunnel.ts';
 
 /** What Node's agents are given for a connection, beside what has types. */
 interface Wishes extends RequestOptions {
@@ -16,16 +17,24 @@ interface Wishes extends RequestOptions {
   readonly session?: Buffer | undefined;
   readonly secureContext?: object | undefined;
   readonly ALPNProtocols?: unknown;
+  readonly socketPath?: string | undefined;
+  readonly timeout?: number | undefined;
 }
 
 /** As `https.Agent`, whose connections are Tacit's. Sessions are resumed as Node's agent does, `maxCachedSessions` of them. */
 export class Agent extends https.Agent {
   declare maxCachedSessions: number;
+  declare defaultPort: number;
+  declare keepAlive: boolean;
   readonly #sessions = new Map<string, Buffer>();
+  readonly #followed: (() => https.Agent) | undefined;
+  /** Of connections that were made, by the options that Node keeps for each: what another agent says may change. */
+  readonly #routes = new WeakMap<object, { readonly proxy: ProxyConfig | undefined }>();
 
-  constructor(options: AgentOptions = {}) {
-    super(options);
-    refuseProxy((options as { readonly proxyEnv?: NodeJS.ProcessEnv | undefined } | null)?.proxyEnv);
+  /** @param followed for the global agent: the one whose proxy it uses */
+  constructor(options: AgentOptions = {}, followed?: () => https.Agent) {
+    super(checked(options));
+    this.#followed = followed;
   }
 
   /** Node's, and behind it all else that decides whom a connection was made to, and as whom. */
@@ -39,6 +48,7 @@ export class Agent extends https.Agent {
       numberOf(secureContext),
       String(ALPNProtocols ?? ''),
       isLax ? 'lax' : '',
+      numberOf(this.#proxyFor(wishes)),
       ...[pfx, ca, cert, key, crl].map(filesNamed),
     ];
     const name = super.getName(wishes);
@@ -48,9 +58,13 @@ export class Agent extends https.Agent {
   override createConnection(...given: readonly unknown[]): TLSSocket {
     const { options, listener } = connectArguments(given);
     const { _agentKey: key, session: wished } = options as Wishes;
-    refuseProxy(usesProxies() ? process.env : undefined);
+    if (usesProxies() && (this.#followed || !knowsProxies())) checkProxy(process.env);
     const session = wished ?? (key === undefined ? undefined : this.#sessions.get(key));
-    const socket = connect({ ...options, ...(session && { session }) } as ConnectOptions, listener);
+    const wishes = { ...options, ...(session && { session }) } as ConnectOptions;
+    const proxy = this.#proxyFor(options);
+    const [kept] = given;
+    if (typeof kept === 'object' && kept !== null) this.#routes.set(kept, { proxy });
+    const socket = proxy ? this.#connectThrough(proxy, wishes, listener) : connect(wishes, listener);
     if (key !== undefined) {
       socket.on('session', (given: Buffer) => this.#keep(key, given));
       // It may be what the connection failed for.
@@ -70,6 +84,22 @@ export class Agent extends https.Agent {
   override reuseSocket(socket: TLSSocket, request: ClientRequest): void {
     socket.removeListener('data', destroySocket);
     super.reuseSocket(socket, request);
+  }
+
+  #connectThrough(proxy: ProxyConfig, wishes: ConnectOptions, listener: (() => void) | undefined): TLSSocket {
+    const { host, port, timeout, maxHeaderSize } = wishes as Wishes;
+    const isKept = this.keepAlive || this.maxSockets !== Number.POSITIVE_INFINITY;
+    const place = { host: host || 'localhost', port: port || this.defaultPort };
+    const target = { ...place, timeout, maxHeaderSize, isKept };
+    return connectOver((opened) => openTunnel(proxy, target, opened), wishes, listener);
+  }
+
+  #proxyFor(wishes: Wishes): ProxyConfig | undefined {
+    const route = this.#routes.get(wishes);
+    if (route !== undefined) return route.proxy;
+    const proxy = proxyOf(this.#followed?.() ?? this);
+    const { socketPath, host, port } = wishes;
+    return !socketPath && proxy?.shouldUseProxy(host || 'localhost', port ?? undefined) ? proxy : undefined;
   }
 
   #keep(key: string, session: Buffer): void {
@@ -130,11 +160,8 @@ function usesProxies(): boolean {
   return isSaid('--use-env-proxy') ?? process.env['NODE_USE_ENV_PROXY'] === '1';
 }
 
-/** To go past a proxy that somebody relies on, without a word, would be worse. @throws TlsUsageError where one is named */
-function refuseProxy(environment: NodeJS.ProcessEnv | undefined): void {
-  const name = ['https_proxy', 'HTTPS_PROXY'].find((name) => environment?.[name]);
-  if (name === undefined) return;
-  throw new TlsUsageError(
-    `${name}: this agent knows no proxies; connect to it yourself, and give createConnection a socket through it`,
-  );
+/** For the constructor, which has to know before it calls Node's. */
+function checked(options: AgentOptions): AgentOptions {
+  checkProxy((options as { readonly proxyEnv?: NodeJS.ProcessEnv | null } | null)?.proxyEnv);
+  return options;
 }

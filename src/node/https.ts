@@ -1,5 +1,5 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
-import type nodeHttps from 'node:https';
+import nodeHttps from 'node:https';
 import { callable } from './callable.ts';
 import { Agent as FaceAgent } from './https-agent.ts';
 import { Server as FaceServer } from './https-server.ts';
@@ -36,7 +36,11 @@ export type Server<
 
 export const Agent: Https['Agent'] = callable(FaceAgent) as unknown as Https['Agent'];
 export const Server: Https['Server'] = callable(FaceServer) as unknown as Https['Server'];
-export const globalAgent: Agent = new Agent({ keepAlive: true, timeout: 5_000 });
+/** Its proxy is that of Node's own: by NODE_USE_ENV_PROXY, `--use-env-proxy` or `http.setGlobalProxyFromEnv()`. */
+export const globalAgent: Agent = new FaceAgent(
+  { keepAlive: true, timeout: 5_000 },
+  () => nodeHttps.globalAgent,
+) as unknown as Agent;
 
 /** As `https.request`, in all of its forms: `(url, options, onResponse)` with either or both of the first two. */
 export const request: Https['request'] = (...given: readonly unknown[]) => requestBy(given);

@@ -18,6 +18,15 @@ export function defineGetters<Made extends object>(
   }
 }
 
+/** What was opened, connected and as good as new; or why nothing was. */
+export type Opened = (error: Error | null, raw?: Duplex) => void;
+
+/**
+ * Opens what a socket is to stand over, and says so once, not before it has returned.
+ * @returns gives up what was not handed over; `opened` is not called any more
+ */
+export type Open = (opened: Opened) => () => void;
+
 const AdoptingSocket: typeof Socket = adopting(Socket);
 
 /**
@@ -27,6 +36,8 @@ const AdoptingSocket: typeof Socket = adopting(Socket);
 export abstract class OverSocket extends AdoptingSocket {
   #raw: Duplex | undefined;
   #hasBegun = false;
+  /** Gives up what is being opened. */
+  #stopOpening: () => void = () => {};
 
   static {
     const names = [
@@ -67,6 +78,17 @@ export abstract class OverSocket extends AdoptingSocket {
     this.attach(raw);
     raw.connect(options as SocketConnectOpts);
     return this;
+  }
+
+  /** Connects by what `open` opens, and begins then. */
+  connectOver(open: Open): void {
+    // By a signal that had fired already.
+    if (this.destroyed) return;
+    this.#setConnecting(true);
+    this.#stopOpening = open((error, raw) => {
+      if (raw === undefined) this.destroy(error ?? undefined);
+      else this.#connected(raw);
+    });
   }
 
   override address(): AddressInfo | object {
@@ -117,18 +139,24 @@ export abstract class OverSocket extends AdoptingSocket {
     raw.once('close', () => {
       if (!this.#hasBegun && !this.destroyed) this.destroy(this.disconnected());
     });
-    raw.once('connect', () => {
-      this.#setConnecting(false);
-      this.emit('connect');
-      this.emit('ready');
-      this.#begin(raw);
-    });
+    raw.once('connect', () => this.#connected(raw));
   }
 
   /** Where nothing has begun yet, there is only `raw` to be given up. */
   protected giveUp(): void {
     this.#setConnecting(false);
-    if (!this.#hasBegun) this.#raw?.destroy();
+    if (this.#hasBegun) return;
+    this.#stopOpening();
+    this.#raw?.destroy();
+  }
+
+  #connected(raw: Duplex): void {
+    this.#raw = raw;
+    raw.allowHalfOpen = true;
+    this.#setConnecting(false);
+    this.emit('connect');
+    this.emit('ready');
+    this.#begin(raw);
   }
 
   #begin(raw: Duplex): void {

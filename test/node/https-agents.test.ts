@@ -207,22 +207,6 @@ describe('an agent', () => {
     await closed;
     expect(await answer({ port: to, agent })).not.toBe(first);
   });
-
-  test('goes past no proxy without a word', async () => {
-    const proxyEnv = { HTTPS_PROXY: 'http://127.0.0.1:1' };
-    expect(() => new https.Agent({ proxyEnv } as object)).toThrow(/^HTTPS_PROXY: /);
-    expect(() => new https.Agent({ proxyEnv: {} } as object)).not.toThrow();
-    vi.stubEnv('NODE_USE_ENV_PROXY', '1');
-    vi.stubEnv('https_proxy', 'http://127.0.0.1:1');
-    try {
-      const agent = new https.Agent();
-      expect(() => https.get({ host: 'localhost', port: 1, agent: agent as never })).toThrow(
-        /^https_proxy: /,
-      );
-    } finally {
-      vi.unstubAllEnvs();
-    }
-  });
 });
 
 describe('what all objects inherit', () => {
