@@ -33,6 +33,25 @@ describe.each(pairs)('a client on %s and a server on %s', (clientStack, serverSt
     expect(await reportOf('undici', clientStack, port)).toEqual(web);
   });
 
+  test.each(['koa-server', 'fastify-server'])('http2 and https ask %s', async (program) => {
+    const { port } = await startServer(program, serverStack);
+    const seen = {
+      secure: true,
+      protocol: 'https',
+      hostname: 'localhost',
+      isLocal: true,
+      encrypted: true,
+      version: 'TLSv1.3',
+    };
+    expect(await reportOf('http2', clientStack, port)).toEqual({
+      about: { ...seen, httpVersion: '2.0', alpnProtocol: 'h2' },
+      byHttp1: { ...seen, httpVersion: '1.1', alpnProtocol: expect.toBeOneOf(['http/1.1', false]) },
+      isSame: true,
+      isWhole: true,
+      refused: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    });
+  });
+
   test('ws talks to ws, and both close cleanly', async () => {
     const { server, port } = await startServer('web-server', serverStack);
     expect(await reportOf('ws', clientStack, port)).toEqual({

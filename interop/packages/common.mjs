@@ -18,6 +18,15 @@ export const say = (event) => console.log(JSON.stringify(event));
 /** One that listens says where; it does on all addresses, not all of which are in the certificate. */
 export const sayPort = (server) => server.listen(0, '0.0.0.0', () => say({ port: server.address().port }));
 
+/** What handlers see of the socket of a request. */
+export const aboutSocket = ({ socket, httpVersion }, ip) => ({
+  httpVersion,
+  isLocal: [ip, socket.remoteAddress].every((address) => /127\.0\.0\.1|::1/.test(address)),
+  encrypted: socket.encrypted,
+  alpnProtocol: socket.alpnProtocol,
+  version: socket.getProtocol(),
+});
+
 export const hashOf = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 /** What compresses into nothing, and crosses many records. */
