@@ -149,8 +149,7 @@ export class TlsConnection {
    * Sends application data, in one array or several parts. Empty data sends nothing.
    * @throws TlsUsageError before the handshake is done and after our direction has ended; in TLS 1.2 also where its keys
    *   have sealed as much as is safe (RFC 9325 §4.4)
-   * @throws TlsPeerError in TLS 1.2 where the peer's close_notify has come, unless `tls12HalfClose` is set: it reads
-   *   nothing more (RFC 5246 §7.2.1)
+   * @throws TlsPeerError in TLS 1.2 where the peer's close_notify has come (RFC 5246 §7.2.1), but with `tls12HalfClose`
    */
   send(data: Uint8Array | readonly Uint8Array[]): void {
     this.#requireOpen('send');
