@@ -368,7 +368,8 @@ test.each(['tacit', 'node'] as const)(
     server.addContext('third.example', { ca: second.pem });
     const options = { port, host: '127.0.0.1', rejectUnauthorized: false };
     const refused = await outcomeOf(node.connect({ ...options, servername: 'second.example' }));
-    expect(refused).toBe('error ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE');
+    // Node's client says SSL/TLS or SSLV3, by its OpenSSL.
+    expect(refused).toMatch(/^error ERR_SSL_.*_ALERT_HANDSHAKE_FAILURE$/);
     const shown = await outcomeOf(node.connect({ ...options, servername: 'third.example' }));
     expect(shown).toMatch(/^secure /);
   },
