@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { nothing } from '../base/nothing.ts';
 import type { ByteStream, CallOptions, CloseReport, PeerAddress } from '../streams/byte-stream.ts';
 import { Changes } from '../streams/changes.ts';
 import { DrainClock, type DrainLimits, type DrainOptions, drainLimits } from '../streams/drain.ts';
@@ -25,9 +26,6 @@ interface Located {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
 }
-
-/** One for all: a function for each stream would cost each its memory. */
-const nothing = (): void => {};
 
 /** A duplex of Node's as a `ByteStream`: what sockets and all others have in common. */
 export class DuplexStream implements ByteStream {

@@ -59,8 +59,7 @@ export function getCACertificates(kind: Kind = 'default'): string[] {
 export function setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void {
   if (!Array.isArray(certificates)) throw invalidType('certs', 'an instance of Array', certificates);
   const found = certificates.flatMap((one: unknown, index) => {
-    if (typeof one === 'string') return certificatesWithin(one);
-    if (!ArrayBuffer.isView(one))
+    if (typeof one !== 'string' && !ArrayBuffer.isView(one))
       throw invalidType(`certs[${index}]`, 'of type string or an instance of ArrayBufferView', one);
     return certificatesWithin(pemText(one));
   });

@@ -1,3 +1,5 @@
+import { nothing } from '../base/nothing.ts';
+
 /** A promise that somebody else settles. Nobody has to wait for it: its rejection alone is never "unhandled". */
 export class Deferred<T> {
   readonly promise: Promise<T>;
@@ -34,5 +36,3 @@ export class Deferred<T> {
     this.#reject = nothing;
   }
 }
-
-const nothing = (): void => {};

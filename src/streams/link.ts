@@ -1,5 +1,6 @@
 import { readAhead } from '../base/defaults.ts';
 import { type TlsError, TlsTimeoutError, TlsTruncatedError } from '../base/errors.ts';
+import { nothing } from '../base/nothing.ts';
 import type { ConnectionEvent, HandshakeInfo, Question } from '../connection/events.ts';
 import type { TlsConnection } from '../connection/tls-connection.ts';
 import type { ByteStream } from './byte-stream.ts';
@@ -15,9 +16,6 @@ import { nextTurn, Turns } from './turns.ts';
 
 /** After a failed write: how long an alert that explains it is looked for where the transport does not end, milliseconds. */
 const alertSearchTimeout = 1_000;
-
-/** One for all: a function for each connection would cost each its memory. */
-const nothing = (): void => {};
 
 export interface LinkOptions {
   /** Milliseconds. */
